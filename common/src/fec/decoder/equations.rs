@@ -1,0 +1,138 @@
+//! The window code's side of the decoder: repairs stored, equations solved.
+
+use super::matrix::{MAX_REPAIRS, Matrix, Row, columns};
+use super::symbols::{CAPACITY, Symbols, column};
+use crate::fec::coefficients::Coefficients;
+use crate::fec::gf256::{COLUMN_BYTES, MAX_OUTPUTS, dot};
+use crate::fec::slots::{SLOT_BYTES, Slots};
+use crate::fec::{RepairId, esi_after};
+
+/// The equations and the repairs they are made of.
+#[derive(Debug)]
+pub(super) struct Equations {
+    matrix: Matrix,
+    repairs: Slots,
+    /// What each occupied slot of `repairs` holds.
+    ids: Vec<Option<RepairId>>,
+    /// Rows on their way from the matrix to their symbols, kept for its memory.
+    solved: Vec<Row>,
+    sums: Box<[[u8; SLOT_BYTES]; MAX_OUTPUTS]>,
+}
+
+impl Equations {
+    pub(super) fn new() -> Self {
+        Self {
+            matrix: Matrix::default(),
+            repairs: Slots::new(MAX_REPAIRS),
+            ids: vec![None; MAX_REPAIRS],
+            solved: Vec::new(),
+            sums: Box::new([[0; SLOT_BYTES]; MAX_OUTPUTS]),
+        }
+    }
+
+    /// Adds a repair all of whose symbols have columns. False if it brings nothing.
+    pub(super) fn insert(&mut self, id: RepairId, payload: &[u8], symbols: &Symbols) -> bool {
+        let slot = self.free_slot(symbols);
+        let mut row = self.matrix.take_row();
+        let mut coefficients = Coefficients::new(id.key);
+        for at in 0..id.count {
+            row.set_symbol(column(esi_after(id.first_esi, at)), coefficients.draw());
+        }
+        row.set_repair(slot);
+        let useful = self.matrix.insert(row, symbols.unknown());
+        if useful {
+            self.repairs.store(slot, payload);
+            self.ids[slot] = Some(id);
+        }
+        useful
+    }
+
+    /// A missing symbol arrived.
+    pub(super) fn learn(&mut self, column: usize, symbols: &Symbols) {
+        self.matrix.learn(column, symbols.unknown());
+    }
+
+    /// A symbol leaves the ring.
+    pub(super) fn forget(&mut self, column: usize) {
+        self.matrix.forget(column);
+    }
+
+    /// Stores every symbol the equations determine and tells its column.
+    pub(super) fn solve(&mut self, symbols: &mut Symbols, mut recovered: impl FnMut(u32)) {
+        if self.matrix.is_empty() {
+            return;
+        }
+        let mut solved = std::mem::take(&mut self.solved);
+        self.matrix.take_solved(symbols.unknown(), &mut solved);
+        for rows in solved.chunks(MAX_OUTPUTS) {
+            match rows {
+                [a, b, c, d] => self.sum([a, b, c, d], symbols),
+                [a, b, c] => self.sum([a, b, c], symbols),
+                [a, b] => self.sum([a, b], symbols),
+                _ => self.sum([&rows[0]], symbols),
+            }
+        }
+        if !solved.is_empty() {
+            self.release_unused();
+        }
+        for row in solved.drain(..) {
+            recovered(symbols.esi(row.pivot()));
+            self.matrix.recycle(row);
+        }
+        self.solved = solved;
+    }
+
+    /// One symbol for each row: the sum of its known symbols and its repairs.
+    fn sum<const N: usize>(&mut self, rows: [&Row; N], symbols: &mut Symbols) {
+        let Some(sums) = self.sums.first_chunk_mut::<N>() else { return };
+        let repairs = &self.repairs;
+        let lengths = rows.map(|row| row.repairs().map(|slot| repairs.len(slot)).max().unwrap_or(0));
+        let padded_len = lengths.into_iter().max().unwrap_or(0).next_multiple_of(COLUMN_BYTES);
+        let terms = columns(rows).filter_map(|(column, coefficients)| match column.checked_sub(CAPACITY) {
+            Some(slot) => Some((coefficients, &repairs.padded(slot)[..])),
+            None if symbols.unknown()[column] == 0 => Some((coefficients, &symbols.padded(column)[..])),
+            None => None,
+        });
+        dot(sums.each_mut().map(|sum| &mut sum[..padded_len]), terms);
+        for ((row, sum), len) in rows.iter().zip(sums).zip(lengths) {
+            symbols.store(row.pivot(), &sum[..len]);
+        }
+    }
+
+    /// A slot for a repair: a free one, one no equation uses any more, or the oldest repair's.
+    fn free_slot(&mut self, symbols: &Symbols) -> usize {
+        if self.matrix.is_empty() {
+            self.ids.fill(None);
+            return 0;
+        }
+        if let Some(slot) = self.ids.iter().position(Option::is_none) {
+            return slot;
+        }
+        self.release_unused();
+        if let Some(slot) = self.ids.iter().position(Option::is_none) {
+            return slot;
+        }
+        let age = |id: &Option<RepairId>| id.map(|id| id.first_esi.wrapping_sub(symbols.start()));
+        let (oldest, _) = self.ids.iter().enumerate().min_by_key(|(_, id)| age(id)).unwrap_or((0, &None));
+        self.matrix.forget(CAPACITY + oldest);
+        self.release_unused();
+        oldest
+    }
+
+    /// Frees the slots of repairs that are part of no equation.
+    fn release_unused(&mut self) {
+        for (id, used) in self.ids.iter_mut().zip(self.matrix.used_repairs()) {
+            if used == 0 {
+                *id = None;
+            }
+        }
+    }
+
+    /// Checks what must hold between calls.
+    pub(super) fn check_invariants(&self, symbols: &Symbols) {
+        self.matrix.check_invariants(symbols.unknown());
+        for (used, id) in self.matrix.used_repairs().into_iter().zip(&self.ids) {
+            assert!(used == 0 || id.is_some(), "an equation uses a repair that is gone");
+        }
+    }
+}

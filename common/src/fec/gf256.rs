@@ -1,0 +1,303 @@
+//! GF(2^8) with the polynomial x^8 + x^4 + x^3 + x^2 + 1 (0x11d), as RFC 8681 3.7.1 and Reed-Solomon use it.
+//!
+//! All the work of both codes is one operation, the dot product over whole symbols:
+//! `output[i] = Σ coefficient[i][j] · source[j]`, up to four outputs at once, so that every source
+//! byte is loaded and split once for four products. Symbols are walked in columns of 64 bytes, which
+//! stay in registers while all sources of a batch are added. What is left behind the last whole
+//! column is computed as one more column that overlaps it: a scalar tail of 56 bytes would cost more
+//! than all the rest.
+
+use std::sync::LazyLock;
+
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
+mod reference;
+mod tables;
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+
+pub use tables::{invert, multiply};
+
+/// Bytes of a symbol that are summed in registers at once. Buffers whose length is a multiple of it
+/// need no overlapping last column.
+pub const COLUMN_BYTES: usize = 64;
+
+/// The most outputs one dot product has: 4 × 64 bytes fill half the registers of AVX2 and of NEON.
+pub const MAX_OUTPUTS: usize = 4;
+
+/// Sources summed before the sums are written back. More would save little; the pages they lie in
+/// have to fit the first-level TLB.
+const BATCH_TERMS: usize = 32;
+
+/// One source of a dot product and its coefficient in each output.
+pub type Term<'a, const N: usize> = ([u8; N], &'a [u8]);
+
+/// One way to compute, among those this machine has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Engine(Kind);
+
+/// Never constructed for instructions the machine lacks: [`Engine::available`] alone hands them out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Reference,
+    #[cfg(target_arch = "x86_64")]
+    Ssse3,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Gfni,
+    #[cfg(target_arch = "aarch64")]
+    Neon,
+}
+
+/// What a sum starts from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Start {
+    /// Zero: what the outputs held does not matter.
+    Zero,
+    /// The outputs' contents.
+    Output,
+}
+
+/// Overwrites each output with the sum of its coefficients times the sources, on the fastest engine.
+///
+/// # Panics
+/// If outputs differ in length or a source is shorter than they are.
+pub fn dot<'a, const N: usize>(
+    outputs: [&mut [u8]; N],
+    terms: impl IntoIterator<Item = Term<'a, N>>,
+) {
+    Engine::best().dot(outputs, terms);
+}
+
+/// Adds the sum of coefficients times sources to each output, on the fastest engine.
+///
+/// # Panics
+/// If outputs differ in length or a source is shorter than they are.
+pub fn dot_add<const N: usize>(outputs: [&mut [u8]; N], terms: &[Term<'_, N>]) {
+    Engine::best().dot_add(outputs, terms);
+}
+
+impl Engine {
+    /// Those this machine can run, slowest first.
+    pub fn available() -> impl Iterator<Item = Self> {
+        let kinds = [
+            Some(Kind::Reference),
+            #[cfg(target_arch = "x86_64")]
+            is_x86_feature_detected!("ssse3").then_some(Kind::Ssse3),
+            #[cfg(target_arch = "x86_64")]
+            is_x86_feature_detected!("avx2").then_some(Kind::Avx2),
+            #[cfg(target_arch = "x86_64")]
+            (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("gfni"))
+                .then_some(Kind::Gfni),
+            #[cfg(target_arch = "aarch64")]
+            std::arch::is_aarch64_feature_detected!("neon").then_some(Kind::Neon),
+        ];
+        kinds.into_iter().flatten().map(Self)
+    }
+
+    /// The fastest this machine can run.
+    pub fn best() -> Self {
+        static BEST: LazyLock<Engine> =
+            LazyLock::new(|| Engine::available().last().unwrap_or(Engine(Kind::Reference)));
+        *BEST
+    }
+
+    /// The instructions it is made of, for figures and logs.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            Kind::Reference => "reference",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Ssse3 => "ssse3",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Kind::Gfni => "gfni",
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon => "neon",
+        }
+    }
+
+    /// [`dot`] on this engine.
+    ///
+    /// # Panics
+    /// As [`dot`] does.
+    pub fn dot<'a, const N: usize>(
+        self,
+        mut outputs: [&mut [u8]; N],
+        terms: impl IntoIterator<Item = Term<'a, N>>,
+    ) {
+        let mut terms = terms.into_iter();
+        let mut batch = [([0; N], &[][..]); BATCH_TERMS];
+        let mut start = Start::Zero;
+        loop {
+            let mut filled = 0;
+            for (place, term) in batch.iter_mut().zip(terms.by_ref()) {
+                *place = term;
+                filled += 1;
+            }
+            if filled > 0 || start == Start::Zero {
+                self.sum(start, &batch[..filled], &mut outputs);
+            }
+            if filled < BATCH_TERMS {
+                return;
+            }
+            start = Start::Output;
+        }
+    }
+
+    /// [`dot_add`] on this engine.
+    ///
+    /// # Panics
+    /// As [`dot_add`] does.
+    pub fn dot_add<const N: usize>(self, mut outputs: [&mut [u8]; N], terms: &[Term<'_, N>]) {
+        self.sum(Start::Output, terms, &mut outputs);
+    }
+
+    fn sum<const N: usize>(
+        self,
+        start: Start,
+        terms: &[Term<'_, N>],
+        outputs: &mut [&mut [u8]; N],
+    ) {
+        const { assert!(N > 0 && N <= MAX_OUTPUTS) };
+        let len = outputs[0].len();
+        assert!(outputs.iter().all(|output| output.len() == len), "outputs differ in length");
+        assert!(terms.iter().all(|(_, source)| source.len() >= len), "a source is too short");
+        let columns = len / COLUMN_BYTES;
+        if columns == 0 {
+            return reference::sum(start, terms, outputs);
+        }
+        if len.is_multiple_of(COLUMN_BYTES) {
+            return self.columns(start, terms, outputs, (0, columns));
+        }
+        let last = len - COLUMN_BYTES;
+        let mut before = [[0; COLUMN_BYTES]; N];
+        for (before, output) in before.iter_mut().zip(outputs.iter()) {
+            before.copy_from_slice(&output[last..]);
+        }
+        self.columns(start, terms, outputs, (0, columns));
+        // What the last column overlaps must not be added to twice.
+        for (before, output) in before.iter().zip(outputs.iter_mut()) {
+            output[last..].copy_from_slice(before);
+        }
+        self.columns(start, terms, outputs, (last, 1));
+    }
+
+    /// Sums `count` columns from byte `first` on.
+    #[cfg_attr(
+        any(target_arch = "x86_64", target_arch = "aarch64"),
+        expect(unsafe_code, reason = "calls what only some machines can run")
+    )]
+    fn columns<const N: usize>(
+        self,
+        start: Start,
+        terms: &[Term<'_, N>],
+        outputs: &mut [&mut [u8]; N],
+        (first, count): (usize, usize),
+    ) {
+        match self.0 {
+            Kind::Reference => {
+                let end = first + count * COLUMN_BYTES;
+                let mut outputs = outputs.each_mut().map(|output| &mut output[first..end]);
+                reference::sum_from(first, start, terms, &mut outputs);
+            }
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: this kind exists only where SSSE3 was detected.
+            Kind::Ssse3 => unsafe { x86_64::ssse3(start, terms, outputs, first, count) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: this kind exists only where AVX2 was detected.
+            Kind::Avx2 => unsafe { x86_64::avx2(start, terms, outputs, first, count) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: this kind exists only where AVX2 and GFNI were detected.
+            Kind::Gfni => unsafe { x86_64::gfni(start, terms, outputs, first, count) },
+            #[cfg(target_arch = "aarch64")]
+            // SAFETY: this kind exists only where NEON was detected.
+            Kind::Neon => unsafe { aarch64::neon(start, terms, outputs, first, count) },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn noise(len: usize, seed: u32) -> Vec<u8> {
+        let mut state = seed.wrapping_mul(2_654_435_761).wrapping_add(1);
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state.to_be_bytes()[0]
+        };
+        (0..len).map(|_| next()).collect()
+    }
+
+    /// `coefficient · source` summed byte by byte.
+    fn expected<const N: usize>(before: &[u8], terms: &[Term<'_, N>], output: usize) -> Vec<u8> {
+        let mut sum = before.to_vec();
+        for (coefficients, source) in terms {
+            for (byte, &factor) in sum.iter_mut().zip(*source) {
+                *byte ^= multiply(coefficients[output], factor);
+            }
+        }
+        sum
+    }
+
+    fn every_engine_agrees<const N: usize>(len: usize, count: u32, seed: u32) {
+        let sources: Vec<_> = (0..count).map(|at| noise(len, seed ^ at)).collect();
+        let coefficients = noise(count as usize * N, !seed);
+        let terms: Vec<Term<'_, N>> = std::iter::zip(coefficients.as_chunks().0, &sources)
+            .map(|(coefficients, source)| (*coefficients, &source[..]))
+            .collect();
+        let zeros = vec![0; len];
+        let before = noise(len, seed.rotate_left(7));
+        for engine in Engine::available() {
+            let mut outputs = [(); N].map(|()| before.clone());
+            engine.dot(outputs.each_mut().map(|output| &mut output[..]), terms.iter().copied());
+            for (at, output) in outputs.iter().enumerate() {
+                assert_eq!(*output, expected(&zeros, &terms, at), "{} dot, {len}", engine.name());
+            }
+            let mut outputs = [(); N].map(|()| before.clone());
+            engine.dot_add(outputs.each_mut().map(|output| &mut output[..]), &terms);
+            for (at, output) in outputs.iter().enumerate() {
+                assert_eq!(*output, expected(&before, &terms, at), "{} add, {len}", engine.name());
+            }
+        }
+    }
+
+    #[test]
+    fn every_engine_agrees_at_every_short_length() {
+        for len in 0..200 {
+            every_engine_agrees::<1>(len, 3, 1);
+            every_engine_agrees::<4>(len, 5, 2);
+        }
+    }
+
+    #[test]
+    fn sums_of_nothing_are_zero() {
+        every_engine_agrees::<2>(100, 0, 3);
+    }
+
+    #[test]
+    fn every_machine_has_the_reference_and_uses_its_fastest() {
+        assert_eq!(Engine::available().next(), Some(Engine(Kind::Reference)));
+        assert_eq!(Some(Engine::best()), Engine::available().last());
+    }
+
+    #[test]
+    #[should_panic(expected = "a source is too short")]
+    fn a_source_shorter_than_its_output_is_refused() {
+        dot([&mut [0; 100]], [([1], &[0; 99][..])]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_engine_agrees_on_any_input(len in 0..2200_usize, count in 0..70_u32, seed: u32) {
+            every_engine_agrees::<1>(len, count, seed);
+            every_engine_agrees::<2>(len, count, seed);
+            every_engine_agrees::<3>(len, count, seed);
+            every_engine_agrees::<4>(len, count, seed);
+        }
+    }
+}

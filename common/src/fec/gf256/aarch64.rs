@@ -1,0 +1,60 @@
+//! The sum on 64-bit ARM: nibble tables by TBL (NEON).
+#![expect(unsafe_code, reason = "vector loads and stores take raw pointers")]
+
+use std::arch::aarch64::*;
+
+use super::tables::PRODUCTS;
+use super::{COLUMN_BYTES, Start, Term};
+
+/// Sums `count` columns from byte `first` on, 16 bytes a register.
+#[target_feature(enable = "neon")]
+pub(super) fn neon<const N: usize>(
+    start: Start,
+    terms: &[Term<'_, N>],
+    outputs: &mut [&mut [u8]; N],
+    first: usize,
+    count: usize,
+) {
+    let nibble = vdupq_n_u8(0x0f);
+    for at in (first..).step_by(COLUMN_BYTES).take(count) {
+        let mut sums = [[vdupq_n_u8(0); 4]; N];
+        if start == Start::Output {
+            for (sum, output) in sums.iter_mut().zip(outputs.iter()) {
+                *sum = load_column(output, at);
+            }
+        }
+        for (coefficients, source) in terms {
+            let bytes = load_column(source, at);
+            for (sum, coefficient) in sums.iter_mut().zip(coefficients) {
+                let products = &PRODUCTS[usize::from(*coefficient)];
+                let (lows, highs) = (load(&products.low), load(&products.high));
+                for quarter in 0..4 {
+                    let low = vqtbl1q_u8(lows, vandq_u8(bytes[quarter], nibble));
+                    let high = vqtbl1q_u8(highs, vshrq_n_u8::<4>(bytes[quarter]));
+                    sum[quarter] = veorq_u8(sum[quarter], veorq_u8(low, high));
+                }
+            }
+        }
+        for (sum, output) in sums.iter().zip(outputs.iter_mut()) {
+            let (chunks, _) = output[at..at + COLUMN_BYTES].as_chunks_mut::<16>();
+            for (value, chunk) in sum.iter().zip(chunks) {
+                // SAFETY: `chunk` is 16 writable bytes; the store needs no alignment.
+                unsafe { vst1q_u8(chunk.as_mut_ptr(), *value) };
+            }
+        }
+    }
+}
+
+#[target_feature(enable = "neon")]
+#[inline]
+fn load_column(bytes: &[u8], at: usize) -> [uint8x16_t; 4] {
+    let (chunks, _) = bytes[at..at + COLUMN_BYTES].as_chunks();
+    [load(&chunks[0]), load(&chunks[1]), load(&chunks[2]), load(&chunks[3])]
+}
+
+#[target_feature(enable = "neon")]
+#[inline]
+fn load(bytes: &[u8; 16]) -> uint8x16_t {
+    // SAFETY: `bytes` is 16 readable bytes; the load needs no alignment.
+    unsafe { vld1q_u8(bytes.as_ptr()) }
+}

@@ -1,0 +1,37 @@
+//! The sum as plain, safe Rust: what every engine is tested against, and for outputs shorter than a column.
+
+use super::tables::PRODUCTS;
+use super::{Start, Term};
+
+/// Sums whole outputs.
+pub(super) fn sum<const N: usize>(
+    start: Start,
+    terms: &[Term<'_, N>],
+    outputs: &mut [&mut [u8]; N],
+) {
+    sum_from(0, start, terms, outputs);
+}
+
+/// Sums outputs that begin at byte `first` of the sources.
+pub(super) fn sum_from<const N: usize>(
+    first: usize,
+    start: Start,
+    terms: &[Term<'_, N>],
+    outputs: &mut [&mut [u8]; N],
+) {
+    for (at, output) in outputs.iter_mut().enumerate() {
+        if start == Start::Zero {
+            output.fill(0);
+        }
+        for (coefficients, source) in terms {
+            add(output, coefficients[at], &source[first..]);
+        }
+    }
+}
+
+fn add(output: &mut [u8], coefficient: u8, source: &[u8]) {
+    let products = &PRODUCTS[usize::from(coefficient)];
+    for (sum, byte) in output.iter_mut().zip(source) {
+        *sum ^= products.low[usize::from(byte & 0x0f)] ^ products.high[usize::from(byte >> 4)];
+    }
+}

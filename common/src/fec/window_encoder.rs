@@ -1,0 +1,166 @@
+//! The sliding-window encoder: keeps the newest source symbols, sums any run of them into repairs.
+
+use super::coefficients::Coefficients;
+use super::gf256::{COLUMN_BYTES, MAX_OUTPUTS, dot};
+use super::slots::{SLOT_BYTES, Slots};
+use super::{MAX_SYMBOL_BYTES, MAX_WINDOW_SYMBOLS, RepairId, esi_after};
+
+/// Makes the repairs of RFC 8681 over GF(2^8) with density threshold 15. Owns about 2 MiB, taken once.
+#[derive(Debug)]
+pub struct WindowEncoder {
+    /// Symbol `esi` is in slot `esi % MAX_WINDOW_SYMBOLS`.
+    symbols: Slots,
+    /// How many symbols are held, the newest being `next_esi - 1`.
+    held: u16,
+    next_esi: u32,
+    repairs: Box<[[u8; SLOT_BYTES]; MAX_OUTPUTS]>,
+}
+
+impl Default for WindowEncoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl WindowEncoder {
+    /// An empty window; the first symbol gets ESI 0.
+    pub fn new() -> Self {
+        Self::starting_at(0)
+    }
+
+    /// An empty window; the first symbol gets `esi`.
+    pub fn starting_at(esi: u32) -> Self {
+        Self {
+            symbols: Slots::new(usize::from(MAX_WINDOW_SYMBOLS)),
+            held: 0,
+            next_esi: esi,
+            repairs: Box::new([[0; SLOT_BYTES]; MAX_OUTPUTS]),
+        }
+    }
+
+    /// Takes the next source symbol and says its ESI. In a full window the oldest gives way.
+    ///
+    /// # Panics
+    /// If the symbol is longer than [`MAX_SYMBOL_BYTES`].
+    pub fn push(&mut self, symbol: &[u8]) -> u32 {
+        assert!(symbol.len() <= MAX_SYMBOL_BYTES, "a symbol of {} bytes is too long", symbol.len());
+        let esi = self.next_esi;
+        self.symbols.store(slot(esi), symbol);
+        self.next_esi = esi.wrapping_add(1);
+        self.held = (self.held + 1).min(MAX_WINDOW_SYMBOLS);
+        esi
+    }
+
+    /// The ESI the next symbol will get.
+    pub fn next_esi(&self) -> u32 {
+        self.next_esi
+    }
+
+    /// Makes one repair per key over the symbols from `first_esi`, or the oldest still held, to the
+    /// newest, and hands each to `take`. A repair is as long as the longest symbol it covers. There is
+    /// none if no symbol is covered. The same key twice in one window makes the same repair twice.
+    pub fn repairs(&mut self, first_esi: u32, keys: &[u16], mut take: impl FnMut(RepairId, &[u8])) {
+        let wanted = u16::try_from(self.next_esi.wrapping_sub(first_esi));
+        let count = wanted.map_or(self.held, |wanted| wanted.min(self.held));
+        let first_esi = self.next_esi.wrapping_sub(u32::from(count));
+        let lengths = (0..count).map(|at| self.symbols.len(slot(esi_after(first_esi, at))));
+        let Some(len) = lengths.max() else { return };
+        for keys in keys.chunks(MAX_OUTPUTS) {
+            let padded_len = len.next_multiple_of(COLUMN_BYTES);
+            match *keys {
+                [a, b, c, d] => self.sum(first_esi, count, padded_len, [a, b, c, d]),
+                [a, b, c] => self.sum(first_esi, count, padded_len, [a, b, c]),
+                [a, b] => self.sum(first_esi, count, padded_len, [a, b]),
+                _ => self.sum(first_esi, count, padded_len, [keys[0]]),
+            }
+            for (key, repair) in keys.iter().zip(self.repairs.iter()) {
+                take(RepairId { key: *key, first_esi, count }, &repair[..len]);
+            }
+        }
+    }
+
+    fn sum<const N: usize>(&mut self, first_esi: u32, count: u16, len: usize, keys: [u16; N]) {
+        let Some(outputs) = self.repairs.first_chunk_mut::<N>() else { return };
+        let mut coefficients = keys.map(Coefficients::new);
+        let symbols = &self.symbols;
+        dot(
+            outputs.each_mut().map(|output| &mut output[..len]),
+            (0..count).map(|at| {
+                let symbol = symbols.padded(slot(esi_after(first_esi, at)));
+                (coefficients.each_mut().map(Coefficients::draw), &symbol[..])
+            }),
+        );
+    }
+}
+
+fn slot(esi: u32) -> usize {
+    esi as usize % usize::from(MAX_WINDOW_SYMBOLS)
+}
+
+#[cfg(test)]
+mod tests {
+    use cu_fec::{DensityThreshold, EncodingSymbolId, Field, RepairParameters, RlcConfig, RlcEncoder};
+
+    use super::*;
+
+    fn symbol(esi: u32, len: usize) -> Vec<u8> {
+        esi.to_be_bytes().map(|byte| byte.wrapping_mul(167) ^ 0x35).into_iter().cycle().take(len).collect()
+    }
+
+    #[test]
+    fn an_independent_encoder_makes_the_same_repairs() {
+        const BYTES: usize = 1405;
+        let first = 0_u32.wrapping_sub(20);
+        let config = RlcConfig::new(BYTES, 60, Field::Gf256).unwrap();
+        let mut oracle = RlcEncoder::<BYTES, 60>::new(config, EncodingSymbolId::new(first)).unwrap();
+        let mut encoder = WindowEncoder::starting_at(first);
+        for at in 0..60 {
+            let esi = first.wrapping_add(at);
+            let symbol = symbol(esi, BYTES - at as usize % 7 * 200);
+            let mut padded = symbol.clone();
+            padded.resize(BYTES, 0);
+            oracle.push_source(&padded).unwrap();
+            assert_eq!(encoder.push(&symbol), esi);
+        }
+        let keys: Vec<u16> = (0..61).map(|at| at * 1071).collect();
+        let mut repairs = Vec::new();
+        encoder.repairs(first, &keys, |id, repair| repairs.push((id, repair.to_vec())));
+        assert_eq!(repairs.len(), keys.len());
+        for (key, (id, repair)) in keys.into_iter().zip(repairs) {
+            let mut expected = [0; BYTES];
+            oracle.encode_repair(RepairParameters::new(key, DensityThreshold::FULL), &mut expected).unwrap();
+            assert_eq!(id, RepairId { key, first_esi: first, count: 60 });
+            assert_eq!(repair, expected, "key {key}");
+        }
+    }
+
+    #[test]
+    fn a_repair_is_as_long_as_the_longest_symbol_it_covers() {
+        let mut encoder = WindowEncoder::new();
+        for (esi, len) in [1400, 30, 70, 5].into_iter().enumerate() {
+            encoder.push(&symbol(u32::try_from(esi).unwrap(), len));
+        }
+        for (first_esi, expected) in [(0, 1400), (1, 70), (2, 70), (3, 5)] {
+            encoder.repairs(first_esi, &[9], |_, repair| assert_eq!(repair.len(), expected));
+        }
+    }
+
+    #[test]
+    fn the_oldest_symbol_gives_way_in_a_full_window() {
+        let mut encoder = WindowEncoder::new();
+        for esi in 0..u32::from(MAX_WINDOW_SYMBOLS) + 3 {
+            encoder.push(&symbol(esi, 10));
+        }
+        let mut ids = Vec::new();
+        encoder.repairs(0, &[7], |id, _| ids.push(id));
+        assert_eq!(ids, [RepairId { key: 7, first_esi: 3, count: MAX_WINDOW_SYMBOLS }]);
+    }
+
+    #[test]
+    fn nothing_covered_makes_no_repair() {
+        let mut encoder = WindowEncoder::new();
+        encoder.repairs(0, &[1], |_, _| panic!("the window is empty"));
+        encoder.push(&[1, 2, 3]);
+        encoder.repairs(1, &[1], |_, _| panic!("ESI 1 is yet to come"));
+    }
+}

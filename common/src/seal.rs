@@ -1,0 +1,8 @@
+//! Keys and sealing: the link key, the session key derived from it, and the AEAD over every packet.
+
+pub mod key;
+pub mod key_file;
+pub mod session;
+
+pub use key::{KeyError, LinkKey};
+pub use session::SessionKey;

@@ -1,0 +1,57 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+const EXAMPLES: &str = "\
+Examples:
+  skylark-setup key new link.key                 a random key; copy it to the other end
+  skylark-setup key from-passphrase link.key     asks for words; the same words give the same key
+  skylark-setup key show link.key                its fingerprint, to compare aloud
+
+Exit codes: 0 done, 1 failed (one line on stderr says why), 2 the command line was not understood.";
+
+/// Makes and shows the keys of a Skylark link.
+#[derive(Debug, Parser)]
+#[command(name = "skylark-setup", version, after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Makes and shows link keys.
+    #[command(subcommand, after_help = EXAMPLES)]
+    Key(KeyCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KeyCommand {
+    /// Writes a random key that nobody else has.
+    New(NewFile),
+    /// Derives the key from a passphrase: asked for twice on a terminal, else one line from stdin.
+    ///
+    /// Both ends that are given the same words get the same key. Capitals count; how many blanks stand
+    /// between two words does not. Takes 64 MiB of memory and about a second, so that guessing is slow.
+    /// Whoever records the link can guess at home: take five or more random words.
+    FromPassphrase(NewFile),
+    /// Prints format, fingerprint and permissions of a key file, never the secret itself.
+    Show {
+        /// The key file.
+        file: PathBuf,
+        /// Print the secret instead: the one line of the key file.
+        #[arg(long)]
+        secret: bool,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct NewFile {
+    /// Where to write the key. The file gets mode 0600.
+    pub(crate) file: PathBuf,
+    /// Replace the file if it is there.
+    #[arg(long)]
+    pub(crate) force: bool,
+}

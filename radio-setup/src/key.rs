@@ -1,0 +1,85 @@
+//! The `key` commands: new, from a passphrase, show.
+
+mod passphrase;
+mod prompt;
+mod write;
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+use skylark_common::seal::{LinkKey, key_file};
+
+use crate::args::{KeyCommand, NewFile};
+use crate::report;
+
+/// Does what the command says.
+pub(crate) fn run(command: &KeyCommand) -> Result<()> {
+    match command {
+        KeyCommand::New(target) => create(target, random_key),
+        KeyCommand::FromPassphrase(target) => create(target, key_from_words),
+        KeyCommand::Show { file, secret } => show(file, *secret),
+    }
+}
+
+/// Asks for the key only once it is clear that it can be stored.
+fn create(target: &NewFile, make: fn() -> Result<LinkKey>) -> Result<()> {
+    write::check(&target.file, target.force)?;
+    let key = make()?;
+    write::write(&target.file, &key.to_text(), target.force)?;
+    report::note(format_args!(
+        "wrote {} with fingerprint {}; the other end needs the same key",
+        target.file.display(),
+        spoken(key.fingerprint())
+    ));
+    Ok(())
+}
+
+fn random_key() -> Result<LinkKey> {
+    let mut bytes = [0; LinkKey::LEN];
+    getrandom::fill(&mut bytes).context("the kernel gave no random bytes")?;
+    Ok(LinkKey::from_bytes(bytes))
+}
+
+fn key_from_words() -> Result<LinkKey> {
+    let typed = prompt::passphrase()?;
+    let words = passphrase::normalize(&typed)?;
+    if passphrase::is_short(&words) {
+        report::warning(format_args!(
+            "{} characters can be guessed by whoever records the link; five random words are safe for years",
+            words.chars().count()
+        ));
+    }
+    passphrase::derive(&words)
+}
+
+fn show(file: &Path, secret: bool) -> Result<()> {
+    let key = key_file::read(file)?;
+    let mode = key_file::mode(file)?;
+    if let Some(warning) = key_file::exposure(file, mode) {
+        report::warning(warning);
+    }
+    report::answer(&if secret { key.to_text() } else { description(&key, mode) })
+}
+
+fn description(key: &LinkKey, mode: u32) -> String {
+    format!(
+        "format       skylark-key-1, {} bits\nfingerprint  {}\npermissions  {mode:04o}\n",
+        LinkKey::LEN * 8,
+        spoken(key.fingerprint())
+    )
+}
+
+/// A fingerprint in groups that can be read aloud.
+fn spoken(fingerprint: u32) -> String {
+    format!("{:04x} {:04x}", fingerprint >> 16, fingerprint & 0xffff)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_keeps_its_leading_zeros() {
+        assert_eq!(spoken(0x000a_00b0), "000a 00b0");
+    }
+}

@@ -1,0 +1,255 @@
+//! The command line: what the user may say, and what of it contradicts itself.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::Parser;
+
+const EXAMPLES: &str = "\
+Examples:
+  Watch what a transmitter on this desk sends:
+    skylark-rx --air udp:5801 --key link.key --output window
+  Two cards, the stream to QGroundControl, a recording beside it:
+    skylark-rx --air udp:5801 --air udp:5802 --key link.key \\
+        --output rtp:127.0.0.1:5600 --output file:flight.h264
+  Ten seconds without a display, the last picture and figures in files:
+    skylark-rx --air udp:5801 --key link.key --output png:last.png \\
+        --stats json:stats.json --duration 10s
+  A recording, as fast as it can be read, into a player:
+    skylark-rx --air pcap:flight.pcap --as-fast-as-possible --key link.key --output - | ffplay -
+
+In the window: F full screen, O the figures, Q or Esc ends.
+
+Exit codes:
+  0  ended as asked: by the window, a signal, --duration or the end of the recordings
+  1  a failure: the key, an air, or the last output that was left
+  2  the command line does not make sense
+  3  a png: output was asked for and no picture arrived";
+
+/// Receives a Skylark link: merges what every card hears, repairs it, shows it and hands it on.
+#[derive(Debug, Clone, PartialEq, Parser)]
+#[command(name = "skylark-rx", version, after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Where frames come from, each as one card: udp:[ADDR:]PORT or pcap:PATH
+    #[arg(long, value_name = "AIR", required = true, num_args = 1..)]
+    pub(crate) air: Vec<AirArg>,
+
+    /// The link's key file (skylark-setup key new)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+
+    /// Where the stream goes: window, rtp:HOST:PORT, - (Annex B), file:PATH (Annex B), png:PATH, none
+    #[arg(long, value_name = "OUT", required = true, num_args = 1.., allow_hyphen_values = true)]
+    pub(crate) output: Vec<OutputArg>,
+
+    /// How long a missing datagram may hold back those that follow it; shorter: less delay under loss, more lost
+    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = duration)]
+    pub(crate) latency_budget: Duration,
+
+    /// The link's name; both ends say the same
+    #[arg(long, value_name = "NAME", default_value = "default")]
+    pub(crate) link: String,
+
+    /// Read recordings as fast as the outputs take them, not in their own time
+    #[arg(long)]
+    pub(crate) as_fast_as_possible: bool,
+
+    /// One line of figures a second: json (standard output) or json:PATH
+    #[arg(long, value_name = "json[:PATH]")]
+    pub(crate) stats: Option<StatsArg>,
+
+    /// End after this long
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) duration: Option<Duration>,
+
+    /// Start the window in full screen
+    #[arg(long)]
+    pub(crate) fullscreen: bool,
+}
+
+/// Where frames come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum AirArg {
+    /// On-air bytes over UDP; the address as written.
+    Udp(String),
+    /// A recording.
+    Pcap(PathBuf),
+}
+
+/// Where the stream goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum OutputArg {
+    /// The SDL window.
+    Window,
+    /// The datagrams over UDP to this host and port.
+    Rtp(String),
+    /// Annex B to standard output.
+    Stdout,
+    /// Annex B to a file.
+    File(PathBuf),
+    /// The last picture as a file.
+    Png(PathBuf),
+    /// Nowhere: received and counted only.
+    None,
+}
+
+/// Where the figures go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum StatsArg {
+    /// Standard output.
+    Stdout,
+    /// A file, begun anew.
+    File(PathBuf),
+}
+
+impl Args {
+    /// What contradicts itself, in words that say what to do.
+    ///
+    /// # Errors
+    /// Two users of standard output, two windows, or an air that has no speed of its own to be read faster.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        let count = |wanted: &OutputArg| self.output.iter().filter(|output| *output == wanted).count();
+        let live = self.air.iter().any(|air| matches!(air, AirArg::Udp(_)));
+        if count(&OutputArg::Stdout) > 0 && self.stats == Some(StatsArg::Stdout) {
+            return Err("--output - and --stats json both write to standard output: use --stats json:PATH");
+        }
+        if count(&OutputArg::Stdout) > 1 || count(&OutputArg::Window) > 1 {
+            return Err("--output - and --output window can be given once each");
+        }
+        if self.as_fast_as_possible && live {
+            return Err("--as-fast-as-possible needs recordings only: leave out the udp: airs, or the option");
+        }
+        if count(&OutputArg::Window) > 0 && cfg!(not(feature = "window")) {
+            return Err("this build has no window: use --output rtp:HOST:PORT or png:PATH, or build with --features window");
+        }
+        Ok(())
+    }
+
+    /// Whether any output needs decoded pictures.
+    pub(crate) fn wants_pictures(&self) -> bool {
+        self.output.iter().any(|output| matches!(output, OutputArg::Window | OutputArg::Png(_)))
+    }
+}
+
+impl FromStr for AirArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("udp", address)) if !address.is_empty() => Ok(Self::Udp(address.to_owned())),
+            Some(("pcap", path)) if !path.is_empty() => Ok(Self::Pcap(path.into())),
+            _ => Err("expected udp:[ADDR:]PORT or pcap:PATH".to_owned()),
+        }
+    }
+}
+
+impl FromStr for OutputArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text, text.split_once(':')) {
+            ("window", _) => Ok(Self::Window),
+            ("-", _) => Ok(Self::Stdout),
+            ("none", _) => Ok(Self::None),
+            (_, Some(("rtp", address))) if address.contains(':') => Ok(Self::Rtp(address.to_owned())),
+            (_, Some(("file", path))) if !path.is_empty() => Ok(Self::File(path.into())),
+            (_, Some(("png", path))) if !path.is_empty() => Ok(Self::Png(path.into())),
+            _ => Err("expected window, rtp:HOST:PORT, -, file:PATH, png:PATH or none".to_owned()),
+        }
+    }
+}
+
+impl FromStr for StatsArg {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once(':') {
+            None if text == "json" => Ok(Self::Stdout),
+            Some(("json", path)) if !path.is_empty() => Ok(Self::File(path.into())),
+            _ => Err("expected json or json:PATH".to_owned()),
+        }
+    }
+}
+
+/// A time with its unit: `100ms`, `1.5s`, `2m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let seconds_each = match text.get(digits.len()..) {
+        Some("ms") => 0.001,
+        Some("s") => 1.0,
+        Some("m") => 60.0,
+        _ => return Err("expected a number with its unit: 100ms, 1.5s, 2m".to_owned()),
+    };
+    let number: f64 = digits.parse().map_err(|_| format!("{digits:?} is no number; expected 100ms, 1.5s, 2m"))?;
+    match Duration::try_from_secs_f64(number * seconds_each) {
+        Ok(found) if !found.is_zero() && found <= LONGEST => Ok(found),
+        _ => Err("expected a time above zero and at most a day".to_owned()),
+    }
+}
+
+/// The longest time that can be asked for: beyond a day it is a mistake, and instants stay far from overflow.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Args, clap::Error> {
+        Args::try_parse_from(line.split_whitespace())
+    }
+
+    #[test]
+    fn everything_that_can_be_said_is_understood() {
+        let args = parse(
+            "skylark-rx --air udp:5801 --air pcap:a.pcap --key k --output window rtp:[::1]:5600 - file:x png:y none \
+             --latency-budget 1.5s --link hill --stats json:s --duration 2m --fullscreen",
+        )
+        .unwrap();
+        assert_eq!(args.air, [AirArg::Udp("5801".to_owned()), AirArg::Pcap("a.pcap".into())]);
+        assert_eq!(args.output.len(), 6);
+        assert_eq!(args.output[1], OutputArg::Rtp("[::1]:5600".to_owned()));
+        assert_eq!(args.output[2], OutputArg::Stdout);
+        assert_eq!(args.latency_budget, Duration::from_millis(1500));
+        assert_eq!(args.duration, Some(Duration::from_secs(120)));
+        assert_eq!(args.stats, Some(StatsArg::File("s".into())));
+        assert!(args.fullscreen && args.wants_pictures());
+    }
+
+    #[test]
+    fn what_is_left_out_has_a_default() {
+        let args = parse("skylark-rx --air udp:1.2.3.4:5801 --key k --output none").unwrap();
+        assert_eq!((args.latency_budget, args.link.as_str()), (Duration::from_millis(100), "default"));
+        assert!(!args.wants_pictures());
+        assert_eq!(args.check(), Ok(()));
+    }
+
+    #[test]
+    fn two_writers_to_standard_output_are_refused() {
+        let args = parse("skylark-rx --air udp:1 --key k --output - --stats json").unwrap();
+        assert!(args.check().unwrap_err().contains("json:PATH"));
+        let args = parse("skylark-rx --air udp:1 --key k --output - --stats json:x").unwrap();
+        assert_eq!(args.check(), Ok(()));
+    }
+
+    #[test]
+    fn a_live_air_cannot_be_hurried() {
+        let args = parse("skylark-rx --air udp:1 pcap:x --key k --output none --as-fast-as-possible").unwrap();
+        assert!(args.check().is_err());
+    }
+
+    #[test]
+    fn nonsense_is_refused_with_what_was_expected() {
+        for line in [
+            "skylark-rx --key k --output none",
+            "skylark-rx --air udp:1 --key k",
+            "skylark-rx --air tcp:1 --key k --output none",
+            "skylark-rx --air udp:1 --key k --output rtp:5600",
+            "skylark-rx --air udp:1 --key k --output none --duration 10",
+            "skylark-rx --air udp:1 --key k --output none --duration 0s",
+            "skylark-rx --air udp:1 --key k --output none --stats xml",
+        ] {
+            assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! What the threads know of each other: the latest figures, under one lock that is held for moments.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use serde::Serialize;
+use skylark_common::ledger::Ledger;
+use skylark_rx::stats::RxStats;
+
+use crate::decoder::DecoderStats;
+use crate::picture::Picture;
+use crate::report::Report;
+use crate::trust::Quality;
+use crate::unit::{Stamps, Unit};
+
+/// The stages of the ledger, by their place in it.
+pub(crate) mod stage {
+    /// Captured to first heard, where both ends share a clock.
+    pub(crate) const CAPTURED_TO_HEARD: usize = 0;
+    /// First heard to handed on.
+    pub(crate) const HEARD_TO_COMPLETE: usize = 1;
+    /// Handed on to decoded.
+    pub(crate) const COMPLETE_TO_DECODED: usize = 2;
+    /// Decoded to shown.
+    pub(crate) const DECODED_TO_SHOWN: usize = 3;
+    /// First heard to shown.
+    pub(crate) const HEARD_TO_SHOWN: usize = 4;
+    /// Captured to shown, where both ends share a clock.
+    pub(crate) const CAPTURED_TO_SHOWN: usize = 5;
+    /// How many there are.
+    pub(crate) const COUNT: usize = 6;
+}
+
+/// The board all threads write to and read from.
+#[derive(Debug)]
+pub(crate) struct Board {
+    seen: Mutex<Seen>,
+    ledger: Mutex<Ledger<{ stage::COUNT }>>,
+    report: Mutex<Option<Arc<Report>>>,
+}
+
+/// The latest of everything.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Seen {
+    /// What the receiver counts.
+    pub(crate) rx: RxStats,
+    /// Frames the machine dropped before the program had them, by card.
+    pub(crate) dropped_by_machine: Vec<u64>,
+    /// Whether the transmitter's clock is ours.
+    pub(crate) shared_clock: bool,
+    /// When a datagram of video was last handed on.
+    pub(crate) last_datagram: Option<Instant>,
+    /// When a picture of the session that is followed was last decoded.
+    pub(crate) last_picture: Option<Instant>,
+    /// Since when pictures are concealed without a good one between.
+    pub(crate) concealed_since: Option<Instant>,
+    /// What became of units and pictures.
+    pub(crate) pictures: PictureStats,
+    /// What became of what goes out.
+    pub(crate) outputs: OutputStats,
+}
+
+/// What became of access units and pictures since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct PictureStats {
+    /// Access units made of the datagrams.
+    pub(crate) units: u64,
+    /// Of those, with something missing.
+    pub(crate) units_damaged: u64,
+    /// Access units the decoder was too slow for.
+    pub(crate) units_dropped: u64,
+    /// Pictures decoded.
+    pub(crate) decoded: u64,
+    /// Of those, with something filled in.
+    pub(crate) concealed: u64,
+    /// Access units that came before the first keyframe of their session.
+    pub(crate) before_keyframe: u64,
+    /// Access units that gave no picture.
+    pub(crate) without_picture: u64,
+    /// How often the decoder was made anew.
+    pub(crate) decoder_restarts: u64,
+    /// Pictures shown in the window.
+    pub(crate) shown: u64,
+    /// Of those, with something filled in.
+    pub(crate) shown_concealed: u64,
+    /// Pictures that gave way to a newer one before they were shown.
+    pub(crate) not_shown: u64,
+    /// Width of the last picture in pixels.
+    pub(crate) width: usize,
+    /// Height of the last picture in pixels.
+    pub(crate) height: usize,
+}
+
+/// What became of what goes out since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct OutputStats {
+    /// Datagrams sent to rtp: outputs.
+    pub(crate) datagrams_sent: u64,
+    /// Datagrams the network did not take.
+    pub(crate) datagrams_refused: u64,
+    /// Access units written as Annex B.
+    pub(crate) units_written: u64,
+    /// Of those, with something missing.
+    pub(crate) units_written_damaged: u64,
+    /// Access units a recording was too slow for.
+    pub(crate) units_not_written: u64,
+    /// PNG files written.
+    pub(crate) png_written: u64,
+}
+
+impl Board {
+    /// A board with nothing on it.
+    pub(crate) fn new() -> Self {
+        let names = ["captured_to_heard", "heard_to_complete", "complete_to_decoded", "decoded_to_shown"];
+        let [a, b, c, d] = names;
+        let ledger = Ledger::new([a, b, c, d, "heard_to_shown", "captured_to_shown"]);
+        Self { seen: Mutex::default(), ledger: Mutex::new(ledger), report: Mutex::default() }
+    }
+
+    /// Reads or writes the latest of everything; holds up others meanwhile.
+    pub(crate) fn with<R>(&self, f: impl FnOnce(&mut Seen) -> R) -> R {
+        f(&mut lock(&self.seen))
+    }
+
+    /// The ledger of the running second.
+    pub(crate) fn ledger(&self) -> MutexGuard<'_, Ledger<{ stage::COUNT }>> {
+        lock(&self.ledger)
+    }
+
+    /// Puts up what everything came to.
+    pub(crate) fn put_report(&self, report: Arc<Report>) {
+        *lock(&self.report) = Some(report);
+    }
+
+    /// What everything came to, a quarter of a second ago at most.
+    pub(crate) fn report(&self) -> Option<Arc<Report>> {
+        lock(&self.report).clone()
+    }
+
+    /// Notes a unit that goes to the decoder or a recording.
+    pub(crate) fn note_unit(&self, unit: &Unit) {
+        self.with(|seen| {
+            seen.pictures.units += 1;
+            seen.pictures.units_damaged += u64::from(!unit.complete);
+        });
+        let Stamps { captured, heard, complete } = unit.stamps;
+        let mut ledger = self.ledger();
+        if unit.complete {
+            ledger.record(stage::HEARD_TO_COMPLETE, complete.saturating_duration_since(heard));
+        }
+        if let Some(captured) = captured {
+            ledger.record(stage::CAPTURED_TO_HEARD, heard.saturating_duration_since(captured));
+        }
+    }
+
+    /// Notes a picture that came out of the decoder at `now`.
+    pub(crate) fn note_decoded(&self, picture: &Picture, now: Instant) {
+        self.with(|seen| {
+            seen.last_picture = Some(now);
+            seen.pictures.decoded += 1;
+            (seen.pictures.width, seen.pictures.height) = (picture.width, picture.height);
+            match picture.quality {
+                Quality::Good => seen.concealed_since = None,
+                Quality::Concealed => {
+                    seen.pictures.concealed += 1;
+                    seen.concealed_since.get_or_insert(now);
+                }
+            }
+        });
+        self.ledger().record(stage::COMPLETE_TO_DECODED, now.saturating_duration_since(picture.stamps.complete));
+    }
+
+    /// Notes what the decoder counts.
+    pub(crate) fn note_decoder(&self, stats: DecoderStats) {
+        self.with(|seen| {
+            seen.pictures.before_keyframe = stats.before_keyframe;
+            seen.pictures.without_picture = stats.without_picture;
+            seen.pictures.decoder_restarts = stats.restarts;
+        });
+    }
+
+    /// Notes a picture that was decoded at `decoded` and is on the screen at `now`.
+    pub(crate) fn note_shown(&self, picture: &Picture, decoded: Instant, now: Instant) {
+        self.with(|seen| {
+            seen.pictures.shown += 1;
+            seen.pictures.shown_concealed += u64::from(picture.quality == Quality::Concealed);
+        });
+        let mut ledger = self.ledger();
+        ledger.record(stage::DECODED_TO_SHOWN, now.saturating_duration_since(decoded));
+        ledger.record(stage::HEARD_TO_SHOWN, now.saturating_duration_since(picture.stamps.heard));
+        if let Some(captured) = picture.stamps.captured {
+            ledger.record(stage::CAPTURED_TO_SHOWN, now.saturating_duration_since(captured));
+        }
+    }
+}
+
+/// A thread that panicked elsewhere has left the figures whole enough to show.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

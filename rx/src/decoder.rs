@@ -1,0 +1,257 @@
+//! Access units in, pictures out, each with how far it can be trusted.
+
+mod raw;
+
+use std::collections::VecDeque;
+
+use openh264::Error;
+
+use crate::picture::Picture;
+use crate::trust::{Quality, Trust};
+use crate::unit::{Stamps, Unit};
+use raw::{RawDecoder, RawPicture, Verdict};
+
+/// How many units the decoder may hold back to put pictures in order: H.264 allows 16 (A.3.1, MaxDpbFrames).
+const MAX_HELD_UNITS: usize = 16;
+
+/// Decodes one stream from session to session.
+#[derive(Debug)]
+pub(crate) struct Decoder {
+    raw: RawDecoder,
+    trust: Trust,
+    session: Option<u32>,
+    started: bool,
+    /// Units whose picture has not come out.
+    held: VecDeque<Held>,
+    stats: DecoderStats,
+}
+
+/// What a decoder did since its start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct DecoderStats {
+    /// Units that came before the first keyframe of their session.
+    pub(crate) before_keyframe: u64,
+    /// Units that gave no picture.
+    pub(crate) without_picture: u64,
+    /// How often the decoder had to be made anew.
+    pub(crate) restarts: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Held {
+    tag: u64,
+    quality: Quality,
+    stamps: Stamps,
+}
+
+impl Decoder {
+    /// A decoder that waits for a keyframe.
+    ///
+    /// # Errors
+    /// openh264 cannot be started: out of memory.
+    pub(crate) fn new() -> Result<Self, Error> {
+        let (trust, held, stats) = (Trust::default(), VecDeque::new(), DecoderStats::default());
+        Ok(Self { raw: RawDecoder::new()?, trust, session: None, started: false, held, stats })
+    }
+
+    /// Decodes a unit; pictures that come out go to `take`, oldest first.
+    ///
+    /// # Errors
+    /// openh264 cannot be started anew: out of memory.
+    pub(crate) fn decode(&mut self, unit: &Unit, mut take: impl FnMut(Picture)) -> Result<(), Error> {
+        if self.session.is_some_and(|session| session != unit.session) {
+            self.restart()?;
+        }
+        self.session = Some(unit.session);
+        let quality = self.trust.judge(unit);
+        self.started |= unit.access_unit.keyframe;
+        if !self.started {
+            self.stats.before_keyframe += 1;
+            return Ok(());
+        }
+        if unit.access_unit.is_empty() {
+            self.stats.without_picture += 1;
+            return Ok(());
+        }
+        self.hold(Held { tag: unit.number, quality, stamps: unit.stamps });
+        let mut pictures = Vec::new();
+        let verdict = self.raw.decode(&unit.access_unit.bytes, unit.number, |raw| pictures.push(copy(&raw, unit)));
+        match verdict {
+            Verdict::Fine => {}
+            Verdict::Faulty => self.doubt(),
+            Verdict::Broken => self.restart()?,
+        }
+        self.stats.without_picture += u64::from(pictures.is_empty());
+        for (tag, picture) in pictures {
+            take(self.tell(tag, picture, verdict));
+        }
+        Ok(())
+    }
+
+    /// What it did so far.
+    pub(crate) fn stats(&self) -> DecoderStats {
+        self.stats
+    }
+
+    fn hold(&mut self, held: Held) {
+        if self.held.len() >= MAX_HELD_UNITS {
+            self.held.pop_front();
+        }
+        self.held.push_back(held);
+    }
+
+    /// The picture with the story of the unit it was made of.
+    fn tell(&mut self, tag: u64, picture: Picture, verdict: Verdict) -> Picture {
+        let found = self.held.iter().find(|held| held.tag == tag).copied();
+        self.held.retain(|held| held.tag > tag);
+        let Some(Held { quality, stamps, .. }) = found.filter(|_| verdict == Verdict::Fine) else {
+            let stamps = found.map_or(picture.stamps, |held| held.stamps);
+            return Picture { stamps, ..picture };
+        };
+        Picture { quality, stamps, ..picture }
+    }
+
+    /// What was held may refer to what was faulty.
+    fn doubt(&mut self) {
+        self.trust.distrust();
+        self.held.iter_mut().for_each(|held| held.quality = Quality::Concealed);
+    }
+
+    fn restart(&mut self) -> Result<(), Error> {
+        self.raw = RawDecoder::new()?;
+        self.trust = Trust::default();
+        self.started = false;
+        self.held.clear();
+        self.stats.restarts += 1;
+        Ok(())
+    }
+}
+
+/// The picture out of the decoder's memory, not trusted before its unit is found.
+fn copy(raw: &RawPicture<'_>, unit: &Unit) -> (u64, Picture) {
+    let [luma, blue, red] = raw.planes;
+    let chroma = (raw.width.div_ceil(2), raw.height.div_ceil(2));
+    let mut bytes = Vec::with_capacity(raw.width * raw.height + 2 * chroma.0 * chroma.1);
+    for ((plane, stride), (width, height)) in [(luma, (raw.width, raw.height)), (blue, chroma), (red, chroma)] {
+        let rows = plane.chunks(stride).take(height);
+        rows.filter_map(|row| row.get(..width)).for_each(|row| bytes.extend_from_slice(row));
+    }
+    let picture =
+        Picture { width: raw.width, height: raw.height, bytes, quality: Quality::Concealed, stamps: unit.stamps };
+    (raw.tag, picture)
+}
+
+#[cfg(test)]
+mod tests {
+    use skylark_common::h264::AccessUnit;
+
+    use super::*;
+    use crate::unit::tests::{clip, unit};
+
+    fn units() -> Vec<Unit> {
+        (1..).zip(clip()).map(|(number, access_unit)| unit(number, access_unit)).collect()
+    }
+
+    fn decode(decoder: &mut Decoder, units: &[Unit]) -> Vec<Picture> {
+        let mut pictures = Vec::new();
+        units.iter().for_each(|unit| decoder.decode(unit, |picture| pictures.push(picture)).unwrap());
+        pictures
+    }
+
+    fn count(pictures: &[Picture], quality: Quality) -> usize {
+        pictures.iter().filter(|picture| picture.quality == quality).count()
+    }
+
+    /// The unit without the NAL unit at `index`.
+    fn without(unit: &Unit, index: usize) -> Unit {
+        let mut access_unit = AccessUnit::default();
+        let nals = unit.access_unit.nal_units().enumerate();
+        nals.filter(|(at, _)| *at != index).for_each(|(_, nal)| access_unit.push_nal(nal));
+        Unit { access_unit, complete: false, ..unit.clone() }
+    }
+
+    #[test]
+    fn a_whole_clip_gives_every_picture_at_once_and_good() {
+        let units = units();
+        let mut decoder = Decoder::new().unwrap();
+        for unit in &units {
+            let mut pictures = Vec::new();
+            decoder.decode(unit, |picture| pictures.push(picture)).unwrap();
+            assert_eq!(pictures.len(), 1, "unit {}", unit.number);
+            assert_eq!(pictures[0].quality, Quality::Good, "unit {}", unit.number);
+            assert_eq!(pictures[0].bytes.len(), pictures[0].width * pictures[0].height * 3 / 2);
+        }
+        assert_eq!(decoder.stats(), DecoderStats::default());
+    }
+
+    #[test]
+    fn a_lost_slice_is_concealed_and_marked_until_the_next_keyframe() {
+        let whole = units();
+        let second_keyframe = whole.iter().skip(1).position(|unit| unit.access_unit.keyframe).unwrap() + 1;
+        let slices = whole[5].access_unit.nal_units().count();
+        for lost in 0..slices {
+            let mut units = whole.clone();
+            units[5] = without(&units[5], lost);
+            let pictures = decode(&mut Decoder::new().unwrap(), &units);
+            let marks: Vec<_> = pictures.iter().map(|picture| picture.quality).collect();
+            let marked = count(&pictures, Quality::Concealed);
+            assert!(pictures.len() >= units.len() - 1, "slice {lost}: {} pictures", pictures.len());
+            assert!((second_keyframe - 6..=second_keyframe - 5).contains(&marked), "slice {lost}: {marked} marked");
+            assert!(marks[..5].iter().all(|quality| *quality == Quality::Good));
+            assert_eq!(marks.last(), Some(&Quality::Good));
+        }
+    }
+
+    #[test]
+    fn a_unit_a_queue_dropped_is_not_shown_as_if_nothing_had_happened() {
+        let mut units = units();
+        units.remove(10);
+        let pictures = decode(&mut Decoder::new().unwrap(), &units);
+        assert!(pictures[..10].iter().all(|picture| picture.quality == Quality::Good));
+        assert_eq!(pictures[10].quality, Quality::Concealed);
+        assert_eq!(pictures.last().map(|picture| picture.quality), Some(Quality::Good));
+    }
+
+    #[test]
+    fn nothing_is_decoded_before_a_keyframe_and_after_another_session_began() {
+        let mut decoder = Decoder::new().unwrap();
+        let mut units = units();
+        assert!(decode(&mut decoder, &units[3..8]).is_empty());
+        assert_eq!(decoder.stats().before_keyframe, 5);
+        assert_eq!(decode(&mut decoder, &units[..2]).len(), 2);
+        units.iter_mut().for_each(|unit| unit.session = 2);
+        assert!(decode(&mut decoder, &units[2..4]).is_empty());
+        assert_eq!(count(&decode(&mut decoder, &units[..2]), Quality::Good), 2);
+    }
+
+    #[test]
+    fn mutated_units_never_stop_the_decoder() {
+        let whole = units();
+        let mut decoder = Decoder::new().unwrap();
+        // xorshift (Marsaglia 2003): any sequence will do, the same each time.
+        let mut random = 0x9e37_79b9_u32;
+        let mut next = move || {
+            random ^= random << 13;
+            random ^= random >> 17;
+            random ^= random << 5;
+            usize::try_from(random).unwrap()
+        };
+        for (number, unit) in (1..).zip(whole.iter().cycle().take(1500)) {
+            let mut unit = Unit { number, ..unit.clone() };
+            for _ in 0..next() % 4 {
+                let bytes = &mut unit.access_unit.bytes;
+                let at = next() % bytes.len();
+                match next() % 3 {
+                    0 => bytes[at] ^= 1 << (next() % 8),
+                    1 => bytes.truncate(at.max(6)),
+                    _ => bytes.extend_from_within(at..),
+                }
+            }
+            decoder.decode(&unit, |_| ()).unwrap();
+        }
+        let mut clean = whole;
+        (10_000..).zip(&mut clean).for_each(|(number, unit)| unit.number = number);
+        let pictures = decode(&mut decoder, &clean);
+        assert_eq!(pictures.last().map(|picture| picture.quality), Some(Quality::Good));
+    }
+}

@@ -1,0 +1,312 @@
+//! The pure core of the receiver: captured frames in, datagrams in order out.
+//!
+//! ```text
+//! handle_frame ─▸ radiotap ─▸ 802.11 ─▸ our link? ─▸ heard before? ─▸ open ─▸ stream ─▸ poll_datagram
+//!                              foreign ◂──┘   duplicate ◂──┘   forged ◂──┘
+//! ```
+
+mod card;
+mod heard;
+mod order;
+mod session;
+mod sessions;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod waiting;
+
+use std::time::{Duration, Instant};
+
+use skylark_common::air::MAX_FRAME_BYTES;
+use skylark_common::seal::LinkKey;
+use skylark_common::wire::WireError;
+use skylark_common::wire::link::LinkId;
+use skylark_common::wire::packet::{Kind, PacketHeader};
+use skylark_common::wire::radiotap::RxInfo;
+
+use card::Card;
+use heard::{Look, MAX_CARDS, bit};
+use session::Session;
+use sessions::{Sessions, Verdict};
+use waiting::Waiting;
+
+use crate::stats::{FrameStats, Hearing, RxStats};
+
+/// Bit of the stream number that says ground to air.
+const UPWARD: u8 = 0x80;
+
+/// What a receiver is told once, at its start.
+#[derive(Debug, Clone, Copy)]
+pub struct ReceiverConfig {
+    /// Which link to listen to.
+    pub link: LinkId,
+    /// How long a missing datagram holds back those that follow it, 0 to 1 s, default 100 ms. Longer: more
+    /// is repaired after a fade, and the picture stands still for as long.
+    pub latency_budget: Duration,
+}
+
+impl Default for ReceiverConfig {
+    fn default() -> Self {
+        Self { link: LinkId::from_name("default"), latency_budget: Duration::from_millis(100) }
+    }
+}
+
+/// A datagram handed on, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Datagram<'a> {
+    /// The session it belongs to: another number than before means that the transmitter was restarted.
+    pub session: u32,
+    /// The stream it belongs to: 0 is video.
+    pub stream: u8,
+    /// Its bytes.
+    pub bytes: &'a [u8],
+    /// Whether it is the first of its unit.
+    pub start_of_unit: bool,
+    /// Whether it is the last of its unit.
+    pub end_of_unit: bool,
+    /// Whether its unit can be decoded without any before it.
+    pub keyframe: bool,
+    /// How many datagrams of this stream are missing between the one handed on before and this one.
+    pub missing_before: u32,
+    /// Whether repairs brought it back.
+    pub recovered: bool,
+    /// On the first datagram of a unit: when the unit was captured, in µs since the session's start.
+    pub captured_us: Option<u64>,
+    /// When the first datagram of its unit, of those handed on so far, was there.
+    pub heard: Instant,
+    /// When it was there, heard or recovered.
+    pub available: Instant,
+}
+
+/// What became of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Foreign,
+    Truncated,
+    BadFcs,
+    UnknownVersion,
+    Waiting,
+    Forged,
+    Replayed,
+    Duplicate,
+    Late,
+    Used,
+}
+
+/// The receiver's state machine.
+///
+/// **After every `handle_frame` and `handle_timeout`, call `poll_datagram` until it returns `None`, then
+/// wait no longer than `poll_timeout`.** Nothing that is captured makes it fail: every frame is counted
+/// once, by what became of it. Holds at most 32 cards, one session and one on hold; about 9 MiB for one stream.
+#[derive(Debug)]
+pub struct Receiver {
+    config: ReceiverConfig,
+    key: LinkKey,
+    sessions: Sessions,
+    waiting: Waiting,
+    cards: Vec<Card>,
+    frames: FrameStats,
+    hearing: Hearing,
+    body: Vec<u8>,
+}
+
+impl Receiver {
+    /// A receiver that has heard nothing.
+    #[must_use]
+    pub fn new(config: ReceiverConfig, key: &LinkKey, now: Instant) -> Self {
+        Self {
+            key: key.clone(),
+            sessions: Sessions::new(config.latency_budget, now),
+            waiting: Waiting::default(),
+            cards: Vec::new(),
+            frames: FrameStats::default(),
+            hearing: Hearing::default(),
+            body: Vec::with_capacity(MAX_FRAME_BYTES),
+            config,
+        }
+    }
+
+    /// Takes a frame as a card captured it, radiotap header first.
+    pub fn handle_frame(&mut self, card: usize, frame: &[u8], now: Instant) {
+        self.frames.captured += 1;
+        self.hearing.any = Some(now);
+        let card = card.min(MAX_CARDS - 1);
+        while self.cards.len() <= card {
+            self.cards.push(Card::default());
+        }
+        let outcome = self.take_frame(card, frame, now);
+        self.count(outcome);
+        self.settle();
+    }
+
+    /// Gives up what has been waited for long enough.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.waiting.handle_timeout(now);
+        self.sessions.handle_timeout(now);
+    }
+
+    /// The next datagram in order, if it is there.
+    pub fn poll_datagram(&mut self) -> Option<Datagram<'_>> {
+        self.sessions.current()?.poll_datagram()
+    }
+
+    /// When to call `handle_timeout` if no frame comes before.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.sessions.poll_timeout().into_iter().chain(self.waiting.poll_timeout()).min()
+    }
+
+    /// Everything that was counted.
+    #[must_use]
+    pub fn stats(&self, now: Instant) -> RxStats {
+        let waiting = self.waiting.len() as u64;
+        RxStats {
+            frames: FrameStats { waiting, unannounced: self.waiting.unannounced, ..self.frames },
+            cards: self.cards.iter().map(|card| card.stats(now)).collect(),
+            streams: self.sessions.followed().map(Session::stream_stats).unwrap_or_default(),
+            session: self.sessions.followed().map(Session::stats),
+            sessions: self.sessions.count(),
+            hearing: self.hearing,
+        }
+    }
+
+    fn take_frame(&mut self, card: usize, frame: &[u8], now: Instant) -> Outcome {
+        let Ok((info, dot11)) = RxInfo::parse(frame) else { return Outcome::Truncated };
+        if info.bad_fcs {
+            self.with_card(card, |card| card.stats.bad_fcs += 1);
+            return Outcome::BadFcs;
+        }
+        let (header, sealed) = match PacketHeader::parse(dot11) {
+            Ok(parsed) => parsed,
+            Err(error) => return self.refuse(error, dot11, now),
+        };
+        if header.link != self.config.link || header.stream & UPWARD != 0 {
+            self.hearing.other_link = (header.link != self.config.link).then_some((now, header.link)).or(self.hearing.other_link);
+            return Outcome::Foreign;
+        }
+        match self.sessions.followed().map(Session::id) {
+            Some(id) if id == header.session => self.take_packet(card, &info, &header, sealed, now),
+            _ if header.kind == Kind::Announce => self.take_announce(card, &info, &header, sealed, now),
+            _ if self.sessions.has_left(header.session) => Outcome::Replayed,
+            _ => {
+                self.waiting.push(card, header.session, frame, now);
+                Outcome::Waiting
+            }
+        }
+    }
+
+    fn refuse(&mut self, error: WireError, dot11: &[u8], now: Instant) -> Outcome {
+        let ours = PacketHeader::peek_link(dot11) == Some(self.config.link);
+        match error {
+            WireError::Version { found, .. } if ours => {
+                self.hearing.other_version = Some((now, found));
+                Outcome::UnknownVersion
+            }
+            WireError::Malformed { .. } if ours => Outcome::UnknownVersion,
+            WireError::Truncated { .. } => Outcome::Truncated,
+            WireError::Version { .. } | WireError::Malformed { .. } | WireError::Foreign => Outcome::Foreign,
+        }
+    }
+
+    /// A packet of the session that is followed.
+    fn take_packet(
+        &mut self,
+        card: usize,
+        info: &RxInfo,
+        header: &PacketHeader,
+        sealed: &[u8],
+        now: Instant,
+    ) -> Outcome {
+        let Some(session) = self.sessions.current() else { return Outcome::Waiting };
+        match session.look(header, card) {
+            Look::Replayed => return Outcome::Replayed,
+            Look::Duplicate => {
+                session.remember(header, card, now);
+                self.with_card(card, |card| card.heard(info, now));
+                return Outcome::Duplicate;
+            }
+            Look::Fresh => {}
+        }
+        let sealed = if header.kind == Kind::Announce { sessions::behind_salt(sealed) } else { Some(sealed) };
+        let Some(sealed) = sealed else { return Outcome::Truncated };
+        self.body.clear();
+        self.body.extend_from_slice(sealed);
+        let Ok(body) = session.key().open(header, &mut self.body) else { return Outcome::Forged };
+        session.remember(header, card, now);
+        let outcome = session.handle_body(header, body, now);
+        self.with_card(card, |card| {
+            card.heard(info, now);
+            card.stats.first += 1;
+        });
+        outcome
+    }
+
+    /// An announce of a session that is not followed: perhaps of one to follow.
+    fn take_announce(
+        &mut self,
+        card: usize,
+        info: &RxInfo,
+        header: &PacketHeader,
+        sealed: &[u8],
+        now: Instant,
+    ) -> Outcome {
+        match self.sessions.judge(&self.key, header, sealed, now) {
+            Verdict::Truncated => Outcome::Truncated,
+            Verdict::Forged => {
+                self.hearing.other_key = Some(now);
+                Outcome::Forged
+            }
+            Verdict::Stale => Outcome::Replayed,
+            Verdict::Enter => {
+                self.take_waiting(header.session);
+                self.take_packet(card, info, header, sealed, now)
+            }
+        }
+    }
+
+    /// The session has been entered: what waited for it is read.
+    fn take_waiting(&mut self, session: u32) {
+        while let Some(frame) = self.waiting.take(session) {
+            if let Ok((info, dot11)) = RxInfo::parse(&frame.bytes)
+                && let Ok((header, sealed)) = PacketHeader::parse(dot11)
+            {
+                let outcome = self.take_packet(frame.card, &info, &header, sealed, frame.at);
+                self.count(outcome);
+            }
+            self.waiting.recycle(frame);
+        }
+    }
+
+    /// Tells every card which packets it should have heard.
+    fn settle(&mut self) {
+        let cards = &mut self.cards;
+        if let Some(session) = self.sessions.current() {
+            session.settle(|heard| {
+                let deaf = cards.iter_mut().enumerate().filter(|(card, _)| heard & bit(*card) == 0);
+                deaf.for_each(|(_, card)| card.stats.missed += 1);
+            });
+        }
+    }
+
+    fn with_card(&mut self, card: usize, change: impl FnOnce(&mut Card)) {
+        if let Some(card) = self.cards.get_mut(card) {
+            change(card);
+        }
+    }
+
+    const fn count(&mut self, outcome: Outcome) {
+        let counter = match outcome {
+            Outcome::Foreign => &mut self.frames.foreign,
+            Outcome::Truncated => &mut self.frames.truncated,
+            Outcome::BadFcs => &mut self.frames.bad_fcs,
+            Outcome::UnknownVersion => &mut self.frames.unknown_version,
+            Outcome::Waiting => return,
+            Outcome::Forged => &mut self.frames.forged,
+            Outcome::Replayed => &mut self.frames.replayed,
+            Outcome::Duplicate => &mut self.frames.duplicate,
+            Outcome::Late => &mut self.frames.late,
+            Outcome::Used => &mut self.frames.used,
+        };
+        *counter += 1;
+    }
+}

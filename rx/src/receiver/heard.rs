@@ -1,0 +1,156 @@
+//! Which packets were heard, and by which cards: the replay window and the base of every card's statistics.
+
+/// Packets remembered. At 100 Mbit/s about 0.3 s: longer than any two cards are apart, and than a packet
+/// stays useful. What is older counts as replayed.
+const REMEMBERED: u32 = 4096;
+/// A packet this far behind the newest has reached every card it will reach: then it is told who missed it.
+const SETTLED: u32 = 128;
+/// Cards told apart. More share the last place.
+pub(super) const MAX_CARDS: usize = 32;
+
+/// The packets of one kind in one stream of one session.
+#[derive(Debug)]
+pub(super) struct Heard {
+    /// Which cards heard packet `n`, at `n % REMEMBERED`; 0: none did.
+    cards: Vec<u32>,
+    /// One more than the newest number; `None` before the first packet.
+    next: Option<u32>,
+    /// Packets before this one are settled.
+    settled: u32,
+}
+
+/// What is known of a packet before its seal is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Look {
+    /// Not heard yet.
+    Fresh,
+    /// Heard, by other cards only.
+    Duplicate,
+    /// Heard by this card, or too old to tell.
+    Replayed,
+}
+
+impl Heard {
+    pub(super) fn new() -> Self {
+        Self { cards: vec![0; REMEMBERED as usize], next: None, settled: 0 }
+    }
+
+    pub(super) fn look(&self, sequence: u32, card: usize) -> Look {
+        let Some(next) = self.next else { return Look::Fresh };
+        let ahead = sequence.wrapping_sub(next);
+        if ahead < u32::MAX / 2 {
+            return Look::Fresh;
+        }
+        if next.wrapping_sub(sequence) > REMEMBERED {
+            return Look::Replayed;
+        }
+        match self.at(sequence) {
+            0 => Look::Fresh,
+            cards if cards & bit(card) == 0 => Look::Duplicate,
+            _ => Look::Replayed,
+        }
+    }
+
+    /// Notes that `card` heard this packet; only for packets whose seal was opened, now or before.
+    pub(super) fn remember(&mut self, sequence: u32, card: usize) {
+        let next = *self.next.get_or_insert_with(|| {
+            self.settled = sequence;
+            sequence
+        });
+        let ahead = sequence.wrapping_sub(next);
+        if ahead < u32::MAX / 2 {
+            for skipped in 0..ahead.saturating_add(1).min(REMEMBERED) {
+                self.set(sequence.wrapping_sub(skipped), 0);
+            }
+            self.next = Some(sequence.wrapping_add(1));
+        }
+        self.set(sequence, self.at(sequence) | bit(card));
+    }
+
+    /// Hands every packet that is settled since the last call to `missed`, as the set of cards that heard it.
+    pub(super) fn settle(&mut self, mut missed: impl FnMut(u32)) {
+        let Some(next) = self.next else { return };
+        if next.wrapping_sub(self.settled) > REMEMBERED {
+            self.settled = next.wrapping_sub(REMEMBERED);
+        }
+        while next.wrapping_sub(self.settled) > SETTLED {
+            missed(self.at(self.settled));
+            self.settled = self.settled.wrapping_add(1);
+        }
+    }
+
+    fn at(&self, sequence: u32) -> u32 {
+        self.cards.get(place(sequence)).copied().unwrap_or(0)
+    }
+
+    fn set(&mut self, sequence: u32, cards: u32) {
+        if let Some(slot) = self.cards.get_mut(place(sequence)) {
+            *slot = cards;
+        }
+    }
+}
+
+/// The bit that stands for a card in a set of cards.
+pub(super) fn bit(card: usize) -> u32 {
+    1 << card.min(MAX_CARDS - 1)
+}
+
+const fn place(sequence: u32) -> usize {
+    (sequence % REMEMBERED) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_from_another_card_is_a_duplicate_and_from_the_same_card_a_replay() {
+        let mut heard = Heard::new();
+        assert_eq!(heard.look(7, 0), Look::Fresh);
+        heard.remember(7, 0);
+        assert_eq!(heard.look(7, 0), Look::Replayed);
+        assert_eq!(heard.look(7, 1), Look::Duplicate);
+        heard.remember(7, 1);
+        assert_eq!(heard.look(7, 1), Look::Replayed);
+        assert_eq!(heard.look(6, 1), Look::Fresh);
+    }
+
+    #[test]
+    fn what_is_older_than_the_memory_is_a_replay() {
+        let mut heard = Heard::new();
+        heard.remember(0, 0);
+        heard.remember(REMEMBERED, 0);
+        assert_eq!(heard.look(0, 1), Look::Replayed);
+        assert_eq!(heard.look(1, 1), Look::Fresh);
+    }
+
+    #[test]
+    fn a_jump_forgets_what_was_in_those_places() {
+        let mut heard = Heard::new();
+        (0..10).for_each(|n| heard.remember(n, 0));
+        heard.remember(3 * REMEMBERED, 0);
+        assert_eq!(heard.look(3 * REMEMBERED - 1, 0), Look::Fresh);
+    }
+
+    #[test]
+    fn numbers_wrap() {
+        let mut heard = Heard::new();
+        heard.remember(u32::MAX, 0);
+        assert_eq!(heard.look(0, 0), Look::Fresh);
+        heard.remember(0, 0);
+        assert_eq!(heard.look(u32::MAX, 0), Look::Replayed);
+    }
+
+    #[test]
+    fn settled_packets_say_who_heard_them() {
+        let mut heard = Heard::new();
+        heard.remember(0, 0);
+        heard.remember(2, 1);
+        heard.remember(2, 0);
+        heard.remember(SETTLED + 2, 0);
+        let mut told = Vec::new();
+        heard.settle(|cards| told.push(cards));
+        assert_eq!(told, [1, 0, 3]);
+        heard.settle(|_| panic!("told twice"));
+    }
+}

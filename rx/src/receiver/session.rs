@@ -1,0 +1,263 @@
+//! One session: its key, its clock, its streams, and what was heard of it.
+
+use std::time::{Duration, Instant};
+
+use skylark_common::seal::SessionKey;
+use skylark_common::wire::announce::Announce;
+use skylark_common::wire::packet::{Kind, PacketHeader};
+use skylark_common::wire::repair;
+use skylark_common::wire::symbol::CAPTURED_MODULUS_US;
+
+use super::heard::{Heard, Look};
+use super::stream::StreamReceiver;
+use super::{Datagram, Outcome};
+use crate::stats::{SessionStats, StreamStats};
+
+/// Streams followed in a session. A transmitter of ours has one or two; more are ignored.
+const MAX_STREAMS: usize = 8;
+/// How far a session's clock may seem off before its packets must be recordings: more than any queue and
+/// any crystal explain within the time a session is remembered.
+const CLOCK_TOLERANCE_US: u64 = 500_000;
+/// The offset between the clocks is the least of about this time.
+const OFFSET_PERIOD: Duration = Duration::from_secs(10);
+
+#[derive(Debug)]
+pub(super) struct Session {
+    key: SessionKey,
+    budget: Duration,
+    started: Instant,
+    announce: Announce,
+    announced: Instant,
+    last_heard: Instant,
+    offset: Offset,
+    streams: Vec<StreamReceiver>,
+    heard: Vec<HeardKind>,
+}
+
+/// The packets of one kind in one stream.
+#[derive(Debug)]
+struct HeardKind {
+    stream: u8,
+    kind: Kind,
+    heard: Heard,
+}
+
+impl Session {
+    pub(super) fn new(key: SessionKey, announce: Announce, budget: Duration, started: Instant, now: Instant) -> Self {
+        Self {
+            key,
+            budget,
+            started,
+            announce,
+            announced: now,
+            last_heard: now,
+            offset: Offset::default(),
+            streams: Vec::new(),
+            heard: Vec::new(),
+        }
+    }
+
+    pub(super) const fn id(&self) -> u32 {
+        self.key.id()
+    }
+
+    pub(super) const fn key(&self) -> &SessionKey {
+        &self.key
+    }
+
+    pub(super) const fn last_heard(&self) -> Instant {
+        self.last_heard
+    }
+
+    /// When it started by the transmitter's wall clock, if it has one.
+    pub(super) const fn order(&self) -> Option<u64> {
+        self.announce.unix_start_us
+    }
+
+    /// Whether an announce shows the time this session's clock must show now: a recording does not.
+    pub(super) fn is_on_schedule(&self, announce: &Announce, now: Instant) -> bool {
+        announce.session_time_us.abs_diff(self.session_time_us(now)) < CLOCK_TOLERANCE_US
+    }
+
+    pub(super) fn stats(&self) -> SessionStats {
+        SessionStats {
+            id: self.id(),
+            last_heard: self.last_heard,
+            announce: self.announce,
+            announced: self.announced,
+            offset_us: self.offset.least_us(),
+        }
+    }
+
+    pub(super) fn stream_stats(&self) -> Vec<StreamStats> {
+        self.streams.iter().map(StreamReceiver::stats).collect()
+    }
+
+    /// What is known of a packet before its seal is looked at.
+    pub(super) fn look(&mut self, header: &PacketHeader, card: usize) -> Look {
+        self.heard_kind(header).map_or(Look::Replayed, |heard| heard.look(header.sequence, card))
+    }
+
+    /// Notes that a card heard an authentic packet.
+    pub(super) fn remember(&mut self, header: &PacketHeader, card: usize, now: Instant) {
+        self.last_heard = now;
+        if let Some(heard) = self.heard_kind(header) {
+            heard.remember(header.sequence, card);
+        }
+    }
+
+    /// Hands the set of cards that heard it to `settled`, for every packet that has reached all cards it will.
+    pub(super) fn settle(&mut self, mut settled: impl FnMut(u32)) {
+        self.heard.iter_mut().for_each(|kind| kind.heard.settle(&mut settled));
+    }
+
+    /// Takes the opened body of a packet.
+    pub(super) fn handle_body(&mut self, header: &PacketHeader, body: &[u8], now: Instant) -> Outcome {
+        if header.kind == Kind::Announce {
+            return self.handle_announce(header, body, now);
+        }
+        let Some(stream) = self.stream(header.stream) else { return Outcome::Used };
+        match header.kind {
+            Kind::Source if stream.handle_source(header.sequence, body, now) => {}
+            Kind::Source => return Outcome::Late,
+            Kind::WindowRepair => match repair::parse_window(header.sequence, body) {
+                Ok((id, symbol)) => stream.handle_window_repair(id, symbol, now),
+                Err(_) => stream.handle_malformed(),
+            },
+            Kind::BlockRepair => match repair::parse_block(body) {
+                Ok((id, symbol)) => stream.handle_block_repair(id, symbol, now),
+                Err(_) => stream.handle_malformed(),
+            },
+            Kind::Announce => {}
+        }
+        Outcome::Used
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        self.streams.iter_mut().for_each(|stream| stream.handle_timeout(now));
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.streams.iter().filter_map(StreamReceiver::poll_timeout).min()
+    }
+
+    pub(super) fn poll_datagram(&mut self) -> Option<Datagram<'_>> {
+        let id = self.id();
+        let session_time_us = self.announce.session_time_us;
+        let ready = self.streams.iter().position(StreamReceiver::is_ready)?;
+        let announced = self.announced;
+        self.streams.get_mut(ready)?.poll_datagram(id, |low, available| {
+            let since = available.saturating_duration_since(announced).as_micros();
+            unwrap_captured(low, session_time_us.saturating_add(u64::try_from(since).unwrap_or(0)))
+        })
+    }
+
+    fn handle_announce(&mut self, header: &PacketHeader, body: &[u8], now: Instant) -> Outcome {
+        let announce = Announce::parse(body).ok();
+        let Some(stream) = self.stream(header.stream) else { return Outcome::Used };
+        let Some(announce) = announce else {
+            stream.handle_malformed();
+            return Outcome::Used;
+        };
+        stream.handle_announce(announce.fec.code, announce.next_esi, now);
+        if self.streams.first().is_some_and(|first| first.number() == header.stream) {
+            self.announce = announce;
+            self.announced = now;
+        }
+        let arrival_us = now.saturating_duration_since(self.started).as_micros();
+        self.offset.add(signed_difference(arrival_us, announce.session_time_us), now);
+        Outcome::Used
+    }
+
+    fn session_time_us(&self, now: Instant) -> u64 {
+        let since = now.saturating_duration_since(self.announced).as_micros();
+        self.announce.session_time_us.saturating_add(u64::try_from(since).unwrap_or(u64::MAX))
+    }
+
+    /// The stream of this number, kept in order of numbers; `None` if there are too many.
+    fn stream(&mut self, number: u8) -> Option<&mut StreamReceiver> {
+        let place = self.streams.binary_search_by_key(&number, StreamReceiver::number);
+        let place = match place {
+            Ok(place) => place,
+            Err(_) if self.streams.len() >= MAX_STREAMS => return None,
+            Err(place) => {
+                self.streams.insert(place, StreamReceiver::new(number, self.budget));
+                place
+            }
+        };
+        self.streams.get_mut(place)
+    }
+
+    fn heard_kind(&mut self, header: &PacketHeader) -> Option<&mut Heard> {
+        let same = |kind: &HeardKind| kind.stream == header.stream && kind.kind == header.kind;
+        let place = self.heard.iter().position(same);
+        let place = match place {
+            Some(place) => place,
+            None if self.heard.len() >= MAX_STREAMS * 4 => return None,
+            None => {
+                self.heard.push(HeardKind { stream: header.stream, kind: header.kind, heard: Heard::new() });
+                self.heard.len().saturating_sub(1)
+            }
+        };
+        self.heard.get_mut(place).map(|kind| &mut kind.heard)
+    }
+}
+
+/// The least of (arrival − session time), taken anew every period so that drifting crystals are followed.
+#[derive(Debug, Default)]
+struct Offset {
+    current: Option<(i64, Instant)>,
+    last: Option<i64>,
+}
+
+impl Offset {
+    fn add(&mut self, offset_us: i64, now: Instant) {
+        match &mut self.current {
+            Some((least, since)) if now.saturating_duration_since(*since) < OFFSET_PERIOD => {
+                *least = offset_us.min(*least);
+            }
+            current => self.last = current.replace((offset_us, now)).map(|(least, _)| least),
+        }
+    }
+
+    fn least_us(&self) -> i64 {
+        let current = self.current.map(|(least, _)| least);
+        current.into_iter().chain(self.last).min().unwrap_or(0)
+    }
+}
+
+fn signed_difference(a_us: u128, b_us: u64) -> i64 {
+    let a = i128::try_from(a_us).unwrap_or(i128::MAX);
+    i64::try_from(a.saturating_sub(i128::from(b_us))).unwrap_or(0)
+}
+
+/// The capture time with these low bits that is nearest to `about_us`.
+fn unwrap_captured(low: u32, about_us: u64) -> u64 {
+    let modulus = u64::from(CAPTURED_MODULUS_US);
+    let half = modulus / 2;
+    let base = about_us.saturating_sub(about_us % modulus).saturating_add(u64::from(low));
+    if base > about_us.saturating_add(half) {
+        base.checked_sub(modulus).unwrap_or(base)
+    } else if base.saturating_add(half) < about_us {
+        base.saturating_add(modulus)
+    } else {
+        base
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_capture_time_is_the_one_nearest_to_the_session_time() {
+        let modulus = u64::from(CAPTURED_MODULUS_US);
+        for captured in [0, 5, modulus - 1, modulus, 3 * modulus + 17, 10 * modulus - 1] {
+            for later in [0, 1, 40_000, 900_000] {
+                let low = u32::try_from(captured % modulus).unwrap();
+                assert_eq!(unwrap_captured(low, captured + later), captured);
+                assert_eq!(unwrap_captured(low, captured.saturating_sub(later)), captured);
+            }
+        }
+    }
+}

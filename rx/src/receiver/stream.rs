@@ -1,0 +1,244 @@
+//! One stream: repairs it and hands its datagrams on in order, each missing one waited for no longer than
+//! the latency budget.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use skylark_common::fec::{BlockId, Code, Decoder, RepairId};
+use skylark_common::wire::symbol::Symbol;
+
+use super::Datagram;
+use super::order::Order;
+use crate::stats::StreamStats;
+
+/// How far the copies of slower cards and repairs spread over the gap between units come behind: what no
+/// repair can bring back is waited for no longer than this.
+const STRAGGLERS: Duration = Duration::from_millis(20);
+/// Reaches remembered: those of the units of one latency budget of 1 s at 240 units a second.
+const MAX_REACHES: usize = 256;
+
+/// The receiving half of one stream of one session.
+#[derive(Debug)]
+pub(super) struct StreamReceiver {
+    budget: Duration,
+    code: Code,
+    decoder: Decoder,
+    order: Order,
+    /// Since when repairs reach back no further than this ESI.
+    reaches: VecDeque<(u32, Instant)>,
+    unit: UnitProgress,
+    stats: StreamStats,
+}
+
+/// What is known of the unit whose datagrams are being handed on.
+#[derive(Debug, Default)]
+struct UnitProgress {
+    open: bool,
+    damaged: bool,
+    heard: Option<Instant>,
+}
+
+impl StreamReceiver {
+    pub(super) fn new(stream: u8, budget: Duration) -> Self {
+        Self {
+            budget,
+            code: Code::default(),
+            decoder: Decoder::new(),
+            order: Order::new(),
+            reaches: VecDeque::new(),
+            unit: UnitProgress::default(),
+            stats: StreamStats { stream, ..StreamStats::default() },
+        }
+    }
+
+    pub(super) fn stats(&self) -> StreamStats {
+        StreamStats { repairs_unneeded: self.decoder.stats().repairs_unneeded, ..self.stats }
+    }
+
+    pub(super) const fn number(&self) -> u8 {
+        self.stats.stream
+    }
+
+    /// The announce said how the stream is protected and which datagram comes next.
+    pub(super) fn handle_announce(&mut self, code: Code, next_esi: u32, now: Instant) {
+        self.code = code;
+        self.order.expect(next_esi, now);
+        self.catch_up();
+    }
+
+    /// Takes a source packet; returns whether it came in time.
+    pub(super) fn handle_source(&mut self, esi: u32, symbol: &[u8], now: Instant) -> bool {
+        if Symbol::parse(symbol).is_err() {
+            self.stats.malformed += 1;
+            return true;
+        }
+        self.decoder.handle_source(esi, symbol);
+        let in_time = self.arrived(esi, false, now);
+        self.take_recovered(now);
+        in_time
+    }
+
+    /// Takes a repair of the window code.
+    pub(super) fn handle_window_repair(&mut self, id: RepairId, symbol: &[u8], now: Instant) {
+        let end = id.first_esi.wrapping_add(u32::from(id.count));
+        match self.decoder.handle_window_repair(id, symbol) {
+            Ok(()) => self.handle_repair(id.first_esi, end, now),
+            Err(_) => self.handle_malformed(),
+        }
+    }
+
+    /// Takes a repair of the block code.
+    pub(super) fn handle_block_repair(&mut self, id: BlockId, symbol: &[u8], now: Instant) {
+        let end = id.first_esi.wrapping_add(u32::from(id.k));
+        match self.decoder.handle_block_repair(id, symbol) {
+            Ok(()) => self.handle_repair(id.first_esi, end, now),
+            Err(_) => self.handle_malformed(),
+        }
+    }
+
+    /// A packet whose body cannot be.
+    pub(super) const fn handle_malformed(&mut self) {
+        self.stats.malformed += 1;
+    }
+
+    /// Gives up what has been waited for long enough.
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        while self.deadline().is_some_and(|deadline| deadline <= now) {
+            self.order.give_up();
+            self.stats.lost += 1;
+        }
+        self.retire(now);
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        self.deadline()
+    }
+
+    /// Whether a datagram's turn has come.
+    pub(super) fn is_ready(&self) -> bool {
+        self.order.is_ready()
+    }
+
+    /// The next datagram, if it is there and what is missing before it has been given up. `captured` makes
+    /// a whole capture time of its low bits and the time the datagram was there.
+    pub(super) fn poll_datagram(
+        &mut self,
+        session: u32,
+        captured: impl Fn(u32, Instant) -> u64,
+    ) -> Option<Datagram<'_>> {
+        let next = loop {
+            let next = self.order.poll()?;
+            if self.decoder.symbol(next.esi).is_some_and(|symbol| Symbol::parse(symbol).is_ok()) {
+                break next;
+            }
+            self.stats.malformed += 1;
+            self.order.skip(next);
+        };
+        let symbol = self.decoder.symbol(next.esi).and_then(|symbol| Symbol::parse(symbol).ok())?;
+        let heard = self.unit.advance(&symbol, next.missing_before, next.available, &mut self.stats);
+        self.stats.datagrams += 1;
+        self.stats.datagram_bytes += symbol.datagram.len() as u64;
+        Some(Datagram {
+            session,
+            stream: self.stats.stream,
+            bytes: symbol.datagram,
+            start_of_unit: symbol.captured_us.is_some(),
+            end_of_unit: symbol.end_of_unit,
+            keyframe: symbol.keyframe,
+            missing_before: next.missing_before,
+            recovered: next.recovered,
+            captured_us: symbol.captured_us.map(|low| captured(low, next.available)),
+            heard,
+            available: next.available,
+        })
+    }
+
+    fn handle_repair(&mut self, first_esi: u32, end: u32, now: Instant) {
+        self.stats.repairs += 1;
+        self.order.expect(end, now);
+        self.reached(first_esi, now);
+        self.take_recovered(now);
+        self.retire(now);
+    }
+
+    fn take_recovered(&mut self, now: Instant) {
+        while let Some(esi) = self.decoder.poll_recovered() {
+            self.arrived(esi, true, now);
+        }
+        self.catch_up();
+    }
+
+    /// Returns whether it came in time.
+    fn arrived(&mut self, esi: u32, recovered: bool, now: Instant) -> bool {
+        let in_time = self.order.arrived(esi, recovered, now);
+        match (in_time, recovered) {
+            (true, true) => self.stats.recovered += 1,
+            (true, false) => self.stats.heard += 1,
+            (false, _) => self.stats.late += 1,
+        }
+        in_time
+    }
+
+    /// Counts what a jump further than the window reaches has left behind.
+    fn catch_up(&mut self) {
+        self.stats.lost += u64::from(self.order.take_overrun());
+    }
+
+    fn reached(&mut self, first_esi: u32, now: Instant) {
+        let further = self.reaches.back().is_none_or(|(esi, _)| is_before(*esi, first_esi));
+        if further {
+            if self.reaches.len() >= MAX_REACHES {
+                self.reaches.pop_front();
+            }
+            self.reaches.push_back((first_esi, now));
+        }
+    }
+
+    /// Until when the oldest missing datagram is waited for: the budget, or less if no repair reaches it.
+    fn deadline(&self) -> Option<Instant> {
+        let missing = self.order.oldest_missing()?;
+        let patience = if self.code == Code::None { self.budget.min(STRAGGLERS) } else { self.budget };
+        let deadline = missing.since + patience;
+        let beyond = self.reaches.iter().find(|(esi, _)| is_before(missing.esi, *esi));
+        Some(beyond.map_or(deadline, |(_, since)| deadline.min(*since + STRAGGLERS)))
+    }
+
+    /// Lets the decoder forget what only repairs older than the budget cover: whatever those could bring
+    /// back has been given up.
+    fn retire(&mut self, now: Instant) {
+        while self.reaches.get(1).is_some_and(|(_, since)| *since + self.budget < now) {
+            self.reaches.pop_front();
+        }
+        let (Some(next), Some((reach, _))) = (self.order.next(), self.reaches.front()) else { return };
+        let esi = if is_before(next, *reach) { next } else { *reach };
+        self.decoder.retire_before(esi);
+    }
+}
+
+impl UnitProgress {
+    /// Follows one datagram handed on; returns when the first packet of its unit was there.
+    fn advance(&mut self, symbol: &Symbol<'_>, missing: u32, available: Instant, stats: &mut StreamStats) -> Instant {
+        let starts = symbol.captured_us.is_some();
+        if starts && (self.open || missing > 0) {
+            stats.units_damaged += 1;
+        }
+        if starts || !self.open {
+            *self = Self { open: true, damaged: !starts, heard: None };
+        }
+        self.damaged |= missing > 0 && !starts;
+        let heard = self.heard.map_or(available, |heard| heard.min(available));
+        self.heard = Some(heard);
+        if symbol.end_of_unit {
+            self.open = false;
+            stats.units += u64::from(!self.damaged);
+            stats.units_damaged += u64::from(self.damaged);
+        }
+        heard
+    }
+}
+
+/// Whether `a` comes before `b` in numbers that wrap.
+pub(super) const fn is_before(a: u32, b: u32) -> bool {
+    let ahead = b.wrapping_sub(a);
+    ahead != 0 && ahead < u32::MAX / 2
+}

@@ -1,0 +1,412 @@
+//! What everything came to over the last second: the figures of the stats line and of the OSD, in one place.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use skylark_common::VIDEO_STREAM;
+use skylark_common::fec::FecConfig;
+use skylark_common::ledger::Summary;
+use skylark_common::wire::announce::{Payload, TxLatency};
+use skylark_rx::stats::{CardStats, FrameStats, RxStats, SessionStats, StreamStats};
+
+use crate::board::{OutputStats, PictureStats, Seen, stage};
+use crate::signal::{Evidence, Names, Signal, State};
+
+/// Rates are taken over this many reports: four a second make one second.
+const RATE_REPORTS: usize = 4;
+
+/// What everything came to.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Report {
+    /// Time since the program's start.
+    pub(crate) t_ms: u64,
+    /// Whether there is a picture, and if not, why.
+    pub(crate) signal: SignalReport,
+    /// The session that is followed.
+    pub(crate) session: Option<SessionReport>,
+    /// Sessions followed since the start.
+    pub(crate) sessions: u64,
+    /// Rates over the last second.
+    pub(crate) rates: Rates,
+    /// Pictures.
+    pub(crate) picture: PictureReport,
+    /// What each stage took.
+    pub(crate) latency: Latency,
+    /// The cards in the order they were given.
+    pub(crate) cards: Vec<CardReport>,
+    /// The streams of the session.
+    pub(crate) streams: Vec<StreamStats>,
+    /// What became of every captured frame.
+    pub(crate) frames: FrameStats,
+    /// What became of what goes out.
+    pub(crate) outputs: OutputStats,
+}
+
+/// Whether there is a picture, and if not, why.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct SignalReport {
+    /// In one word.
+    pub(crate) state: State,
+    /// In one sentence.
+    pub(crate) reason: String,
+    /// Time since the transmitter was last heard; none when it never was.
+    pub(crate) silent_ms: Option<u64>,
+    /// For whoever wants to tell them apart without reading.
+    #[serde(skip)]
+    pub(crate) signal: Signal,
+    /// When the transmitter was last heard.
+    #[serde(skip)]
+    pub(crate) last_heard: Option<Instant>,
+}
+
+/// The session that is followed.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct SessionReport {
+    /// Its number on the air.
+    pub(crate) id: u32,
+    /// What the datagrams are.
+    pub(crate) payload: Payload,
+    /// How the stream is protected.
+    pub(crate) fec: FecConfig,
+    /// Whether the transmitter's clock is ours.
+    pub(crate) shared_clock: bool,
+}
+
+/// Rates over the last second.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
+pub(crate) struct Rates {
+    /// Video handed on.
+    pub(crate) bits_per_s: u64,
+    /// Units heard of, per 1000 s.
+    pub(crate) units_per_1000_s: u64,
+    /// Pictures decoded, per 1000 s.
+    pub(crate) pictures_per_1000_s: u64,
+}
+
+/// Pictures: counts and ages.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub(crate) struct PictureReport {
+    /// Counts since the start.
+    #[serde(flatten)]
+    pub(crate) stats: PictureStats,
+    /// Age of the last picture.
+    pub(crate) age_ms: Option<u64>,
+    /// How long pictures have been concealed without a good one between; 0 when the last one is good.
+    pub(crate) concealed_ms: u64,
+}
+
+/// What one card heard.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct CardReport {
+    /// The air as the user wrote it.
+    pub(crate) name: String,
+    /// Counts since the start.
+    #[serde(flatten)]
+    pub(crate) stats: CardStats,
+    /// Of the packets of the last second, how many this card heard.
+    pub(crate) heard_permille: Option<u64>,
+    /// Frames the machine dropped before the program had them.
+    pub(crate) dropped_by_machine: u64,
+    /// Time since it last heard the transmitter.
+    pub(crate) silent_ms: Option<u64>,
+}
+
+/// What a stage took over the last second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Took {
+    /// Median in µs.
+    pub(crate) p50_us: u64,
+    /// 95th percentile in µs.
+    pub(crate) p95_us: u64,
+}
+
+/// The latency ledger. A stage that is none was not passed, or cannot be known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Latency {
+    /// As the transmitter says.
+    pub(crate) captured_to_encoded: Option<Took>,
+    /// As the transmitter says.
+    pub(crate) encoded_to_on_air: Option<Took>,
+    /// What is left of captured to heard; known where both ends share a clock.
+    pub(crate) on_air_to_heard: Option<Took>,
+    /// First packet of a unit heard to the unit complete.
+    pub(crate) heard_to_complete: Option<Took>,
+    /// Complete to decoded.
+    pub(crate) complete_to_decoded: Option<Took>,
+    /// Decoded to shown.
+    pub(crate) decoded_to_shown: Option<Took>,
+    /// First packet of a unit heard to its picture shown.
+    pub(crate) heard_to_shown: Option<Took>,
+    /// All of it; known where both ends share a clock.
+    pub(crate) captured_to_shown: Option<Took>,
+    /// What cannot be known, and why.
+    pub(crate) unknown: Option<&'static str>,
+}
+
+/// Makes reports, and remembers what rates need.
+#[derive(Debug)]
+pub(crate) struct Reporting {
+    names: Names,
+    started: Instant,
+    decodes: bool,
+    before: VecDeque<(Instant, Seen)>,
+    summaries: [Summary; stage::COUNT],
+}
+
+impl Reporting {
+    /// Nothing reported so far; `decodes` says whether pictures are wanted.
+    pub(crate) fn new(names: Names, decodes: bool, now: Instant) -> Self {
+        let (before, summaries) = (VecDeque::new(), Default::default());
+        Self { names, started: now, decodes, before, summaries }
+    }
+
+    /// Takes what the ledger says of the last second, for the reports of the next.
+    pub(crate) fn set_ledger(&mut self, summaries: [(&'static str, Summary); stage::COUNT]) {
+        self.summaries = summaries.map(|(_, summary)| summary);
+    }
+
+    /// What it came to at `now`; call it [`RATE_REPORTS`] times a second.
+    pub(crate) fn report(&mut self, seen: &Seen, now: Instant) -> Report {
+        let session = seen.rx.session;
+        let report = Report {
+            t_ms: millis(now, self.started),
+            signal: self.signal(seen, now),
+            session: session.map(|session| SessionReport::of(&session, seen.shared_clock)),
+            sessions: seen.rx.sessions,
+            rates: self.rates(seen, now),
+            picture: PictureReport {
+                stats: seen.pictures,
+                age_ms: seen.last_picture.map(|at| millis(now, at)),
+                concealed_ms: seen.concealed_since.map_or(0, |at| millis(now, at)),
+            },
+            latency: self.latency(session.and_then(|session| session.announce.latency), seen),
+            cards: self.cards(seen, now),
+            streams: seen.rx.streams.clone(),
+            frames: seen.rx.frames,
+            outputs: seen.outputs,
+        };
+        if self.before.len() >= RATE_REPORTS {
+            self.before.pop_front();
+        }
+        self.before.push_back((now, seen.clone()));
+        report
+    }
+
+    fn signal(&self, seen: &Seen, now: Instant) -> SignalReport {
+        let last_heard = seen.rx.session.map(|session| session.last_heard);
+        let evidence = Evidence {
+            hearing: seen.rx.hearing,
+            session: seen.rx.session.map(|session| (session.last_heard, session.announce.payload)),
+            last_datagram: seen.last_datagram,
+            last_picture: seen.last_picture,
+            decodes: self.decodes,
+        };
+        let signal = evidence.signal(now);
+        SignalReport {
+            state: signal.state(),
+            reason: signal.reason(&self.names),
+            silent_ms: last_heard.map(|at| millis(now, at)),
+            signal,
+            last_heard,
+        }
+    }
+
+    fn rates(&self, seen: &Seen, now: Instant) -> Rates {
+        let Some((then, before)) = self.before.front() else { return Rates::default() };
+        let passed = now.saturating_duration_since(*then);
+        let (video, video_before) = (video(&seen.rx), video(&before.rx));
+        let units = |stream: &StreamStats| stream.units + stream.units_damaged;
+        Rates {
+            bits_per_s: rate(8 * video.datagram_bytes, 8 * video_before.datagram_bytes, passed) / 1000,
+            units_per_1000_s: rate(units(&video), units(&video_before), passed),
+            pictures_per_1000_s: rate(seen.pictures.decoded, before.pictures.decoded, passed),
+        }
+    }
+
+    fn cards(&self, seen: &Seen, now: Instant) -> Vec<CardReport> {
+        let before = self.before.front().map(|(_, before)| &before.rx.cards);
+        let names = self.names.airs.iter().enumerate();
+        let card = |(number, name): (usize, &String)| {
+            let stats = seen.rx.cards.get(number).cloned().unwrap_or_default();
+            let before = before.and_then(|cards| cards.get(number)).cloned().unwrap_or_default();
+            let heard = stats.heard.saturating_sub(before.heard);
+            let missed = stats.missed.saturating_sub(before.missed);
+            CardReport {
+                name: name.clone(),
+                heard_permille: (heard * 1000).checked_div(heard + missed),
+                dropped_by_machine: seen.dropped_by_machine.get(number).copied().unwrap_or(0),
+                silent_ms: stats.last_heard.map(|at| millis(now, at)),
+                stats,
+            }
+        };
+        names.map(card).collect()
+    }
+
+    fn latency(&self, tx: Option<TxLatency>, seen: &Seen) -> Latency {
+        let took = |stage: usize| self.summaries.get(stage).and_then(Took::of);
+        let captured_to_encoded = tx.map(|tx| Took::from_micros(tx.encode_p50_us, tx.encode_p95_us));
+        let encoded_to_on_air = tx.map(|tx| Took::from_micros(tx.queue_p50_us, tx.queue_p95_us));
+        let medians = [captured_to_encoded, encoded_to_on_air].into_iter().flatten().map(|took| took.p50_us).sum();
+        let on_air_to_heard = took(stage::CAPTURED_TO_HEARD).filter(|_| tx.is_some()).map(|took| took.without(medians));
+        let unknown = match (seen.rx.session, seen.shared_clock) {
+            (Some(_), false) => Some("on air to heard: the two ends share no clock"),
+            (None, _) | (Some(_), true) => None,
+        };
+        Latency {
+            captured_to_encoded,
+            encoded_to_on_air,
+            on_air_to_heard,
+            heard_to_complete: took(stage::HEARD_TO_COMPLETE),
+            complete_to_decoded: took(stage::COMPLETE_TO_DECODED),
+            decoded_to_shown: took(stage::DECODED_TO_SHOWN),
+            heard_to_shown: took(stage::HEARD_TO_SHOWN),
+            captured_to_shown: took(stage::CAPTURED_TO_SHOWN),
+            unknown,
+        }
+    }
+}
+
+impl SessionReport {
+    fn of(session: &SessionStats, shared_clock: bool) -> Self {
+        Self { id: session.id, payload: session.announce.payload, fec: session.announce.fec, shared_clock }
+    }
+}
+
+impl Took {
+    fn of(summary: &Summary) -> Option<Self> {
+        (summary.count > 0).then_some(Self { p50_us: summary.p50_us, p95_us: summary.p95_us })
+    }
+
+    fn from_micros(p50_us: u32, p95_us: u32) -> Self {
+        Self { p50_us: p50_us.into(), p95_us: p95_us.into() }
+    }
+
+    /// Both figures less what the stages before took in the median: percentiles do not subtract exactly.
+    fn without(self, us: u64) -> Self {
+        Self { p50_us: self.p50_us.saturating_sub(us), p95_us: self.p95_us.saturating_sub(us) }
+    }
+}
+
+/// The video stream's counts.
+fn video(rx: &RxStats) -> StreamStats {
+    rx.streams.iter().find(|stream| stream.stream == VIDEO_STREAM).copied().unwrap_or_default()
+}
+
+/// Events per 1000 s.
+fn rate(count: u64, before: u64, passed: Duration) -> u64 {
+    let passed_us = u64::try_from(passed.as_micros()).unwrap_or(u64::MAX);
+    count.saturating_sub(before).saturating_mul(1_000_000_000).checked_div(passed_us).unwrap_or(0)
+}
+
+fn millis(now: Instant, then: Instant) -> u64 {
+    u64::try_from(now.saturating_duration_since(then).as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use skylark_common::wire::announce::Announce;
+
+    use super::*;
+    use crate::signal::tests::names;
+    use crate::unit::tests::start;
+
+    /// A receiver that hears two cards and shows pictures.
+    pub(crate) fn seen(now: Instant) -> Seen {
+        let announce = Announce {
+            session_time_us: 0,
+            unix_start_us: None,
+            clock_id: None,
+            next_esi: 0,
+            unit_interval_us: Some(16_667),
+            payload: Payload::H264,
+            fec: FecConfig::default(),
+            latency: Some(TxLatency { encode_p50_us: 9000, encode_p95_us: 12_000, queue_p50_us: 400, queue_p95_us: 900 }),
+        };
+        let session = SessionStats { id: 7, last_heard: now, announce, announced: now, offset_us: 0 };
+        let card = |heard, missed, signal_dbm| CardStats {
+            heard,
+            missed,
+            signal_dbm: Some(signal_dbm),
+            snr_db: Some(signal_dbm + 95.0),
+            last_heard: Some(now),
+            ..CardStats::default()
+        };
+        let video = StreamStats {
+            datagram_bytes: 1_000_000,
+            recovered: 312,
+            lost: 4,
+            late: 1,
+            units: 60,
+            ..StreamStats::default()
+        };
+        Seen {
+            rx: RxStats {
+                cards: vec![card(980, 20, -48.0), card(900, 100, -79.0)],
+                streams: vec![video],
+                session: Some(session),
+                sessions: 1,
+                ..RxStats::default()
+            },
+            last_datagram: Some(now),
+            last_picture: Some(now),
+            pictures: PictureStats { decoded: 60, shown: 60, width: 1280, height: 720, ..PictureStats::default() },
+            ..Seen::default()
+        }
+    }
+
+    /// The report over the second that ended at `now` with what [`seen`] says.
+    pub(crate) fn report(seen: &Seen, now: Instant) -> Report {
+        let then = now.checked_sub(Duration::from_secs(1)).unwrap();
+        let mut reporting = Reporting::new(names(), true, then);
+        reporting.report(&Seen::default(), then);
+        let summary = Summary { count: 60, p50_us: 2500, p95_us: 8100, p99_us: 9000, max_us: 9000 };
+        reporting.set_ledger([("", summary); stage::COUNT]);
+        reporting.report(seen, now)
+    }
+
+    #[test]
+    fn rates_are_what_came_in_the_last_second() {
+        let now = start();
+        let report = report(&seen(now), now);
+        assert_eq!(report.rates.bits_per_s, 8_000_000);
+        assert_eq!(report.rates.pictures_per_1000_s, 60_000);
+        assert_eq!(report.rates.units_per_1000_s, 60_000);
+        assert_eq!(report.cards[0].heard_permille, Some(980));
+        assert_eq!(report.cards[1].heard_permille, Some(900));
+        assert_eq!(report.signal.state, State::Good);
+    }
+
+    #[test]
+    fn a_card_that_heard_nothing_is_there_all_the_same() {
+        let now = start();
+        let report = report(&Seen::default(), now);
+        assert_eq!(report.cards.len(), 2);
+        assert_eq!((report.cards[1].heard_permille, report.cards[1].silent_ms), (None, None));
+        assert_eq!(report.signal.state, State::None);
+    }
+
+    #[test]
+    fn without_a_shared_clock_the_way_through_the_air_is_said_to_be_unknown() {
+        let now = start();
+        let mut seen = seen(now);
+        assert!(report(&seen, now).latency.unknown.unwrap().contains("share no clock"));
+        seen.shared_clock = true;
+        let latency = report(&seen, now).latency;
+        assert_eq!(latency.unknown, None);
+        assert_eq!(latency.captured_to_encoded, Some(Took { p50_us: 9000, p95_us: 12_000 }));
+        assert_eq!(latency.captured_to_shown, Some(Took { p50_us: 2500, p95_us: 8100 }));
+    }
+
+    #[test]
+    fn a_stats_line_is_one_line_of_json() {
+        let now = start();
+        let line = serde_json::to_string(&report(&seen(now), now)).unwrap();
+        assert!(!line.contains('\n'));
+        let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(value["signal"]["state"], "good");
+        assert_eq!(value["cards"][1]["name"], "udp:5802");
+        assert_eq!(value["picture"]["decoded"], 60);
+        assert_eq!(value["session"]["payload"], "h264");
+    }
+}

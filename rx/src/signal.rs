@@ -1,0 +1,240 @@
+//! Why there is a picture or none, in words a pilot can act on.
+
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use skylark_common::wire::announce::Payload;
+use skylark_common::wire::link::LinkId;
+use skylark_common::wire::packet::VERSION;
+use skylark_rx::stats::Hearing;
+
+/// Silence of a transmitter longer than this is no signal: it announces itself every 100 ms, and ten
+/// announces in a row are not lost by chance.
+const SILENCE: Duration = Duration::from_secs(1);
+/// What was heard longer ago than this says nothing about why there is silence.
+const MEMORY: Duration = Duration::from_secs(3);
+/// A picture older than this is frozen, and says so.
+pub(crate) const FROZEN: Duration = Duration::from_millis(250);
+
+/// What decides whether there is a signal.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Evidence {
+    /// What the air sounds like.
+    pub(crate) hearing: Hearing,
+    /// When an authentic frame was last heard, and what the stream is.
+    pub(crate) session: Option<(Instant, Payload)>,
+    /// When a datagram of video was last handed on.
+    pub(crate) last_datagram: Option<Instant>,
+    /// When a picture of this session was last decoded.
+    pub(crate) last_picture: Option<Instant>,
+    /// Whether this program decodes at all.
+    pub(crate) decodes: bool,
+}
+
+/// Whether there is a signal, and if not, why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signal {
+    /// Pictures come.
+    Picture,
+    /// Datagrams come, and nobody asked for pictures.
+    Receiving,
+    /// Pictures came in this session, and have stopped while the transmitter is heard.
+    Frozen,
+    /// The transmitter is heard, and nothing can be decoded before a keyframe.
+    NoKeyframe,
+    /// The transmitter is heard, and sends no video.
+    NoVideo,
+    /// The stream is something this program does not decode.
+    NotH264(Payload),
+    /// This link is heard, sealed with another key.
+    OtherKey,
+    /// This link is heard, in a protocol version this program does not speak.
+    OtherVersion(u8),
+    /// Only another link is heard.
+    OtherLink(LinkId),
+    /// Frames are heard, and none of Skylark.
+    NotSkylark,
+    /// Nothing at all is heard.
+    Nothing,
+}
+
+/// What a [`Signal`] is called in figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum State {
+    /// All is well.
+    Good,
+    /// The transmitter is heard, and there is no picture.
+    Waiting,
+    /// There was a picture, and it does not move.
+    Frozen,
+    /// The transmitter is not heard.
+    None,
+}
+
+/// What this end is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Names {
+    /// The link's name.
+    pub(crate) link_name: String,
+    /// The link's number on the air.
+    pub(crate) link: LinkId,
+    /// The key's fingerprint.
+    pub(crate) fingerprint: u32,
+    /// The airs as the user wrote them.
+    pub(crate) airs: Vec<String>,
+}
+
+impl Evidence {
+    /// What it comes to at `now`.
+    pub(crate) fn signal(&self, now: Instant) -> Signal {
+        let within = |at: Option<Instant>, limit| at.is_some_and(|at| now.saturating_duration_since(at) <= limit);
+        match self.session {
+            Some((heard, _)) if !within(Some(heard), SILENCE) => self.silence(now),
+            None => self.silence(now),
+            Some((_, payload)) if self.decodes && !payload.is_h264() => Signal::NotH264(payload),
+            Some(_) if within(self.last_picture, FROZEN) => Signal::Picture,
+            Some(_) if !within(self.last_datagram, SILENCE) => Signal::NoVideo,
+            Some(_) if !self.decodes => Signal::Receiving,
+            Some(_) if self.last_picture.is_some() => Signal::Frozen,
+            Some(_) => Signal::NoKeyframe,
+        }
+    }
+
+    fn silence(&self, now: Instant) -> Signal {
+        let recently = |at: &Instant| now.saturating_duration_since(*at) <= MEMORY;
+        let Hearing { any, other_link, other_key, other_version } = self.hearing;
+        if other_key.as_ref().is_some_and(recently) {
+            return Signal::OtherKey;
+        }
+        if let Some((_, version)) = other_version.filter(|(at, _)| recently(at)) {
+            return Signal::OtherVersion(version);
+        }
+        if let Some((_, link)) = other_link.filter(|(at, _)| recently(at)) {
+            return Signal::OtherLink(link);
+        }
+        if any.as_ref().is_some_and(recently) { Signal::NotSkylark } else { Signal::Nothing }
+    }
+}
+
+impl Signal {
+    /// What it is called in figures.
+    pub(crate) fn state(self) -> State {
+        match self {
+            Self::Picture | Self::Receiving => State::Good,
+            Self::Frozen => State::Frozen,
+            Self::NoKeyframe | Self::NoVideo | Self::NotH264(_) => State::Waiting,
+            Self::OtherKey | Self::OtherVersion(_) | Self::OtherLink(_) | Self::NotSkylark | Self::Nothing => State::None,
+        }
+    }
+
+    /// One sentence: what is found, and what to do where something can be done.
+    pub(crate) fn reason(self, names: &Names) -> String {
+        let Names { link_name, link, fingerprint, .. } = names;
+        match self {
+            Self::Picture => "pictures arrive".to_owned(),
+            Self::Receiving => "datagrams arrive".to_owned(),
+            Self::Frozen => "the transmitter is heard, but no picture can be decoded".to_owned(),
+            Self::NoKeyframe => "the transmitter is heard; waiting for its next keyframe".to_owned(),
+            Self::NoVideo => "the transmitter is heard, but sends no video: is its camera running?".to_owned(),
+            Self::NotH264(payload) => {
+                format!("no picture: the stream is {}; hand it on with --output rtp:HOST:PORT", describe(payload))
+            }
+            Self::OtherKey => {
+                format!("this link is heard, but key {fingerprint:08x} does not open it: both ends need the same key file")
+            }
+            Self::OtherVersion(found) => format!(
+                "this link is heard in protocol version {found}, expected {VERSION}: both ends need the same release"
+            ),
+            Self::OtherLink(found) => {
+                format!("only link {found} is heard, expected {link} ({link_name}): is --link the same at both ends?")
+            }
+            Self::NotSkylark => "frames are heard, but none of a Skylark link: is the transmitter on?".to_owned(),
+            Self::Nothing => "nothing is heard: is the transmitter on, and on the same channel?".to_owned(),
+        }
+    }
+}
+
+fn describe(payload: Payload) -> String {
+    match payload {
+        Payload::Opaque => "datagrams of an unknown kind".to_owned(),
+        Payload::Rtp => "RTP without H.264".to_owned(),
+        Payload::H264 | Payload::RtpH264 => "H.264".to_owned(),
+        Payload::Unknown(kind) => format!("of a kind ({kind}) this release does not know"),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::unit::tests::start;
+
+    pub(crate) fn names() -> Names {
+        let airs = vec!["udp:5801".to_owned(), "udp:5802".to_owned()];
+        Names { link_name: "hill".to_owned(), link: LinkId::from_name("hill"), fingerprint: 0x1a2b_3c4d, airs }
+    }
+
+    fn evidence(now: Instant) -> Evidence {
+        Evidence {
+            session: Some((now, Payload::H264)),
+            last_datagram: Some(now),
+            last_picture: Some(now),
+            decodes: true,
+            ..Evidence::default()
+        }
+    }
+
+    #[test]
+    fn pictures_that_come_are_a_signal_and_pictures_that_stop_are_frozen() {
+        let then = start();
+        let evidence = evidence(then);
+        assert_eq!(evidence.signal(then + FROZEN), Signal::Picture);
+        assert_eq!(evidence.signal(then + FROZEN + Duration::from_millis(1)), Signal::Frozen);
+        assert_eq!(evidence.signal(then + Duration::from_secs(2)), Signal::Nothing);
+    }
+
+    #[test]
+    fn a_transmitter_without_a_picture_says_why() {
+        let now = start();
+        let good = evidence(now);
+        assert_eq!(Evidence { last_picture: None, ..good }.signal(now), Signal::NoKeyframe);
+        assert_eq!(Evidence { last_picture: None, last_datagram: None, ..good }.signal(now), Signal::NoVideo);
+        assert_eq!(Evidence { last_picture: None, decodes: false, ..good }.signal(now), Signal::Receiving);
+        for payload in [Payload::Opaque, Payload::Rtp, Payload::Unknown(9)] {
+            let found = Evidence { session: Some((now, payload)), ..good }.signal(now);
+            assert_eq!(found, Signal::NotH264(payload));
+            assert!(found.reason(&names()).contains("--output rtp:"));
+        }
+    }
+
+    #[test]
+    fn silence_says_what_is_heard_instead() {
+        let now = start();
+        let link = LinkId::from_name("other");
+        let mut hearing = Hearing::default();
+        let signal = |hearing| Evidence { hearing, ..Evidence::default() }.signal(now);
+        assert_eq!(signal(hearing), Signal::Nothing);
+        hearing.any = Some(now);
+        assert_eq!(signal(hearing), Signal::NotSkylark);
+        hearing.other_link = Some((now, link));
+        assert_eq!(signal(hearing), Signal::OtherLink(link));
+        hearing.other_version = Some((now, 7));
+        assert_eq!(signal(hearing), Signal::OtherVersion(7));
+        hearing.other_key = Some(now);
+        assert_eq!(signal(hearing), Signal::OtherKey);
+        let later = now + MEMORY + Duration::from_millis(1);
+        assert_eq!(Evidence { hearing, ..Evidence::default() }.signal(later), Signal::Nothing);
+    }
+
+    #[test]
+    fn reasons_name_what_was_found_and_what_was_expected() {
+        let reason = |signal: Signal| signal.reason(&names());
+        assert!(reason(Signal::OtherKey).contains("key 1a2b3c4d"));
+        assert!(reason(Signal::OtherVersion(7)).contains("version 7, expected 1"));
+        let other = LinkId::from_name("other");
+        let sentence = reason(Signal::OtherLink(other));
+        assert!(sentence.contains(&other.to_string()) && sentence.contains("(hill)"), "{sentence}");
+        assert_eq!(Signal::OtherLink(other).state(), State::None);
+        assert_eq!(Signal::NoKeyframe.state(), State::Waiting);
+    }
+}

@@ -1,0 +1,200 @@
+//! One access unit on its way through the program, and how the link's datagrams become one.
+
+use std::time::Instant;
+
+use skylark_common::h264::{AccessUnit, ParameterSets};
+use skylark_common::rtp::{Depacketizer, Marks, ReceivedUnit};
+use skylark_rx::receiver::Datagram;
+
+/// An access unit with its story.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unit {
+    /// Counts every unit of the program's life: a gap is a unit a queue dropped.
+    pub(crate) number: u64,
+    /// The session it came in.
+    pub(crate) session: u32,
+    /// What there is of it.
+    pub(crate) access_unit: AccessUnit,
+    /// Whether nothing of it is missing.
+    pub(crate) complete: bool,
+    /// Whether something is missing between the unit before and this one.
+    pub(crate) gap_before: bool,
+    /// When it passed where.
+    pub(crate) stamps: Stamps,
+}
+
+/// When a unit passed where, on our clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamps {
+    /// Captured, where both ends share a clock.
+    pub(crate) captured: Option<Instant>,
+    /// First packet heard.
+    pub(crate) heard: Instant,
+    /// Handed on by the receiver, whole or given up.
+    pub(crate) complete: Instant,
+}
+
+/// Makes units of the datagrams of one stream.
+#[derive(Debug, Default)]
+pub(crate) struct Units {
+    depacketizer: Depacketizer,
+    parameter_sets: ParameterSets,
+    session: Option<u32>,
+    number: u64,
+    stamps: Option<Stamps>,
+}
+
+impl Units {
+    /// Takes the next datagram, captured at `captured`, handed on at `now`; whole units go to `take`.
+    pub(crate) fn handle_datagram(
+        &mut self,
+        datagram: &Datagram<'_>,
+        captured: Option<Instant>,
+        now: Instant,
+        mut take: impl FnMut(Unit),
+    ) {
+        if self.session != Some(datagram.session) {
+            self.handle_end(&mut take);
+            let number = self.number;
+            *self = Self { session: Some(datagram.session), number, ..Self::default() };
+        }
+        let before = if datagram.start_of_unit { self.stamps.take() } else { None };
+        let stamps = Stamps { captured, heard: datagram.heard, complete: now };
+        let stamps = Stamps { complete: now, ..*self.stamps.get_or_insert(stamps) };
+        self.stamps = Some(stamps);
+        let marks = Marks {
+            start_of_unit: datagram.start_of_unit,
+            end_of_unit: datagram.end_of_unit,
+            missing_before: datagram.missing_before,
+        };
+        self.depacketizer.handle_datagram(datagram.bytes, marks);
+        // A unit whose end was lost comes out when the next begins: its stamps are those from before.
+        let mut stamped = before.unwrap_or(stamps);
+        while let Some(received) = self.depacketizer.poll_unit() {
+            take(self.unit(received, stamped));
+            stamped = stamps;
+        }
+    }
+
+    /// Nothing more will come: what there is of the unit under way goes to `take`.
+    pub(crate) fn handle_end(&mut self, mut take: impl FnMut(Unit)) {
+        self.depacketizer.handle_end();
+        while let Some(received) = self.depacketizer.poll_unit() {
+            if let Some(stamps) = self.stamps {
+                take(self.unit(received, stamps));
+            }
+        }
+    }
+
+    /// Units made so far.
+    pub(crate) fn count(&self) -> u64 {
+        self.number
+    }
+
+    fn unit(&mut self, received: ReceivedUnit, stamps: Stamps) -> Unit {
+        self.number += 1;
+        let complete = received.is_complete();
+        let gap_before = received.missing_before > 0;
+        let mut access_unit = received.unit;
+        self.parameter_sets.complete(&mut access_unit);
+        let session = self.session.unwrap_or_default();
+        Unit { number: self.number, session, access_unit, complete, gap_before, stamps }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::time::Duration;
+
+    use skylark_common::h264::Assembler;
+    use skylark_common::rtp::Packetizer;
+
+    use super::*;
+
+    /// Three seconds at 30 pictures a second, a keyframe each second, several slices a picture.
+    pub(crate) const CLIP: &[u8] = include_bytes!("../../tests/data/clip.h264");
+
+    /// The clip's access units.
+    pub(crate) fn clip() -> Vec<AccessUnit> {
+        let now = start();
+        let mut assembler = Assembler::default();
+        assembler.handle_bytes(CLIP, now);
+        assembler.handle_end(now);
+        std::iter::from_fn(|| assembler.poll_unit()).map(|assembled| assembled.unit).collect()
+    }
+
+    /// A complete unit around `access_unit`.
+    pub(crate) fn unit(number: u64, access_unit: AccessUnit) -> Unit {
+        let stamps = Stamps { captured: None, heard: start(), complete: start() };
+        Unit { number, session: 1, access_unit, complete: true, gap_before: false, stamps }
+    }
+
+    /// Some instant: pictures do not depend on which.
+    #[expect(clippy::disallowed_methods, reason = "there is no other way to an Instant")]
+    pub(crate) fn start() -> Instant {
+        Instant::now()
+    }
+
+    /// The clip through the packetizer; `keep` says which datagrams arrive.
+    fn through_the_link(session: u32, mut keep: impl FnMut(usize) -> bool, units: &mut Units) -> Vec<Unit> {
+        let now = start();
+        let mut packetizer = Packetizer::new(1, 0, 1400);
+        let (mut made, mut index, mut missing) = (Vec::new(), 0, 0);
+        for (access_unit, time_us) in clip().iter().zip((0..).step_by(33_333)) {
+            let mut first = true;
+            packetizer.for_each_datagram(access_unit, time_us, |bytes, end_of_unit| {
+                let start_of_unit = std::mem::take(&mut first);
+                index += 1;
+                if !keep(index - 1) {
+                    missing += 1;
+                    return;
+                }
+                let heard = now + Duration::from_micros(time_us);
+                let datagram = Datagram {
+                    session,
+                    stream: 0,
+                    bytes,
+                    end_of_unit,
+                    start_of_unit,
+                    keyframe: access_unit.keyframe,
+                    missing_before: std::mem::take(&mut missing),
+                    recovered: false,
+                    captured_us: None,
+                    heard,
+                    available: heard,
+                };
+                units.handle_datagram(&datagram, None, heard, |unit| made.push(unit));
+            });
+        }
+        units.handle_end(|unit| made.push(unit));
+        made
+    }
+
+    #[test]
+    fn datagrams_become_the_units_they_were_made_of() {
+        let made = through_the_link(1, |_| true, &mut Units::default());
+        let units: Vec<_> = made.iter().map(|unit| unit.access_unit.clone()).collect();
+        assert_eq!(units, clip());
+        assert!(made.iter().all(|unit| unit.complete && !unit.gap_before));
+        assert!(made.iter().map(|unit| unit.number).eq(1..=made.len() as u64));
+        assert!(made.windows(2).all(|pair| pair[0].stamps.heard < pair[1].stamps.heard));
+    }
+
+    #[test]
+    fn a_lost_datagram_leaves_its_mark() {
+        for lost in 0..60 {
+            let made = through_the_link(1, |index| index != lost, &mut Units::default());
+            let marked = made.iter().filter(|unit| !unit.complete || unit.gap_before).count();
+            assert!((1..=2).contains(&marked), "datagram {lost}: {marked} units marked");
+        }
+    }
+
+    #[test]
+    fn another_session_begins_anew_and_numbers_go_on() {
+        let mut units = Units::default();
+        let before = through_the_link(1, |index| index < 20, &mut units);
+        let after = through_the_link(2, |_| true, &mut units);
+        assert_eq!(after.first().unwrap().number, before.last().unwrap().number + 1);
+        assert!(after.iter().all(|unit| unit.session == 2 && unit.complete));
+    }
+}

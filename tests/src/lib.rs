@@ -1,0 +1,18 @@
+//! The whole link in virtual time: a real [`Sender`](skylark_tx::Sender), the modelled air, a real
+//! [`Receiver`](skylark_rx::Receiver), and no clock, thread or socket.
+//!
+//! | room | what lives there |
+//! |---|---|
+//! | [`link`] | sender → channel → receiver, stepped from event to event |
+//! | [`traffic`] | video-like units whose datagrams say which they are |
+//! | [`outcome`] | which units arrived, and how late |
+//! | [`reference`] | a model of the field's block code across units, on the same air |
+
+pub mod link;
+pub mod outcome;
+pub mod reference;
+pub mod traffic;
+
+pub use link::{Link, LinkConfig};
+pub use outcome::Outcome;
+pub use traffic::Traffic;

@@ -1,0 +1,190 @@
+//! The command line of `skylark-tx`.
+
+mod targets;
+mod values;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+use skylark_common::fec::{Code, FecConfig};
+use skylark_common::wire::radiotap::{GuardInterval, TxRate, Width};
+
+pub(crate) use targets::{AirTarget, Input, StatsTarget};
+use values::{bits_per_s, duration, permille, size};
+
+const EXAMPLES: &str = "\
+Examples:
+  skylark-tx --input test --air udp:127.0.0.1:5601 --key link.key
+      a moving pattern, over UDP to a receiver on this desk
+  skylark-tx --input exec:'rpicam-vid -t 0 -n --inline --flush --profile baseline -o -' \\
+             --air udp:192.168.1.20:5601 --key link.key
+      the camera of a Raspberry Pi; its encoder is started again when it dies
+  rpicam-vid -t 0 -n --inline --flush -o - | skylark-tx --input - --air udp:host:5601 --key link.key
+  skylark-tx --input rtp:5600 --air udp:host:5601 --air pcap:flight.pcap --key link.key
+      RTP from a camera, carried 1:1, and every frame recorded for Wireshark
+  skylark-tx --input file:clip.h264 --loop --air udp:host:5601 --key link.key --redundancy 25%
+  skylark-tx --input test --size 640x480 --fps 30 --bitrate 2M --duration 10s --stats json \\
+             --air udp:127.0.0.1:5601 --key link.key
+
+Exit codes: 0 the input has ended or SIGINT/SIGTERM came, 1 failed (one line on stderr says why),
+2 the command line was not understood.";
+
+/// Sends live H.264 as FEC-protected, sealed 802.11 frames.
+#[derive(Debug, Parser)]
+#[command(name = "skylark-tx", version, after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Where the video comes from: test, - (H.264 on stdin), file:PATH, exec:'COMMAND',
+    /// v4l2:/dev/videoN or rtp:[ADDR:]PORT.
+    ///
+    /// `test` is a moving pattern with frame number and clock. `-` takes H.264 (Annex B) as it comes,
+    /// `file:` at its frame rate. `exec:` runs a command that writes H.264 to its stdout. `v4l2:` takes
+    /// H.264 where the camera offers it and encodes elsewhere. `rtp:` carries RTP over UDP 1:1; ADDR may be
+    /// a multicast group.
+    #[arg(long, value_name = "SRC")]
+    pub(crate) input: Input,
+    /// Where the frames go: udp:HOST:PORT or pcap:PATH. May be given several times.
+    #[arg(long = "air", value_name = "AIR", required = true)]
+    pub(crate) airs: Vec<AirTarget>,
+    /// The key file both ends share; `skylark-setup key new FILE` makes one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: PathBuf,
+    /// The name of the link; both ends give the same.
+    #[arg(long, default_value = "default", value_name = "NAME")]
+    pub(crate) link: String,
+
+    /// The code that makes repairs: window, block or none.
+    #[arg(long, default_value = "window", value_name = "CODE")]
+    pub(crate) fec: Code,
+    /// Repair packets for each source packet. More survives more loss and costs air.
+    #[arg(long, default_value = "50%", value_name = "PERCENT", value_parser = permille)]
+    pub(crate) redundancy: u16,
+    /// How many pictures before the one just sent its repairs cover as well. More survives longer fades.
+    #[arg(long, default_value_t = 4, value_name = "UNITS")]
+    pub(crate) window: u8,
+
+    /// Bitrate of the encoder (test, v4l2).
+    #[arg(long, default_value = "4M", value_name = "BITS/S", value_parser = bits_per_s)]
+    pub(crate) bitrate: u32,
+    /// Size of the picture (test, v4l2).
+    #[arg(long, default_value = "1280x720", value_name = "WxH", value_parser = size)]
+    pub(crate) size: (u32, u32),
+    /// Pictures a second (test, v4l2, and files that do not say).
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=240))]
+    pub(crate) fps: u32,
+    /// Time between keyframes of the encoder (test, v4l2). A receiver can join at each.
+    #[arg(long, default_value = "1s", value_name = "TIME", value_parser = duration)]
+    pub(crate) keyframe_interval: Duration,
+    /// Begin a file again at its end.
+    #[arg(long = "loop")]
+    pub(crate) looped: bool,
+    /// What RTP carries.
+    #[arg(long, default_value = "auto", value_name = "KIND")]
+    pub(crate) payload: RtpPayload,
+
+    /// 802.11n modulation and coding scheme. Higher is faster and reaches less far.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=31))]
+    pub(crate) mcs: u8,
+    /// Channel width in MHz: 20 or 40.
+    #[arg(long, default_value = "20", value_name = "MHZ", value_parser = values::width)]
+    pub(crate) width: Width,
+    /// Short guard interval: 11 % faster, for short echoes only.
+    #[arg(long)]
+    pub(crate) short_gi: bool,
+    /// LDPC coding: reaches further where both cards know it.
+    #[arg(long)]
+    pub(crate) ldpc: bool,
+    /// STBC streams: the same from two antennas.
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=3))]
+    pub(crate) stbc: u8,
+    /// Send frames at once instead of as fast as the modulation carries them.
+    #[arg(long)]
+    pub(crate) no_pacing: bool,
+
+    /// One line of JSON a second, on stdout (json) or into a file (json:PATH).
+    #[arg(long, value_name = "json[:PATH]")]
+    pub(crate) stats: Option<StatsTarget>,
+    /// End after this time.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub(crate) duration: Option<Duration>,
+}
+
+/// What the datagrams of an RTP source hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RtpPayload {
+    /// H.264 if the first datagrams look like it.
+    Auto,
+    /// H.264 (RFC 6184).
+    H264,
+    /// Anything else.
+    Rtp,
+}
+
+impl Args {
+    /// How video is protected.
+    pub(crate) fn fec_config(&self) -> FecConfig {
+        FecConfig { code: self.fec, redundancy_permille: self.redundancy, window_units: self.window }
+    }
+
+    /// How frames are modulated.
+    pub(crate) fn rate(&self) -> TxRate {
+        let guard_interval = if self.short_gi { GuardInterval::Short } else { GuardInterval::Long };
+        TxRate { mcs: self.mcs, width: self.width, guard_interval, ldpc: self.ldpc, stbc: self.stbc }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(more: &[&str]) -> Result<Args, clap::Error> {
+        let least = ["skylark-tx", "--input", "test", "--air", "udp:127.0.0.1:5601", "--key", "k"];
+        Args::try_parse_from(least.iter().chain(more))
+    }
+
+    #[test]
+    fn the_command_is_well_formed_and_has_the_stated_defaults() {
+        use clap::CommandFactory as _;
+        Args::command().debug_assert();
+        let args = parse(&[]).unwrap();
+        assert_eq!(args.fec_config(), FecConfig::default());
+        assert_eq!(args.rate(), TxRate::default());
+        assert_eq!((args.bitrate, args.size, args.fps), (4_000_000, (1280, 720), 60));
+        assert_eq!(args.keyframe_interval, Duration::from_secs(1));
+    }
+
+    #[test]
+    fn values_carry_units() {
+        let more = ["--redundancy", "12.5%", "--bitrate", "2.5M", "--duration", "1500ms", "--width", "40", "--short-gi"];
+        let args = parse(&more).unwrap();
+        assert_eq!((args.redundancy, args.bitrate), (125, 2_500_000));
+        assert_eq!(args.duration, Some(Duration::from_millis(1500)));
+        assert_eq!(args.rate().width, Width::Mhz40);
+        assert_eq!(args.rate().guard_interval, GuardInterval::Short);
+    }
+
+    #[test]
+    fn several_airs_are_taken() {
+        let args = parse(&["--air", "pcap:a.pcap"]).unwrap();
+        let expected = [AirTarget::Udp("127.0.0.1:5601".into()), AirTarget::Pcap("a.pcap".into())];
+        assert_eq!(args.airs, expected);
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused() {
+        for wrong in [
+            ["--redundancy", "50"],
+            ["--bitrate", "4 bananas"],
+            ["--size", "641x480"],
+            ["--duration", "10"],
+            ["--width", "80"],
+            ["--mcs", "32"],
+            ["--fec", "raptor"],
+            ["--air", "wlan0"],
+            ["--input", "mpeg:x"],
+            ["--stats", "xml"],
+        ] {
+            assert!(parse(&wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The machine's clocks: the time of day at each `Instant`, and which clock that is.
+#![expect(clippy::disallowed_methods, reason = "reads the clocks for everything that is told the time")]
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// 2020-01-01: a clock that says less was never set.
+const NEVER_SET_BEFORE: Duration = Duration::from_secs(1_577_836_800);
+
+/// The time of day at some `Instant`, read once, so that it never steps.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Clock {
+    pub(crate) started: Instant,
+    since_epoch: Duration,
+}
+
+impl Clock {
+    pub(crate) fn read() -> Self {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { started: Instant::now(), since_epoch }
+    }
+
+    /// µs since 1970 at `at`, whether the clock was ever set or not.
+    pub(crate) fn time_of_day_us(&self, at: Instant) -> u64 {
+        micros(self.since_epoch + at.saturating_duration_since(self.started))
+    }
+
+    /// µs since 1970 at the start, if the clock was ever set.
+    pub(crate) fn unix_us(&self) -> Option<u64> {
+        (self.since_epoch > NEVER_SET_BEFORE).then(|| micros(self.since_epoch))
+    }
+
+    /// µs from the start to `at`.
+    pub(crate) fn session_us(&self, at: Instant) -> u64 {
+        micros(at.saturating_duration_since(self.started))
+    }
+
+    /// A number that only this machine's clock has since it was booted: the first 32 bits of the boot id.
+    pub(crate) fn id() -> Option<u32> {
+        let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        u32::from_str_radix(boot_id.get(..8)?, 16).ok().filter(|id| *id != 0)
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

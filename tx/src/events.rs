@@ -1,0 +1,107 @@
+//! What machines are told: one JSON object a line.
+
+use serde::Serialize;
+use skylark_common::fec::FecConfig;
+use skylark_common::ledger::Summary;
+use skylark_common::wire::announce::{Payload, TxLatency};
+
+use crate::link::airs::AirStats;
+use crate::outlet::SourceStats;
+use crate::stats::TxStats;
+
+/// A line of `--stats json`.
+#[derive(Debug, Serialize)]
+#[serde(tag = "ev")]
+pub(crate) enum Event {
+    /// The first line.
+    #[serde(rename = "tx.start")]
+    Start(Start),
+    /// One line a second.
+    #[serde(rename = "tx.stats")]
+    Stats {
+        t_ms: u64,
+        #[serde(flatten)]
+        totals: Totals,
+        latency: Latency,
+    },
+    /// The last line.
+    #[serde(rename = "tx.end")]
+    End {
+        t_ms: u64,
+        #[serde(flatten)]
+        totals: Totals,
+    },
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Start {
+    pub(crate) version: &'static str,
+    pub(crate) link: String,
+    /// The link's number on the air, six hex digits.
+    pub(crate) link_id: String,
+    /// The key's fingerprint, eight hex digits.
+    pub(crate) key: String,
+    /// The session's short name on the air, hex.
+    pub(crate) session: String,
+    pub(crate) input: String,
+    pub(crate) payload: Payload,
+    pub(crate) airs: Vec<String>,
+    pub(crate) fec: FecConfig,
+    pub(crate) mcs: u8,
+}
+
+/// Cumulative counters.
+#[derive(Debug, Serialize)]
+pub(crate) struct Totals {
+    #[serde(flatten)]
+    pub(crate) tx: TxStats,
+    pub(crate) airs: Vec<AirStats>,
+    pub(crate) source: SourceStats,
+}
+
+/// Where the milliseconds of the last second went, in µs; `null` where no unit passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Latency {
+    /// Capture to encoded and handed on.
+    encode: Option<Percentiles>,
+    /// Encoded to the first frame injected.
+    queue: Option<Percentiles>,
+    /// First source packet injected to the last.
+    send: Option<Percentiles>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+struct Percentiles {
+    p50_us: u64,
+    p95_us: u64,
+}
+
+impl Event {
+    /// The line of a second.
+    pub(crate) fn stats(t_ms: u64, totals: Totals, announced: Option<TxLatency>, send: Summary) -> Self {
+        let percentiles = |p50_us: u32, p95_us: u32| Percentiles { p50_us: p50_us.into(), p95_us: p95_us.into() };
+        let latency = Latency {
+            encode: announced.map(|latency| percentiles(latency.encode_p50_us, latency.encode_p95_us)),
+            queue: announced.map(|latency| percentiles(latency.queue_p50_us, latency.queue_p95_us)),
+            send: (send.count > 0).then_some(Percentiles { p50_us: send.p50_us, p95_us: send.p95_us }),
+        };
+        Self::Stats { t_ms, totals, latency }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_its_name_its_counters_and_the_ledger() {
+        let totals = Totals { tx: TxStats::default(), airs: Vec::new(), source: SourceStats::default() };
+        let announced = TxLatency { encode_p50_us: 9000, encode_p95_us: 12_000, queue_p50_us: 40, queue_p95_us: 900 };
+        let line = serde_json::to_value(Event::stats(1000, totals, Some(announced), Summary::default())).unwrap();
+        assert_eq!(line["ev"], "tx.stats");
+        assert_eq!(line["units"], 0);
+        assert_eq!(line["source"]["gave_way"], 0);
+        assert_eq!(line["latency"]["encode"]["p95_us"], 12_000);
+        assert_eq!(line["latency"]["send"], serde_json::Value::Null);
+    }
+}

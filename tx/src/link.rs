@@ -1,0 +1,171 @@
+//! The loop that owns the sender and the airs: takes what the source hands on, injects what is due, and
+//! reports once a second.
+#![expect(clippy::disallowed_methods, reason = "drives the pure sender by the real clock")]
+
+pub(crate) mod airs;
+mod flight;
+
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+use skylark_common::VIDEO_STREAM;
+use skylark_common::queue::Popped;
+use skylark_common::rtp::packetizer::Packetizer;
+
+use crate::clock::Clock;
+use crate::outlet::{EncodedUnit, Item, Outlet};
+use crate::events::{Event, Totals};
+use crate::report::{Reporter, note};
+use crate::sender::{Outgoing, PushError, Sender};
+use airs::Airs;
+use flight::Flight;
+
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+/// What waits at the end of the input leaves within this, or the air does not carry it.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(1);
+
+/// The link's side of the program.
+#[derive(Debug)]
+pub(crate) struct Link<'a> {
+    pub(crate) outlet: &'a Outlet,
+    pub(crate) transmitter: Transmitter,
+    pub(crate) packetizer: Packetizer,
+    pub(crate) reporter: &'a mut Reporter,
+    pub(crate) clock: Clock,
+    /// When the program is to end by itself.
+    pub(crate) ends_at: Option<Instant>,
+}
+
+/// The sender and where its frames go.
+#[derive(Debug)]
+pub(crate) struct Transmitter {
+    sender: Sender,
+    airs: Airs,
+    flight: Flight,
+    too_long_told: bool,
+}
+
+impl Link<'_> {
+    /// Runs until the input has ended, the program is to end, or no air is left.
+    pub(crate) fn run(mut self) -> anyhow::Result<()> {
+        let mut next_report = self.clock.started + REPORT_INTERVAL;
+        loop {
+            self.transmitter.transmit();
+            if let Some(reason) = self.transmitter.airs.all_ended() {
+                bail!("no air is left: {reason}");
+            }
+            let now = Instant::now();
+            if now >= next_report {
+                self.report(now);
+                next_report = (next_report + REPORT_INTERVAL).max(now);
+            }
+            if self.ends_at.is_some_and(|end| now >= end) {
+                break;
+            }
+            let wake = [Some(next_report), self.ends_at, self.transmitter.poll_timeout(now)].into_iter().flatten().min();
+            let patience = wake.unwrap_or(next_report).saturating_duration_since(now);
+            match self.outlet.queue.pop_within(patience) {
+                Popped::Item(item) => self.push(item),
+                Popped::TimedOut => {}
+                Popped::Closed => break,
+            }
+        }
+        self.finish();
+        Ok(())
+    }
+
+    fn push(&mut self, item: Item) {
+        match item {
+            Item::Unit(unit) => self.push_unit(&unit),
+            Item::Datagram(datagram) => self.transmitter.push(Outgoing {
+                stream: VIDEO_STREAM,
+                bytes: &datagram.bytes,
+                end_of_unit: datagram.end_of_unit,
+                keyframe: datagram.keyframe,
+                captured: datagram.captured,
+            }),
+        }
+        if self.transmitter.sender.keyframe_wanted() {
+            self.outlet.want_keyframe();
+        }
+    }
+
+    fn push_unit(&mut self, EncodedUnit { unit, captured }: &EncodedUnit) {
+        let transmitter = &mut self.transmitter;
+        self.packetizer.for_each_datagram(unit, self.clock.session_us(*captured), |bytes, end_of_unit| {
+            let keyframe = unit.keyframe;
+            transmitter.push(Outgoing { stream: VIDEO_STREAM, bytes, end_of_unit, keyframe, captured: *captured });
+        });
+    }
+
+    fn report(&mut self, now: Instant) {
+        let totals = self.totals();
+        let send = self.transmitter.flight.take();
+        self.reporter.emit(&Event::stats(self.clock.session_us(now) / 1000, totals, self.transmitter.sender.latency(), send));
+    }
+
+    fn totals(&self) -> Totals {
+        Totals { tx: self.transmitter.sender.stats(), airs: self.transmitter.airs.stats(), source: self.outlet.stats() }
+    }
+
+    /// Sends what waits, repairs that are spread over time included.
+    fn finish(&mut self) {
+        let deadline = Instant::now() + DRAIN_PATIENCE;
+        loop {
+            self.transmitter.transmit();
+            let now = Instant::now();
+            if self.transmitter.is_idle(now) || now >= deadline || self.transmitter.airs.all_ended().is_some() {
+                break;
+            }
+            let wake = self.transmitter.poll_timeout(now).map_or(deadline, |wake| wake.min(deadline));
+            // The request to end has come already, if that is why we are here: nothing else can end this wait.
+            std::thread::sleep(wake.saturating_duration_since(now));
+        }
+        let t_ms = self.clock.session_us(Instant::now()) / 1000;
+        self.reporter.emit(&Event::End { t_ms, totals: self.totals() });
+    }
+}
+
+impl Transmitter {
+    pub(crate) fn new(sender: Sender, airs: Airs) -> Self {
+        Self { sender, airs, flight: Flight::default(), too_long_told: false }
+    }
+
+    pub(crate) fn session(&self) -> u32 {
+        self.sender.session()
+    }
+
+    /// Pushes a datagram and injects what is due, before the next is even made.
+    fn push(&mut self, outgoing: Outgoing<'_>) {
+        match self.sender.push_datagram(outgoing, Instant::now()) {
+            Ok(()) => self.flight.pushed(outgoing.end_of_unit),
+            Err(error @ (PushError::TooLong { .. } | PushError::NoStream(_))) => {
+                if !std::mem::replace(&mut self.too_long_told, true) {
+                    note(format_args!("{error} (told once)"));
+                }
+            }
+        }
+        self.transmit();
+    }
+
+    /// Injects what is due.
+    fn transmit(&mut self) {
+        loop {
+            let now = Instant::now();
+            if !self.airs.is_ready(now) {
+                return;
+            }
+            let Some(frame) = self.sender.poll_transmit(now) else { return };
+            self.airs.inject(frame, now);
+            self.flight.sent(&self.sender.stats(), self.sender.is_idle(), now);
+        }
+    }
+
+    fn poll_timeout(&self, now: Instant) -> Option<Instant> {
+        self.airs.poll_timeout(now).or_else(|| self.sender.poll_timeout())
+    }
+
+    fn is_idle(&self, now: Instant) -> bool {
+        self.sender.is_idle() && self.airs.poll_timeout(now).is_none()
+    }
+}

@@ -1,0 +1,252 @@
+//! The pure core of the transmitter: datagrams in, 802.11 frames out.
+//!
+//! ```text
+//! push_datagram ─▸ stream: source packet ─▸ frame: seal ─▸ queue ─▸ pacer ─▸ poll_transmit
+//!                  stream: repairs after the last datagram of a unit ──▴
+//!                  announces: with every keyframe, at least every 100 ms ──▴
+//! ```
+
+mod config;
+mod frame;
+mod pacer;
+mod queue;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+use std::time::{Duration, Instant};
+
+use skylark_common::MAX_DATAGRAM_BYTES;
+use skylark_common::ledger::Ledger;
+use skylark_common::seal::LinkKey;
+use skylark_common::wire::announce::{Announce, TxLatency};
+use skylark_common::wire::packet::Kind;
+
+pub use config::{Entropy, Outgoing, PushError, SenderConfig, StreamConfig};
+use frame::FrameWriter;
+use pacer::Pacer;
+use queue::{Queued, TransmitQueue};
+use stream::StreamSender;
+
+use crate::stats::TxStats;
+
+/// A receiver that starts late waits no longer than this for an announce.
+const ANNOUNCE_INTERVAL: Duration = Duration::from_millis(100);
+/// How often the ledger in the announces is taken anew.
+const LEDGER_INTERVAL: Duration = Duration::from_secs(1);
+
+const CAPTURE_TO_ENCODED: usize = 0;
+const ENCODED_TO_AIR: usize = 1;
+
+/// The transmitter's state machine.
+///
+/// **After every `push_datagram`, call `poll_transmit` until it returns `None`, then wait no longer than
+/// `poll_timeout`.** The same configuration, key, entropy and calls give the same bytes.
+#[derive(Debug)]
+pub struct Sender {
+    config: SenderConfig,
+    key: LinkKey,
+    entropy: Entropy,
+    started: Instant,
+    frames: FrameWriter,
+    streams: Vec<StreamSender>,
+    queue: TransmitQueue,
+    pacer: Pacer,
+    next_announce: Instant,
+    ledger: Ledger<2>,
+    ledger_taken: Instant,
+    latency: Option<TxLatency>,
+    keyframe_wanted: bool,
+    transmitting: Vec<u8>,
+    stats: TxStats,
+}
+
+impl Sender {
+    /// A sender that begins a session at `now`.
+    #[must_use]
+    pub fn new(config: SenderConfig, key: &LinkKey, entropy: Entropy, now: Instant) -> Self {
+        let streams = config.streams.iter().map(|stream| StreamSender::new(*stream)).collect();
+        Self {
+            key: key.clone(),
+            started: now,
+            frames: FrameWriter::new(&config, key, &entropy.salt),
+            streams,
+            queue: TransmitQueue::new(config.rate),
+            pacer: Pacer::new(config.pacing, now),
+            next_announce: now,
+            ledger: Ledger::new(["capture to encoded", "encoded to air"]),
+            ledger_taken: now,
+            latency: None,
+            keyframe_wanted: false,
+            transmitting: Vec::new(),
+            stats: TxStats::default(),
+            config,
+            entropy,
+        }
+    }
+
+    /// Takes one datagram. Its source packet waits for its turn at once; the last datagram of a unit adds
+    /// the unit's repairs.
+    ///
+    /// # Errors
+    /// The datagram is longer than a packet carries, or its stream is not configured. It is not sent then.
+    pub fn push_datagram(&mut self, outgoing: Outgoing<'_>, now: Instant) -> Result<(), PushError> {
+        if outgoing.bytes.len() > MAX_DATAGRAM_BYTES {
+            self.stats.too_long += 1;
+            return Err(PushError::TooLong { found: outgoing.bytes.len(), limit: MAX_DATAGRAM_BYTES });
+        }
+        let at = self.config.streams.iter().position(|stream| stream.stream == outgoing.stream);
+        let at = at.ok_or(PushError::NoStream(outgoing.stream))?;
+        if self.streams.iter().any(StreamSender::is_exhausted) {
+            self.renew_session(now);
+        }
+        let starts_unit = self.streams.get(at).is_some_and(StreamSender::is_between_units);
+        if starts_unit && outgoing.keyframe {
+            self.announce(now);
+        }
+        if starts_unit {
+            self.ledger.record(CAPTURE_TO_ENCODED, now.saturating_duration_since(outgoing.captured));
+        }
+        self.count(&outgoing);
+        if let Some(stream) = self.streams.get_mut(at) {
+            stream.push(outgoing, self.started, &self.frames, &mut self.queue, now);
+        }
+        self.bound_queue();
+        Ok(())
+    }
+
+    /// The next frame for the card, radiotap header first, if its turn has come.
+    pub fn poll_transmit(&mut self, now: Instant) -> Option<&[u8]> {
+        if now >= self.next_announce {
+            self.announce(now);
+        }
+        if !self.pacer.is_ready(now) {
+            return None;
+        }
+        let queued = self.queue.pop(now)?;
+        self.pacer.sent(queued.airtime, now);
+        self.record(&queued, now);
+        let sent = std::mem::replace(&mut self.transmitting, queued.bytes);
+        self.queue.recycle(sent);
+        Some(&self.transmitting)
+    }
+
+    /// When to call `poll_transmit` again if nothing is pushed before.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let frame = self.queue.next_due().map(|due| due.max(self.pacer.ready_at()));
+        Some(frame.map_or(self.next_announce, |due| due.min(self.next_announce)))
+    }
+
+    /// Whether frames that were pushed have not left yet; spread repairs count.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Whether units were dropped since this was last asked: the encoder should send a keyframe.
+    pub fn keyframe_wanted(&mut self) -> bool {
+        std::mem::take(&mut self.keyframe_wanted)
+    }
+
+    /// How long the transmitter's stages took over the last second, once one has passed.
+    #[must_use]
+    pub const fn latency(&self) -> Option<TxLatency> {
+        self.latency
+    }
+
+    /// The session's short name on the air.
+    #[must_use]
+    pub const fn session(&self) -> u32 {
+        self.frames.session()
+    }
+
+    /// What was done since the start.
+    #[must_use]
+    pub fn stats(&self) -> TxStats {
+        TxStats { queued_us: micros(self.queue.airtime()), repairs_dropped: self.queue.repairs_dropped(), ..self.stats }
+    }
+
+    /// Announces every stream, ahead of everything that waits.
+    fn announce(&mut self, now: Instant) {
+        self.take_ledger(now);
+        self.next_announce = now + ANNOUNCE_INTERVAL;
+        for stream in &mut self.streams {
+            let announce = Announce {
+                session_time_us: micros(now.saturating_duration_since(self.started)),
+                unix_start_us: self.entropy.unix_us,
+                clock_id: self.entropy.clock_id,
+                next_esi: 0,
+                unit_interval_us: None,
+                payload: stream.config().payload,
+                fec: stream.config().fec,
+                latency: self.latency,
+            };
+            stream.announce(announce, &self.frames, &mut self.queue, now);
+        }
+    }
+
+    fn take_ledger(&mut self, now: Instant) {
+        if now.saturating_duration_since(self.ledger_taken) < LEDGER_INTERVAL {
+            return;
+        }
+        self.ledger_taken = now;
+        let [(_, encode), (_, queue)] = self.ledger.take();
+        let us = |us: u64| u32::try_from(us).unwrap_or(u32::MAX);
+        self.latency = (queue.count > 0).then(|| TxLatency {
+            encode_p50_us: us(encode.p50_us),
+            encode_p95_us: us(encode.p95_us),
+            queue_p50_us: us(queue.p50_us),
+            queue_p95_us: us(queue.p95_us),
+        });
+    }
+
+    /// A sequence number must not be used twice with one key: before that happens a session of its own
+    /// begins, with the salt counted up.
+    fn renew_session(&mut self, now: Instant) {
+        let salt = u128::from_be_bytes(self.entropy.salt).wrapping_add(1);
+        self.entropy.salt = salt.to_be_bytes();
+        self.entropy.unix_us = self.entropy.unix_us.map(|us| us + micros(now.saturating_duration_since(self.started)));
+        self.started = now;
+        self.frames = FrameWriter::new(&self.config, &self.key, &self.entropy.salt);
+        self.streams = self.config.streams.iter().map(|stream| StreamSender::new(*stream)).collect();
+        self.announce(now);
+    }
+
+    /// Latency stays bounded where the air carries less than the encoder makes: the oldest unit gives way.
+    fn bound_queue(&mut self) {
+        while self.queue.airtime() > self.config.queue_airtime {
+            if !self.queue.drop_oldest_unit() {
+                return;
+            }
+            self.stats.units_dropped += 1;
+            self.keyframe_wanted = true;
+        }
+    }
+
+    fn count(&mut self, outgoing: &Outgoing<'_>) {
+        self.stats.datagrams += 1;
+        self.stats.datagram_bytes += outgoing.bytes.len() as u64;
+        if outgoing.end_of_unit {
+            self.stats.units += 1;
+            self.stats.keyframes += u64::from(outgoing.keyframe);
+        }
+    }
+
+    fn record(&mut self, queued: &Queued, now: Instant) {
+        match queued.kind {
+            Kind::Source => self.stats.source_packets += 1,
+            Kind::WindowRepair | Kind::BlockRepair => self.stats.repair_packets += 1,
+            Kind::Announce => self.stats.announces += 1,
+        }
+        if queued.starts_unit {
+            self.ledger.record(ENCODED_TO_AIR, now.saturating_duration_since(queued.due));
+        }
+        self.stats.air_bytes += FrameWriter::dot11_len(&queued.bytes) as u64;
+        self.stats.airtime_us += micros(queued.airtime);
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,63 @@
+//! Writes frames: radiotap header, packet header, sealed body, tag.
+
+use skylark_common::seal::{LinkKey, SessionKey};
+use skylark_common::wire::announce::{Announce, SALT_LEN};
+use skylark_common::wire::link::LinkId;
+use skylark_common::wire::packet::{Kind, PacketHeader};
+use skylark_common::wire::radiotap::TxRate;
+
+use super::SenderConfig;
+
+/// What all frames of a session have in common.
+#[derive(Debug)]
+pub(super) struct FrameWriter {
+    link: LinkId,
+    rate: TxRate,
+    key: SessionKey,
+}
+
+impl FrameWriter {
+    pub(super) fn new(config: &SenderConfig, key: &LinkKey, salt: &[u8; SALT_LEN]) -> Self {
+        Self { link: config.link, rate: config.rate, key: SessionKey::derive(key, salt) }
+    }
+
+    pub(super) const fn session(&self) -> u32 {
+        self.key.id()
+    }
+
+    /// The frame's length on the air: without radiotap and FCS.
+    pub(super) const fn dot11_len(frame: &[u8]) -> usize {
+        frame.len().saturating_sub(TxRate::HEADER_LEN)
+    }
+
+    /// Writes a frame whose body is `head` and `rest`.
+    pub(super) fn write(&self, stream: u8, kind: Kind, sequence: u32, body: [&[u8]; 2], out: &mut Vec<u8>) {
+        let header = self.start(stream, kind, sequence, out);
+        let start = out.len();
+        body.iter().for_each(|part| out.extend_from_slice(part));
+        self.seal(&header, start, out);
+    }
+
+    /// Writes an announce: the salt in the clear, the rest sealed.
+    pub(super) fn write_announce(&self, stream: u8, sequence: u32, announce: &Announce, out: &mut Vec<u8>) {
+        let header = self.start(stream, Kind::Announce, sequence, out);
+        out.extend_from_slice(self.key.salt());
+        let start = out.len();
+        announce.emit(out);
+        self.seal(&header, start, out);
+    }
+
+    fn start(&self, stream: u8, kind: Kind, sequence: u32, out: &mut Vec<u8>) -> PacketHeader {
+        let header = PacketHeader { link: self.link, stream, kind, session: self.key.id(), sequence };
+        out.clear();
+        out.extend_from_slice(&self.rate.emit());
+        out.extend_from_slice(&header.emit());
+        header
+    }
+
+    fn seal(&self, header: &PacketHeader, start: usize, out: &mut Vec<u8>) {
+        let (_, body) = out.split_at_mut(start);
+        let tag = self.key.seal(header, body);
+        out.extend_from_slice(&tag);
+    }
+}

@@ -1,0 +1,174 @@
+//! Frames that wait for their turn, bounded by the airtime they will take.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use skylark_common::air::airtime::airtime;
+use skylark_common::wire::packet::Kind;
+use skylark_common::wire::radiotap::TxRate;
+
+use super::frame::FrameWriter;
+
+/// Length of the FCS the card appends, in bytes.
+const FCS_LEN: usize = 4;
+/// Spread repairs that may wait: those of a keyframe at 100 Mbit/s. Beyond, the oldest give way.
+const MAX_SPREAD: usize = 512;
+/// Empty buffers kept for the next frames: as many as wait at 100 Mbit/s in 100 ms.
+const MAX_FREE: usize = 2048;
+
+/// A spread repair that found no gap in this time protects pictures that are too old to show.
+const SPREAD_PATIENCE: Duration = Duration::from_millis(50);
+
+/// A frame that waits.
+#[derive(Debug)]
+pub(super) struct Queued {
+    pub(super) bytes: Vec<u8>,
+    pub(super) kind: Kind,
+    pub(super) unit: Unit,
+    pub(super) starts_unit: bool,
+    /// When it was queued, or for a spread repair when it is due.
+    pub(super) due: Instant,
+    pub(super) airtime: Duration,
+}
+
+/// Which unit a frame belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Unit {
+    pub(super) stream: u8,
+    pub(super) number: u64,
+    pub(super) keyframe: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct TransmitQueue {
+    rate: TxRate,
+    announces: VecDeque<Queued>,
+    ready: VecDeque<Queued>,
+    spread: VecDeque<Queued>,
+    free: Vec<Vec<u8>>,
+    airtime: Duration,
+    repairs_dropped: u64,
+}
+
+impl TransmitQueue {
+    pub(super) const fn new(rate: TxRate) -> Self {
+        Self {
+            rate,
+            announces: VecDeque::new(),
+            ready: VecDeque::new(),
+            spread: VecDeque::new(),
+            free: Vec::new(),
+            airtime: Duration::ZERO,
+            repairs_dropped: 0,
+        }
+    }
+
+    /// An empty buffer to write a frame into.
+    pub(super) fn buffer(&mut self) -> Vec<u8> {
+        self.free.pop().unwrap_or_default()
+    }
+
+    pub(super) fn recycle(&mut self, buffer: Vec<u8>) {
+        if self.free.len() < MAX_FREE {
+            self.free.push(buffer);
+        }
+    }
+
+    /// Queues a frame. An announce goes before all others and replaces one of its stream that still waits;
+    /// a frame that is due later leaves when no other waits.
+    pub(super) fn push(&mut self, bytes: Vec<u8>, kind: Kind, unit: Unit, starts_unit: bool, due: Due) {
+        let airtime = airtime(self.rate, FrameWriter::dot11_len(&bytes) + FCS_LEN);
+        let (Due::Now(at) | Due::Spread(at)) = due;
+        let queued = Queued { bytes, kind, unit, starts_unit, due: at, airtime };
+        match due {
+            Due::Now(_) if kind == Kind::Announce => {
+                self.discard_announce(unit.stream);
+                self.announces.push_back(queued);
+            }
+            Due::Now(_) => {
+                self.airtime += airtime;
+                self.ready.push_back(queued);
+            }
+            Due::Spread(_) => {
+                if self.spread.len() >= MAX_SPREAD {
+                    self.discard_spread();
+                }
+                self.spread.push_back(queued);
+            }
+        }
+    }
+
+    pub(super) fn pop(&mut self, now: Instant) -> Option<Queued> {
+        if let Some(queued) = self.announces.pop_front() {
+            return Some(queued);
+        }
+        if let Some(queued) = self.ready.pop_front() {
+            self.airtime = self.airtime.saturating_sub(queued.airtime);
+            return Some(queued);
+        }
+        while self.spread.front().is_some_and(|queued| queued.due + SPREAD_PATIENCE < now) {
+            self.discard_spread();
+        }
+        self.spread.pop_front_if(|queued| queued.due <= now)
+    }
+
+    /// When the next frame may leave as far as the queue is concerned; a time that has passed means at once.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.announces.front().or(self.ready.front()).or(self.spread.front()).map(|queued| queued.due)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.next_due().is_none()
+    }
+
+    /// Airtime of the frames that leave as soon as they can, announces not counted.
+    pub(super) const fn airtime(&self) -> Duration {
+        self.airtime
+    }
+
+    pub(super) const fn repairs_dropped(&self) -> u64 {
+        self.repairs_dropped
+    }
+
+    /// Drops the oldest unit of which nothing has left, keyframes last, never the one that was pushed last.
+    /// Returns whether there was one.
+    pub(super) fn drop_oldest_unit(&mut self) -> bool {
+        let Some(last) = self.ready.back().map(|queued| queued.unit) else { return false };
+        let whole = |keyframe: bool| {
+            let oldest = |queued: &&Queued| queued.starts_unit && queued.unit != last && queued.unit.keyframe == keyframe;
+            self.ready.iter().find(oldest).map(|queued| queued.unit)
+        };
+        let Some(unit) = whole(false).or_else(|| whole(true)) else { return false };
+        let (airtime, free) = (&mut self.airtime, &mut self.free);
+        self.ready.retain_mut(|queued| {
+            if queued.unit == unit {
+                *airtime = airtime.saturating_sub(queued.airtime);
+                free.push(std::mem::take(&mut queued.bytes));
+            }
+            queued.unit != unit
+        });
+        true
+    }
+
+    fn discard_announce(&mut self, stream: u8) {
+        if let Some(at) = self.announces.iter().position(|queued| queued.unit.stream == stream) {
+            let stale = self.announces.remove(at);
+            stale.into_iter().for_each(|queued| self.recycle(queued.bytes));
+        }
+    }
+
+    fn discard_spread(&mut self) {
+        let oldest = self.spread.pop_front();
+        self.repairs_dropped += u64::from(oldest.is_some());
+        oldest.into_iter().for_each(|queued| self.recycle(queued.bytes));
+    }
+}
+
+/// When a frame may leave.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Due {
+    /// As soon as the air is free.
+    Now(Instant),
+    /// From then on, in a gap.
+    Spread(Instant),
+}

@@ -1,0 +1,249 @@
+//! One stream: numbers its packets, adds repairs behind each unit, remembers what the repairs cover.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use skylark_common::fec::{BlockEncoder, Code, WindowEncoder};
+use skylark_common::wire::announce::Announce;
+use skylark_common::wire::packet::Kind;
+use skylark_common::wire::repair;
+use skylark_common::wire::symbol::{CAPTURED_MODULUS_US, Symbol};
+
+use super::config::{Outgoing, StreamConfig};
+use super::frame::FrameWriter;
+use super::queue::{Due, TransmitQueue, Unit};
+
+/// A session ends before a sequence number reaches this: no number is used twice with one key.
+const LAST_SEQUENCE: u32 = u32::MAX - (1 << 20);
+/// Repairs are spread over this share of the time from one unit's start to the next one's.
+const SPREAD_PERCENT: u32 = 90;
+/// The interval between units is a mean over about as many of them.
+const INTERVAL_MEMORY: u32 = 8;
+/// A pause between units longer than this says nothing about their usual interval.
+const LONGEST_INTERVAL: Duration = Duration::from_millis(200);
+
+/// What makes the repairs. Each numbers symbols as [`StreamSender::next_esi`] does.
+#[derive(Debug)]
+enum Encoder {
+    None,
+    Window(WindowEncoder),
+    Block(BlockEncoder),
+}
+
+/// The sending half of one stream.
+#[derive(Debug)]
+pub(super) struct StreamSender {
+    config: StreamConfig,
+    encoder: Encoder,
+    next_esi: u32,
+    /// First ESIs of the units a repair covers, the current one last.
+    covered: VecDeque<u32>,
+    unit: Option<Unit>,
+    units: u64,
+    unit_started: Option<Instant>,
+    interval: Option<Duration>,
+    unit_packets: u32,
+    /// Repairs owed, in thousandths of a packet.
+    owed_permille: u32,
+    next_repair: u32,
+    next_announce: u32,
+    symbol: Vec<u8>,
+}
+
+impl StreamSender {
+    pub(super) fn new(config: StreamConfig) -> Self {
+        Self {
+            config,
+            encoder: Encoder::new(config.fec.code),
+            next_esi: 0,
+            covered: VecDeque::new(),
+            unit: None,
+            units: 0,
+            unit_started: None,
+            interval: None,
+            unit_packets: 0,
+            owed_permille: 0,
+            next_repair: 0,
+            next_announce: 0,
+            symbol: Vec::new(),
+        }
+    }
+
+    pub(super) const fn config(&self) -> &StreamConfig {
+        &self.config
+    }
+
+    /// Whether the next datagram starts a unit.
+    pub(super) const fn is_between_units(&self) -> bool {
+        self.unit.is_none()
+    }
+
+    /// Whether the session must end before this stream sends on.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.is_between_units()
+            && self.next_esi.max(self.next_repair).max(self.next_announce) >= LAST_SEQUENCE
+    }
+
+    /// Queues one datagram as a source packet and, if it ends its unit, the unit's repairs.
+    pub(super) fn push(
+        &mut self,
+        outgoing: Outgoing<'_>,
+        session_start: Instant,
+        frames: &FrameWriter,
+        queue: &mut TransmitQueue,
+        now: Instant,
+    ) {
+        let starts_unit = self.is_between_units();
+        let unit = self.unit.unwrap_or_else(|| self.start_unit(outgoing.keyframe, now));
+        self.unit = (!outgoing.end_of_unit).then_some(unit);
+        let captured_us = starts_unit.then(|| {
+            let us = outgoing.captured.saturating_duration_since(session_start).as_micros();
+            u32::try_from(us % u128::from(CAPTURED_MODULUS_US)).unwrap_or(0)
+        });
+        self.symbol.clear();
+        let Outgoing { end_of_unit, keyframe, bytes: datagram, .. } = outgoing;
+        Symbol { end_of_unit, keyframe, captured_us, datagram }.emit(&mut self.symbol);
+        self.encoder.push(&self.symbol);
+        let esi = self.next_esi;
+        self.next_esi = esi.wrapping_add(1);
+        self.unit_packets += 1;
+        let mut bytes = queue.buffer();
+        frames.write(self.config.stream, Kind::Source, esi, [&self.symbol, &[]], &mut bytes);
+        queue.push(bytes, Kind::Source, unit, starts_unit, Due::Now(now));
+        if end_of_unit {
+            self.add_repairs(unit, frames, queue, now);
+        }
+    }
+
+    /// Queues an announce of this stream.
+    pub(super) fn announce(
+        &mut self,
+        announce: Announce,
+        frames: &FrameWriter,
+        queue: &mut TransmitQueue,
+        now: Instant,
+    ) {
+        let unit_interval_us = self.interval.and_then(|interval| u32::try_from(interval.as_micros()).ok());
+        let announce = Announce { next_esi: self.next_esi, unit_interval_us, ..announce };
+        let mut bytes = queue.buffer();
+        frames.write_announce(self.config.stream, self.next_announce, &announce, &mut bytes);
+        self.next_announce = self.next_announce.wrapping_add(1);
+        let unit = Unit { stream: self.config.stream, number: self.units, keyframe: false };
+        queue.push(bytes, Kind::Announce, unit, false, Due::Now(now));
+    }
+
+    fn start_unit(&mut self, keyframe: bool, now: Instant) -> Unit {
+        self.units += 1;
+        self.unit_packets = 0;
+        if let Some(started) = self.unit_started {
+            self.learn_interval(now.saturating_duration_since(started));
+        }
+        self.unit_started = Some(now);
+        self.covered.push_back(self.next_esi);
+        if self.covered.len() > usize::from(self.config.fec.window_units) + 1 {
+            self.covered.pop_front();
+        }
+        Unit { stream: self.config.stream, number: self.units, keyframe }
+    }
+
+    fn learn_interval(&mut self, interval: Duration) {
+        if interval <= LONGEST_INTERVAL {
+            let mean = self.interval.unwrap_or(interval);
+            self.interval = Some((mean * (INTERVAL_MEMORY - 1) + interval) / INTERVAL_MEMORY);
+        }
+    }
+
+    /// Repairs for the unit that just ended: half leave at once, half are spread over the time until the
+    /// next unit, because fades are events in time.
+    fn add_repairs(&mut self, unit: Unit, frames: &FrameWriter, queue: &mut TransmitQueue, now: Instant) {
+        self.owed_permille += self.unit_packets * u32::from(self.config.fec.redundancy_permille);
+        let count = u16::try_from(self.owed_permille / 1000).unwrap_or(u16::MAX);
+        self.owed_permille %= 1000;
+        let schedule = Schedule::new(u32::from(count), self.gap(queue, now), now, queue.airtime());
+        let keys: Vec<u16> = (0..u32::from(count)).map(|index| low_half(self.next_repair.wrapping_add(index))).collect();
+        let mut writer = RepairWriter { unit, schedule, written: 0, next: &mut self.next_repair, frames, queue };
+        match (&mut self.encoder, self.covered.front()) {
+            (Encoder::Window(window), Some(first_esi)) => window.repairs(*first_esi, &keys, |id, symbol| {
+                writer.write(Kind::WindowRepair, &repair::emit_window(&id), symbol);
+            }),
+            (Encoder::Block(block), _) => block.finish_unit(count.into(), |id, symbol| {
+                writer.write(Kind::BlockRepair, &repair::emit_block(&id), symbol);
+            }),
+            (Encoder::None | Encoder::Window(_), _) => {}
+        }
+    }
+
+    /// How long until the air is wanted by the next unit, the frames that wait already sent.
+    fn gap(&self, queue: &TransmitQueue, now: Instant) -> Duration {
+        let (Some(started), Some(interval)) = (self.unit_started, self.interval) else { return Duration::ZERO };
+        let end = started + interval * SPREAD_PERCENT / 100;
+        end.saturating_duration_since(now + queue.airtime())
+    }
+}
+
+impl Encoder {
+    fn new(code: Code) -> Self {
+        match code {
+            Code::None => Self::None,
+            Code::Window => Self::Window(WindowEncoder::new()),
+            Code::Block => Self::Block(BlockEncoder::new()),
+        }
+    }
+
+    fn push(&mut self, symbol: &[u8]) {
+        match self {
+            Self::None => {}
+            Self::Window(window) => _ = window.push(symbol),
+            Self::Block(block) => _ = block.push(symbol),
+        }
+    }
+}
+
+/// Queues the repairs of one unit.
+struct RepairWriter<'a> {
+    unit: Unit,
+    schedule: Schedule,
+    written: u32,
+    next: &'a mut u32,
+    frames: &'a FrameWriter,
+    queue: &'a mut TransmitQueue,
+}
+
+impl RepairWriter<'_> {
+    fn write(&mut self, kind: Kind, head: &[u8], symbol: &[u8]) {
+        let mut bytes = self.queue.buffer();
+        self.frames.write(self.unit.stream, kind, *self.next, [head, symbol], &mut bytes);
+        self.queue.push(bytes, kind, self.unit, false, self.schedule.due(self.written));
+        *self.next = self.next.wrapping_add(1);
+        self.written += 1;
+    }
+}
+
+/// When each of a unit's repairs leaves.
+#[derive(Debug)]
+struct Schedule {
+    now: Instant,
+    at_once: u32,
+    /// When the frames that leave at once will have left.
+    gap_start: Instant,
+    step: Duration,
+}
+
+impl Schedule {
+    fn new(count: u32, gap: Duration, now: Instant, queued: Duration) -> Self {
+        let spread = count / 2;
+        Self { now, at_once: count - spread, gap_start: now + queued, step: gap / (spread + 1) }
+    }
+
+    fn due(&self, index: u32) -> Due {
+        match (index + 1).checked_sub(self.at_once) {
+            Some(step @ 1..) if self.step > Duration::ZERO => Due::Spread(self.gap_start + self.step * step),
+            _ => Due::Now(self.now),
+        }
+    }
+}
+
+fn low_half(sequence: u32) -> u16 {
+    let [_, _, high, low] = sequence.to_be_bytes();
+    u16::from_be_bytes([high, low])
+}

@@ -1,0 +1,221 @@
+//! RTP over UDP, as cameras and GStreamer send it: carried 1:1.
+#![expect(clippy::disallowed_methods, reason = "notes when datagrams come")]
+
+use std::time::Instant;
+
+use anyhow::Context as _;
+use skylark_common::MAX_DATAGRAM_BYTES;
+use skylark_common::air::CaptureAir as _;
+use skylark_common::air::udp::UdpCapture;
+use skylark_common::h264::NalHeader;
+use skylark_common::rtp::header::RtpHeader;
+use skylark_common::rtp::keyframe::is_keyframe;
+use skylark_common::wire::announce::Payload;
+
+use crate::args::RtpPayload;
+use crate::outlet::{Item, Outlet, RtpDatagram};
+use crate::report::note;
+use crate::stop::Wake;
+
+/// The longest UDP datagram: one that is too long is seen whole and refused, not cut.
+const BUFFER_BYTES: usize = 64 << 10;
+/// So many datagrams that could be H.264 are no coincidence, and a camera sends them within a picture or two.
+const LOOKED_AT: usize = 8;
+/// Payload types below are assigned, none of them to H.264 (RFC 3551 6).
+const FIRST_DYNAMIC_PAYLOAD_TYPE: u8 = 96;
+
+/// A port that RTP comes to.
+#[derive(Debug)]
+pub(crate) struct RtpInput {
+    socket: UdpCapture,
+    kind: RtpPayload,
+    buffer: Vec<u8>,
+    /// What came before it was decided what it is.
+    held: Vec<RtpDatagram>,
+    h264: bool,
+    keyframe: bool,
+    told: Told,
+}
+
+/// Oddities that are told once.
+#[derive(Debug, Default)]
+struct Told {
+    too_long: bool,
+    not_rtp: bool,
+}
+
+impl RtpInput {
+    pub(crate) fn open(address: &str, kind: RtpPayload) -> anyhow::Result<Self> {
+        let socket = UdpCapture::bind(address).with_context(|| format!("--input rtp:{address}"))?;
+        let buffer = vec![0; BUFFER_BYTES];
+        let h264 = kind != RtpPayload::Rtp;
+        Ok(Self { socket, kind, buffer, held: Vec::new(), h264, keyframe: false, told: Told::default() })
+    }
+
+    /// What the datagrams carry; if that was not said, waits for the first few. `None` when the program ends
+    /// before they come.
+    pub(crate) fn payload(&mut self, outlet: &Outlet, deadline: Option<Instant>) -> anyhow::Result<Option<Payload>> {
+        while self.kind == RtpPayload::Auto {
+            if outlet.stop.wait_readable(self.fd()?, deadline) != Wake::Ready {
+                return Ok(None);
+            }
+            while let Some(datagram) = self.receive(outlet)? {
+                self.held.push(datagram);
+                self.decide();
+                if self.kind != RtpPayload::Auto {
+                    break;
+                }
+            }
+        }
+        self.h264 = self.kind == RtpPayload::H264;
+        Ok(Some(if self.h264 { Payload::RtpH264 } else { Payload::Rtp }))
+    }
+
+    pub(crate) fn run(mut self, outlet: &Outlet) -> anyhow::Result<()> {
+        for datagram in std::mem::take(&mut self.held) {
+            outlet.push(Item::Datagram(datagram));
+        }
+        while outlet.stop.wait_readable(self.fd()?, None) != Wake::Stopped {
+            while let Some(datagram) = self.receive(outlet)? {
+                outlet.push(Item::Datagram(datagram));
+            }
+        }
+        Ok(())
+    }
+
+    fn fd(&self) -> anyhow::Result<std::os::fd::BorrowedFd<'_>> {
+        self.socket.as_fd().context("a socket can be waited for")
+    }
+
+    /// H.264 when all of the first datagrams could be, anything else at the first that could not.
+    fn decide(&mut self) {
+        if self.held.last().is_some_and(|datagram| !may_be_h264(&datagram.bytes)) {
+            self.kind = RtpPayload::Rtp;
+        } else if self.held.len() >= LOOKED_AT {
+            self.kind = RtpPayload::H264;
+        }
+    }
+
+    /// The next datagram that is there and can be carried.
+    fn receive(&mut self, outlet: &Outlet) -> anyhow::Result<Option<RtpDatagram>> {
+        loop {
+            let now = Instant::now();
+            let Some(captured) = self.socket.capture(&mut self.buffer, now).context("--input rtp")? else {
+                return Ok(None);
+            };
+            let bytes = self.buffer.get(..captured.len).unwrap_or(&[]);
+            let refusal = match RtpHeader::parse(bytes) {
+                Ok(_) if bytes.len() > MAX_DATAGRAM_BYTES => self.told.too_long(bytes.len()),
+                Ok((header, _)) => {
+                    self.keyframe |= self.h264 && is_keyframe(bytes);
+                    let keyframe = self.keyframe;
+                    self.keyframe &= !header.marker;
+                    return Ok(Some(RtpDatagram { bytes: bytes.to_vec(), end_of_unit: header.marker, keyframe, captured: now }));
+                }
+                Err(error) => self.told.not_rtp(error),
+            };
+            outlet.count(|stats| stats.refused += 1);
+            if let Some(refusal) = refusal {
+                note(refusal);
+            }
+        }
+    }
+}
+
+impl Told {
+    fn too_long(&mut self, found: usize) -> Option<String> {
+        (!std::mem::replace(&mut self.too_long, true)).then(|| {
+            format!(
+                "a datagram of {found} bytes was refused, at most {MAX_DATAGRAM_BYTES} fit (told once, counted as \
+                 refused): set the packet size of the source lower, with GStreamer `rtph264pay mtu=1400`"
+            )
+        })
+    }
+
+    fn not_rtp(&mut self, error: impl std::fmt::Display) -> Option<String> {
+        (!std::mem::replace(&mut self.not_rtp, true))
+            .then(|| format!("a datagram that is no RTP was refused (told once, counted as refused): {error}"))
+    }
+}
+
+/// Whether an RTP datagram looks like H.264 (RFC 6184 5.2): a dynamic payload type and a NAL unit type that
+/// cameras send. H.265, VP8, VP9 and AV1 have first bytes that say otherwise within a picture or two.
+fn may_be_h264(datagram: &[u8]) -> bool {
+    const STAP_A: u8 = 24;
+    const FU_A: u8 = 28;
+    let Ok((header, payload)) = RtpHeader::parse(datagram) else { return false };
+    let Some(first) = NalHeader::of(payload) else { return true };
+    let kind = match (first.kind(), payload.get(1)) {
+        (FU_A, Some(second)) => second & 0x1f,
+        (kind, _) => kind,
+    };
+    let known = matches!(kind, NalHeader::SLICE | NalHeader::IDR_SLICE..=NalHeader::AUD | STAP_A);
+    header.payload_type >= FIRST_DYNAMIC_PAYLOAD_TYPE && !first.is_forbidden() && known
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+
+    use super::*;
+
+    fn datagram(marker: bool, payload: &[u8]) -> Vec<u8> {
+        let header = RtpHeader { marker, payload_type: 96, sequence: 1, timestamp: 2, ssrc: 3 };
+        [&header.emit()[..], payload].concat()
+    }
+
+    fn opened(kind: RtpPayload) -> (RtpInput, UdpSocket) {
+        let input = RtpInput::open("127.0.0.1:0", kind).unwrap();
+        let camera = UdpSocket::bind("127.0.0.1:0").unwrap();
+        camera.connect(input.socket.local_addr().unwrap()).unwrap();
+        (input, camera)
+    }
+
+    #[test]
+    fn datagrams_come_out_as_they_came_in_and_a_keyframe_lasts_to_its_marker() {
+        let (mut input, camera) = opened(RtpPayload::H264);
+        let outlet = Outlet::new(9).unwrap();
+        let sent = [datagram(false, &[0x67, 1]), datagram(true, &[0x7c, 0x45]), datagram(true, &[0x41, 3])];
+        sent.iter().for_each(|bytes| drop(camera.send(bytes).unwrap()));
+        for (bytes, keyframe) in sent.iter().zip([true, true, false]) {
+            let received = input.receive(&outlet).unwrap().unwrap();
+            assert_eq!(&received.bytes, bytes);
+            assert_eq!((received.end_of_unit, received.keyframe), (bytes[1] & 0x80 != 0, keyframe));
+        }
+    }
+
+    #[test]
+    fn what_is_no_rtp_or_too_long_is_counted_and_told_once() {
+        let (mut input, camera) = opened(RtpPayload::H264);
+        let outlet = Outlet::new(9).unwrap();
+        for bytes in [&b"hello"[..], &datagram(true, &[0x41; MAX_DATAGRAM_BYTES]), b"", &datagram(true, &[0x41])] {
+            camera.send(bytes).unwrap();
+        }
+        assert_eq!(input.receive(&outlet).unwrap().unwrap().bytes.len(), 13);
+        assert_eq!(outlet.stats().refused, 3);
+        assert!(input.told.too_long && input.told.not_rtp);
+        assert!(input.told.too_long(9000).is_none());
+    }
+
+    #[test]
+    fn h264_is_recognized_by_its_first_datagrams() {
+        let outlet = Outlet::new(9).unwrap();
+        let (mut input, camera) = opened(RtpPayload::Auto);
+        for _ in 0..LOOKED_AT {
+            camera.send(&datagram(false, &[0x7c, 0x81, 5, 5])).unwrap();
+        }
+        assert_eq!(input.payload(&outlet, None).unwrap(), Some(Payload::RtpH264));
+        assert_eq!(input.held.len(), LOOKED_AT);
+        let (mut input, camera) = opened(RtpPayload::Auto);
+        camera.send(&datagram(false, &[0x62, 0x01, 0x93])).unwrap();
+        assert_eq!(input.payload(&outlet, None).unwrap(), Some(Payload::Rtp), "a fragment of H.265");
+    }
+
+    #[test]
+    fn a_port_in_use_is_refused_with_its_number() {
+        let (input, _camera) = opened(RtpPayload::Auto);
+        let port = input.socket.local_addr().unwrap().port();
+        let error = RtpInput::open(&format!("127.0.0.1:{port}"), RtpPayload::Auto).unwrap_err();
+        assert!(format!("{error:#}").contains(&format!("udp port {port} is in use")), "{error:#}");
+    }
+}
