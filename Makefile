@@ -37,7 +37,7 @@ test: deps
 	cargo test --workspace --locked
 
 bench: deps
-	cargo bench --workspace --locked
+	cargo bench --package skylark-tests --bench '*' --locked
 
 fuzz: deps
 	@cd tests/fuzz

@@ -42,7 +42,7 @@ pub struct FecConfig {
     /// Repair packets per thousand source packets, default 500 (50 %). More survives more loss and
     /// costs air time in proportion.
     pub redundancy_permille: u16,
-    /// How many units before the one just sent its repairs cover as well, default 4. More survives
+    /// How many units before the one just sent its repairs cover as well, default 8. More survives
     /// longer bursts, costs no delay while nothing is lost, and costs computing in proportion. Only
     /// the window code uses it.
     pub window_units: u8,
@@ -50,7 +50,7 @@ pub struct FecConfig {
 
 impl Default for FecConfig {
     fn default() -> Self {
-        Self { code: Code::Window, redundancy_permille: 500, window_units: 4 }
+        Self { code: Code::Window, redundancy_permille: 500, window_units: 8 }
     }
 }
 
@@ -93,10 +93,7 @@ impl std::str::FromStr for Code {
     type Err = UnknownCode;
 
     fn from_str(name: &str) -> Result<Self, UnknownCode> {
-        [Self::None, Self::Window, Self::Block]
-            .into_iter()
-            .find(|code| code.name() == name)
-            .ok_or(UnknownCode)
+        [Self::None, Self::Window, Self::Block].into_iter().find(|code| code.name() == name).ok_or(UnknownCode)
     }
 }
 

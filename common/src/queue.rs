@@ -85,6 +85,11 @@ impl<T> Queue<T> {
         self.lock().closed
     }
 
+    /// How many items wait in it.
+    pub fn queued(&self) -> usize {
+        self.lock().items.len()
+    }
+
     /// How many items gave way to later ones.
     pub fn dropped(&self) -> u64 {
         self.lock().dropped

@@ -13,6 +13,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{LocalModes, tcgetattr};
 
+/// What ends the input of a terminal.
+const CTRL_D: u8 = 4;
+
 /// The program with a terminal as its stdin.
 struct Session {
     keyboard: File,
@@ -23,15 +26,16 @@ struct Session {
 
 impl Session {
     fn start(folder: &Path) -> Self {
-        let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        let keyboard = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&keyboard).unwrap();
         unlockpt(&keyboard).unwrap();
         let name = ptsname(&keyboard, Vec::new()).unwrap();
-        let terminal = rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+        let terminal = rustix::fs::open(name, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_skylark-setup"))
             .args(["key", "from-passphrase", "a.key"])
             .current_dir(folder)
             .stdin(Stdio::from(terminal.try_clone().unwrap()))
+            .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -79,6 +83,18 @@ fn a_phrase_typed_twice_makes_the_key_and_never_echoes() {
     let (status, rest) = session.end();
     assert!(status.success(), "{rest}");
     assert!(rest.contains("df29 a4f8"), "{rest}");
+    assert!(session.echoes());
+}
+
+#[test]
+fn a_prompt_that_is_closed_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut session = Session::start(folder.path());
+    session.hear("Passphrase: ");
+    session.keyboard.write_all(&[CTRL_D]).unwrap();
+    let (status, rest) = session.end();
+    assert_eq!(status.code(), Some(1));
+    assert!(rest.contains("no passphrase was typed"), "{rest}");
     assert!(session.echoes());
 }
 

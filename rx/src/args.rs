@@ -31,7 +31,10 @@ Exit codes:
 #[derive(Debug, Clone, PartialEq, Parser)]
 #[command(name = "skylark-rx", version, after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Where frames come from, each as one card: udp:[ADDR:]PORT or pcap:PATH
+    /// Where frames come from: udp:[ADDR:]PORT or pcap:PATH
+    ///
+    /// May be given several times; each is a card, and the first copy of a packet wins. A recording's end ends
+    /// the program.
     #[arg(long, value_name = "AIR", required = true, num_args = 1..)]
     pub(crate) air: Vec<AirArg>,
 
@@ -39,11 +42,18 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     pub(crate) key: PathBuf,
 
-    /// Where the stream goes: window, rtp:HOST:PORT, - (Annex B), file:PATH (Annex B), png:PATH, none
-    #[arg(long, value_name = "OUT", required = true, num_args = 1.., allow_hyphen_values = true)]
+    /// Where the stream goes: window, rtp:HOST:PORT, - (Annex B), file:PATH (Annex B), png:PATH or none
+    ///
+    /// May be given several times. `window` shows it, with figures over it. `rtp:` sends the datagrams as they
+    /// came, to one host or a multicast group: RTP goes out bit for bit, Annex B as RTP (RFC 6184). `-` and
+    /// `file:` write Annex B from the first keyframe on; a file that is there is written anew. `png:` keeps the
+    /// last picture. `none` only counts.
+    #[arg(long, value_name = "OUT", required = true, num_args = 1..)]
     pub(crate) output: Vec<OutputArg>,
 
-    /// How long a missing datagram may hold back those that follow it; shorter: less delay under loss, more lost
+    /// How long a missing datagram may hold back those that follow it
+    ///
+    /// Shorter: less delay under loss, and more is lost.
     #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = duration)]
     pub(crate) latency_budget: Duration,
 
@@ -121,7 +131,9 @@ impl Args {
             return Err("--as-fast-as-possible needs recordings only: leave out the udp: airs, or the option");
         }
         if count(&OutputArg::Window) > 0 && cfg!(not(feature = "window")) {
-            return Err("this build has no window: use --output rtp:HOST:PORT or png:PATH, or build with --features window");
+            return Err(
+                "this build has no window: use --output rtp:HOST:PORT or png:PATH, or build with --features window",
+            );
         }
         Ok(())
     }

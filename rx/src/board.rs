@@ -133,6 +133,7 @@ impl Board {
     }
 
     /// What everything came to, a quarter of a second ago at most.
+    #[cfg(feature = "window")]
     pub(crate) fn report(&self) -> Option<Arc<Report>> {
         lock(&self.report).clone()
     }
@@ -180,6 +181,7 @@ impl Board {
     }
 
     /// Notes a picture that was decoded at `decoded` and is on the screen at `now`.
+    #[cfg(feature = "window")]
     pub(crate) fn note_shown(&self, picture: &Picture, decoded: Instant, now: Instant) {
         self.with(|seen| {
             seen.pictures.shown += 1;

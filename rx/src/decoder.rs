@@ -225,6 +225,20 @@ mod tests {
     }
 
     #[test]
+    fn a_stream_may_change_its_size_at_a_keyframe() {
+        let gray = openh264::formats::YUVBuffer::new(64, 48);
+        let mut encoder = openh264::encoder::Encoder::new().unwrap();
+        let small = AccessUnit::from_annex_b(&encoder.encode(&gray).unwrap().to_vec());
+        let mut decoder = Decoder::new().unwrap();
+        let mut units = units();
+        units.truncate(2);
+        units.push(unit(3, small));
+        let sizes: Vec<_> =
+            decode(&mut decoder, &units).iter().map(|picture| (picture.width, picture.height)).collect();
+        assert_eq!((sizes.len(), sizes[0], sizes[2]), (3, (320, 240), (64, 48)));
+    }
+
+    #[test]
     fn mutated_units_never_stop_the_decoder() {
         let whole = units();
         let mut decoder = Decoder::new().unwrap();

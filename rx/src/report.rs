@@ -1,5 +1,7 @@
 //! What everything came to over the last second: the figures of the stats line and of the OSD, in one place.
 
+mod latency;
+
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -7,8 +9,11 @@ use serde::Serialize;
 use skylark_common::VIDEO_STREAM;
 use skylark_common::fec::FecConfig;
 use skylark_common::ledger::Summary;
-use skylark_common::wire::announce::{Payload, TxLatency};
+use skylark_common::wire::announce::Payload;
 use skylark_rx::stats::{CardStats, FrameStats, RxStats, SessionStats, StreamStats};
+
+#[cfg_attr(not(feature = "window"), expect(unused_imports, reason = "only the OSD takes figures one by one"))]
+pub(crate) use latency::{Latency, Took};
 
 use crate::board::{OutputStats, PictureStats, Seen, stage};
 use crate::signal::{Evidence, Names, Signal, State};
@@ -55,9 +60,6 @@ pub(crate) struct SignalReport {
     /// For whoever wants to tell them apart without reading.
     #[serde(skip)]
     pub(crate) signal: Signal,
-    /// When the transmitter was last heard.
-    #[serde(skip)]
-    pub(crate) last_heard: Option<Instant>,
 }
 
 /// The session that is followed.
@@ -112,38 +114,6 @@ pub(crate) struct CardReport {
     pub(crate) silent_ms: Option<u64>,
 }
 
-/// What a stage took over the last second.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub(crate) struct Took {
-    /// Median in µs.
-    pub(crate) p50_us: u64,
-    /// 95th percentile in µs.
-    pub(crate) p95_us: u64,
-}
-
-/// The latency ledger. A stage that is none was not passed, or cannot be known.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub(crate) struct Latency {
-    /// As the transmitter says.
-    pub(crate) captured_to_encoded: Option<Took>,
-    /// As the transmitter says.
-    pub(crate) encoded_to_on_air: Option<Took>,
-    /// What is left of captured to heard; known where both ends share a clock.
-    pub(crate) on_air_to_heard: Option<Took>,
-    /// First packet of a unit heard to the unit complete.
-    pub(crate) heard_to_complete: Option<Took>,
-    /// Complete to decoded.
-    pub(crate) complete_to_decoded: Option<Took>,
-    /// Decoded to shown.
-    pub(crate) decoded_to_shown: Option<Took>,
-    /// First packet of a unit heard to its picture shown.
-    pub(crate) heard_to_shown: Option<Took>,
-    /// All of it; known where both ends share a clock.
-    pub(crate) captured_to_shown: Option<Took>,
-    /// What cannot be known, and why.
-    pub(crate) unknown: Option<&'static str>,
-}
-
 /// Makes reports, and remembers what rates need.
 #[derive(Debug)]
 pub(crate) struct Reporting {
@@ -180,7 +150,7 @@ impl Reporting {
                 age_ms: seen.last_picture.map(|at| millis(now, at)),
                 concealed_ms: seen.concealed_since.map_or(0, |at| millis(now, at)),
             },
-            latency: self.latency(session.and_then(|session| session.announce.latency), seen),
+            latency: Latency::of(session.as_ref(), seen.shared_clock, &self.summaries),
             cards: self.cards(seen, now),
             streams: seen.rx.streams.clone(),
             frames: seen.rx.frames,
@@ -208,7 +178,6 @@ impl Reporting {
             reason: signal.reason(&self.names),
             silent_ms: last_heard.map(|at| millis(now, at)),
             signal,
-            last_heard,
         }
     }
 
@@ -242,49 +211,11 @@ impl Reporting {
         };
         names.map(card).collect()
     }
-
-    fn latency(&self, tx: Option<TxLatency>, seen: &Seen) -> Latency {
-        let took = |stage: usize| self.summaries.get(stage).and_then(Took::of);
-        let captured_to_encoded = tx.map(|tx| Took::from_micros(tx.encode_p50_us, tx.encode_p95_us));
-        let encoded_to_on_air = tx.map(|tx| Took::from_micros(tx.queue_p50_us, tx.queue_p95_us));
-        let medians = [captured_to_encoded, encoded_to_on_air].into_iter().flatten().map(|took| took.p50_us).sum();
-        let on_air_to_heard = took(stage::CAPTURED_TO_HEARD).filter(|_| tx.is_some()).map(|took| took.without(medians));
-        let unknown = match (seen.rx.session, seen.shared_clock) {
-            (Some(_), false) => Some("on air to heard: the two ends share no clock"),
-            (None, _) | (Some(_), true) => None,
-        };
-        Latency {
-            captured_to_encoded,
-            encoded_to_on_air,
-            on_air_to_heard,
-            heard_to_complete: took(stage::HEARD_TO_COMPLETE),
-            complete_to_decoded: took(stage::COMPLETE_TO_DECODED),
-            decoded_to_shown: took(stage::DECODED_TO_SHOWN),
-            heard_to_shown: took(stage::HEARD_TO_SHOWN),
-            captured_to_shown: took(stage::CAPTURED_TO_SHOWN),
-            unknown,
-        }
-    }
 }
 
 impl SessionReport {
     fn of(session: &SessionStats, shared_clock: bool) -> Self {
         Self { id: session.id, payload: session.announce.payload, fec: session.announce.fec, shared_clock }
-    }
-}
-
-impl Took {
-    fn of(summary: &Summary) -> Option<Self> {
-        (summary.count > 0).then_some(Self { p50_us: summary.p50_us, p95_us: summary.p95_us })
-    }
-
-    fn from_micros(p50_us: u32, p95_us: u32) -> Self {
-        Self { p50_us: p50_us.into(), p95_us: p95_us.into() }
-    }
-
-    /// Both figures less what the stages before took in the median: percentiles do not subtract exactly.
-    fn without(self, us: u64) -> Self {
-        Self { p50_us: self.p50_us.saturating_sub(us), p95_us: self.p95_us.saturating_sub(us) }
     }
 }
 
@@ -305,7 +236,7 @@ fn millis(now: Instant, then: Instant) -> u64 {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use skylark_common::wire::announce::Announce;
+    use skylark_common::wire::announce::{Announce, TxLatency};
 
     use super::*;
     use crate::signal::tests::names;
@@ -321,7 +252,12 @@ pub(crate) mod tests {
             unit_interval_us: Some(16_667),
             payload: Payload::H264,
             fec: FecConfig::default(),
-            latency: Some(TxLatency { encode_p50_us: 9000, encode_p95_us: 12_000, queue_p50_us: 400, queue_p95_us: 900 }),
+            latency: Some(TxLatency {
+                encode_p50_us: 9000,
+                encode_p95_us: 12_000,
+                queue_p50_us: 400,
+                queue_p95_us: 900,
+            }),
         };
         let session = SessionStats { id: 7, last_heard: now, announce, announced: now, offset_us: 0 };
         let card = |heard, missed, signal_dbm| CardStats {
@@ -384,18 +320,6 @@ pub(crate) mod tests {
         assert_eq!(report.cards.len(), 2);
         assert_eq!((report.cards[1].heard_permille, report.cards[1].silent_ms), (None, None));
         assert_eq!(report.signal.state, State::None);
-    }
-
-    #[test]
-    fn without_a_shared_clock_the_way_through_the_air_is_said_to_be_unknown() {
-        let now = start();
-        let mut seen = seen(now);
-        assert!(report(&seen, now).latency.unknown.unwrap().contains("share no clock"));
-        seen.shared_clock = true;
-        let latency = report(&seen, now).latency;
-        assert_eq!(latency.unknown, None);
-        assert_eq!(latency.captured_to_encoded, Some(Took { p50_us: 9000, p95_us: 12_000 }));
-        assert_eq!(latency.captured_to_shown, Some(Took { p50_us: 2500, p95_us: 8100 }));
     }
 
     #[test]

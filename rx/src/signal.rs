@@ -113,7 +113,9 @@ impl Evidence {
         if let Some((_, link)) = other_link.filter(|(at, _)| recently(at)) {
             return Signal::OtherLink(link);
         }
-        if any.as_ref().is_some_and(recently) { Signal::NotSkylark } else { Signal::Nothing }
+        let since_silence = |any: &Instant| self.session.is_none_or(|(heard, _)| *any > heard + SILENCE / 2);
+        let strange = any.as_ref().is_some_and(|any| recently(any) && since_silence(any));
+        if strange { Signal::NotSkylark } else { Signal::Nothing }
     }
 }
 
@@ -124,7 +126,9 @@ impl Signal {
             Self::Picture | Self::Receiving => State::Good,
             Self::Frozen => State::Frozen,
             Self::NoKeyframe | Self::NoVideo | Self::NotH264(_) => State::Waiting,
-            Self::OtherKey | Self::OtherVersion(_) | Self::OtherLink(_) | Self::NotSkylark | Self::Nothing => State::None,
+            Self::OtherKey | Self::OtherVersion(_) | Self::OtherLink(_) | Self::NotSkylark | Self::Nothing => {
+                State::None
+            }
         }
     }
 
@@ -141,7 +145,9 @@ impl Signal {
                 format!("no picture: the stream is {}; hand it on with --output rtp:HOST:PORT", describe(payload))
             }
             Self::OtherKey => {
-                format!("this link is heard, but key {fingerprint:08x} does not open it: both ends need the same key file")
+                format!(
+                    "this link is heard, but key {fingerprint:08x} does not open it: both ends need the same key file"
+                )
             }
             Self::OtherVersion(found) => format!(
                 "this link is heard in protocol version {found}, expected {VERSION}: both ends need the same release"
@@ -216,6 +222,8 @@ pub(crate) mod tests {
         assert_eq!(signal(hearing), Signal::Nothing);
         hearing.any = Some(now);
         assert_eq!(signal(hearing), Signal::NotSkylark);
+        let own = Evidence { hearing, session: Some((now, Payload::H264)), ..Evidence::default() };
+        assert_eq!(own.signal(now + 2 * SILENCE), Signal::Nothing, "what was heard was the transmitter itself");
         hearing.other_link = Some((now, link));
         assert_eq!(signal(hearing), Signal::OtherLink(link));
         hearing.other_version = Some((now, 7));

@@ -86,11 +86,6 @@ impl Units {
         }
     }
 
-    /// Units made so far.
-    pub(crate) fn count(&self) -> u64 {
-        self.number
-    }
-
     fn unit(&mut self, received: ReceivedUnit, stamps: Stamps) -> Unit {
         self.number += 1;
         let complete = received.is_complete();

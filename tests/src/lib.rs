@@ -7,10 +7,12 @@
 //! | [`traffic`] | video-like units whose datagrams say which they are |
 //! | [`outcome`] | which units arrived, and how late |
 //! | [`reference`] | a model of the field's block code across units, on the same air |
+//! | [`tables`] | results that are numbers, compared exactly |
 
 pub mod link;
 pub mod outcome;
 pub mod reference;
+pub mod tables;
 pub mod traffic;
 
 pub use link::{Link, LinkConfig};

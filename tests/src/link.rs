@@ -63,6 +63,17 @@ pub struct Handed {
     pub captured_us: Option<u64>,
 }
 
+/// A frame as a card captured it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// Which card.
+    pub card: usize,
+    /// Its bytes, radiotap header first.
+    pub bytes: Vec<u8>,
+    /// When.
+    pub at: Instant,
+}
+
 /// A whole link in virtual time.
 #[derive(Debug)]
 pub struct Link {
@@ -82,6 +93,10 @@ pub struct Link {
     pub handed: Vec<Handed>,
     /// When each unit was pushed.
     pub pushed: Vec<Instant>,
+    /// What the cards captured, if it is to be kept.
+    pub recording: Option<Vec<Recorded>>,
+    /// Whether what the cards capture is kept from the receiver.
+    pub deaf: bool,
     next_unit_at: Instant,
 }
 
@@ -114,6 +129,8 @@ impl Link {
             start,
             handed: Vec::new(),
             pushed: Vec::new(),
+            recording: None,
+            deaf: false,
             next_unit_at: start,
             config,
         }
@@ -139,6 +156,14 @@ impl Link {
     pub fn restart_sender(&mut self, salt: u8, unix_us: Option<u64>) {
         self.config.unix_us = unix_us;
         self.sender = sender(&self.config, salt, self.now);
+    }
+
+    /// The receiver captures a frame that was not on this air.
+    pub fn hear(&mut self, card: usize, frame: &[u8]) {
+        self.receiver.handle_timeout(self.now);
+        self.take_handed();
+        self.receiver.handle_frame(card, frame, self.now);
+        self.take_handed();
     }
 
     /// Pushes the next unit of the traffic.
@@ -187,6 +212,12 @@ impl Link {
             debug_assert!(!refused, "a paced sender never fills the air's queue");
         }
         while let Some((card, frame, at)) = self.channel.poll_capture(self.now) {
+            if let Some(recording) = &mut self.recording {
+                recording.push(Recorded { card, bytes: frame.to_vec(), at });
+            }
+            if self.deaf {
+                continue;
+            }
             self.receiver.handle_frame(card, frame, at);
             Self::drain(&mut self.receiver, &mut self.handed, self.now);
         }

@@ -60,7 +60,7 @@ pub(crate) struct Args {
     #[arg(long, default_value = "50%", value_name = "PERCENT", value_parser = permille)]
     pub(crate) redundancy: u16,
     /// How many pictures before the one just sent its repairs cover as well. More survives longer fades.
-    #[arg(long, default_value_t = 4, value_name = "UNITS")]
+    #[arg(long, default_value_t = FecConfig::default().window_units, value_name = "UNITS")]
     pub(crate) window: u8,
 
     /// Bitrate of the encoder (test, v4l2).
@@ -155,7 +155,8 @@ mod tests {
 
     #[test]
     fn values_carry_units() {
-        let more = ["--redundancy", "12.5%", "--bitrate", "2.5M", "--duration", "1500ms", "--width", "40", "--short-gi"];
+        let more =
+            ["--redundancy", "12.5%", "--bitrate", "2.5M", "--duration", "1500ms", "--width", "40", "--short-gi"];
         let args = parse(&more).unwrap();
         assert_eq!((args.redundancy, args.bitrate), (125, 2_500_000));
         assert_eq!(args.duration, Some(Duration::from_millis(1500)));

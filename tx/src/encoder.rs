@@ -1,5 +1,7 @@
 //! Pictures into access units: openh264, set up for a live link.
 
+mod raw;
+
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -50,8 +52,9 @@ impl Encoder {
     /// # Errors
     /// openh264 does not start.
     pub fn new(settings: EncoderSettings) -> anyhow::Result<Self> {
-        let encoder = openh264::encoder::Encoder::with_api_config(OpenH264API::from_source(), config(settings))
+        let mut encoder = openh264::encoder::Encoder::with_api_config(OpenH264API::from_source(), config(settings))
             .context("openh264 does not start")?;
+        raw::silence(&mut encoder);
         Ok(Self { encoder, bytes: Vec::new(), begun: false })
     }
 
@@ -64,7 +67,8 @@ impl Encoder {
             self.encoder.force_intra_frame();
         }
         let (width, height) = (picture.width, picture.height);
-        let planes = YUVSlices::new((&picture.y, &picture.u, &picture.v), (width, height), (width, width / 2, width / 2));
+        let planes =
+            YUVSlices::new((&picture.y, &picture.u, &picture.v), (width, height), (width, width / 2, width / 2));
         let encoded =
             self.encoder.encode(&planes).with_context(|| format!("openh264 refuses a picture of {width}x{height}"))?;
         self.begun = true;
@@ -96,6 +100,11 @@ fn config(settings: EncoderSettings) -> EncoderConfig {
         .max_slice_len(u32::try_from(MAX_SLICE_BYTES).unwrap_or(u32::MAX))
         .sps_pps_strategy(SpsPpsStrategy::ConstantId)
         .complexity(Complexity::Low)
+        // With slices limited in size more threads mostly wait for each other: at 720p on two cores 8.7 ms a
+        // picture against 7.0, and 29 against 7 when others want the cores too.
+        .num_threads(1)
+        // It takes what moves slowly for background and leaves specks of old color behind.
+        .background_detection(false)
         // A keyframe out of turn at a cut is a burst the link has to carry; keyframes come when asked for.
         .scene_change_detect(false)
 }

@@ -13,8 +13,8 @@ use skylark_common::queue::Popped;
 use skylark_common::rtp::packetizer::Packetizer;
 
 use crate::clock::Clock;
-use crate::outlet::{EncodedUnit, Item, Outlet};
 use crate::events::{Event, Totals};
+use crate::outlet::{EncodedUnit, Item, Outlet};
 use crate::report::{Reporter, note};
 use crate::sender::{Outgoing, PushError, Sender};
 use airs::Airs;
@@ -34,6 +34,15 @@ pub(crate) struct Link<'a> {
     pub(crate) clock: Clock,
     /// When the program is to end by itself.
     pub(crate) ends_at: Option<Instant>,
+    /// Units dropped up to the last report, and whether that was said.
+    pub(crate) dropped: Dropped,
+}
+
+/// Units that were dropped for want of air or time.
+#[derive(Debug, Default)]
+pub(crate) struct Dropped {
+    units: u64,
+    told: bool,
 }
 
 /// The sender and where its frames go.
@@ -62,7 +71,8 @@ impl Link<'_> {
             if self.ends_at.is_some_and(|end| now >= end) {
                 break;
             }
-            let wake = [Some(next_report), self.ends_at, self.transmitter.poll_timeout(now)].into_iter().flatten().min();
+            let wake =
+                [Some(next_report), self.ends_at, self.transmitter.poll_timeout(now)].into_iter().flatten().min();
             let patience = wake.unwrap_or(next_report).saturating_duration_since(now);
             match self.outlet.queue.pop_within(patience) {
                 Popped::Item(item) => self.push(item),
@@ -100,8 +110,14 @@ impl Link<'_> {
 
     fn report(&mut self, now: Instant) {
         let totals = self.totals();
+        self.dropped.tell(totals.tx.units_dropped, totals.source.gave_way);
         let send = self.transmitter.flight.take();
-        self.reporter.emit(&Event::stats(self.clock.session_us(now) / 1000, totals, self.transmitter.sender.latency(), send));
+        self.reporter.emit(&Event::stats(
+            self.clock.session_us(now) / 1000,
+            totals,
+            self.transmitter.sender.latency(),
+            send,
+        ));
     }
 
     fn totals(&self) -> Totals {
@@ -122,7 +138,30 @@ impl Link<'_> {
             std::thread::sleep(wake.saturating_duration_since(now));
         }
         let t_ms = self.clock.session_us(Instant::now()) / 1000;
-        self.reporter.emit(&Event::End { t_ms, totals: self.totals() });
+        let totals = self.totals();
+        self.dropped.tell(totals.tx.units_dropped, totals.source.gave_way);
+        self.reporter.emit(&Event::End { t_ms, totals });
+    }
+}
+
+impl Dropped {
+    /// Tells people when units begin to be dropped and when that is over.
+    fn tell(&mut self, by_the_sender: u64, before_it: u64) {
+        let more = by_the_sender + before_it - self.units;
+        self.units += more;
+        if (more > 0) == self.told {
+            return;
+        }
+        self.told = more > 0;
+        if more == 0 {
+            note(format_args!("nothing is dropped any more ({} units were)", self.units));
+        } else if by_the_sender > 0 {
+            note(
+                "units are dropped, the input brings more than the air carries: lower its bitrate or --redundancy, or raise --mcs",
+            );
+        } else {
+            note("units are dropped, the input comes in bursts: for a recorded file use file:PATH, which is paced");
+        }
     }
 }
 
@@ -167,5 +206,20 @@ impl Transmitter {
 
     fn is_idle(&self, now: Instant) -> bool {
         self.sender.is_idle() && self.airs.poll_timeout(now).is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dropped_units_are_told_when_they_begin_and_when_they_end() {
+        let mut dropped = Dropped::default();
+        let told = [(0, 0), (3, 0), (5, 1), (5, 1), (5, 2)].map(|(sender, before)| {
+            dropped.tell(sender, before);
+            (dropped.told, dropped.units)
+        });
+        assert_eq!(told, [(false, 0), (true, 3), (true, 6), (false, 6), (true, 7)]);
     }
 }

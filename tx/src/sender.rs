@@ -22,7 +22,7 @@ use skylark_common::seal::LinkKey;
 use skylark_common::wire::announce::{Announce, TxLatency};
 use skylark_common::wire::packet::Kind;
 
-pub use config::{Entropy, Outgoing, PushError, SenderConfig, StreamConfig};
+pub use config::{Entropy, Outgoing, Pacing, PushError, SenderConfig, StreamConfig};
 use frame::FrameWriter;
 use pacer::Pacer;
 use queue::{Queued, TransmitQueue};

@@ -73,7 +73,10 @@ pub enum RepairError {
         found: u16,
     },
     /// A block that no transmitter makes: empty, too large, or without such a repair.
-    #[error("repair {index} of a block of {k} + {m} symbols, expected an index below m and at most {} symbols", super::MAX_BLOCK_SYMBOLS)]
+    #[error(
+        "repair {index} of a block of {k} + {m} symbols, expected an index below m and at most {} symbols",
+        super::MAX_BLOCK_SYMBOLS
+    )]
     Block {
         /// Source symbols claimed.
         k: u8,

@@ -63,10 +63,7 @@ enum Start {
 ///
 /// # Panics
 /// If outputs differ in length or a source is shorter than they are.
-pub fn dot<'a, const N: usize>(
-    outputs: [&mut [u8]; N],
-    terms: impl IntoIterator<Item = Term<'a, N>>,
-) {
+pub fn dot<'a, const N: usize>(outputs: [&mut [u8]; N], terms: impl IntoIterator<Item = Term<'a, N>>) {
     Engine::best().dot(outputs, terms);
 }
 
@@ -88,8 +85,7 @@ impl Engine {
             #[cfg(target_arch = "x86_64")]
             is_x86_feature_detected!("avx2").then_some(Kind::Avx2),
             #[cfg(target_arch = "x86_64")]
-            (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("gfni"))
-                .then_some(Kind::Gfni),
+            (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("gfni")).then_some(Kind::Gfni),
             #[cfg(target_arch = "aarch64")]
             std::arch::is_aarch64_feature_detected!("neon").then_some(Kind::Neon),
         ];
@@ -98,8 +94,7 @@ impl Engine {
 
     /// The fastest this machine can run.
     pub fn best() -> Self {
-        static BEST: LazyLock<Engine> =
-            LazyLock::new(|| Engine::available().last().unwrap_or(Engine(Kind::Reference)));
+        static BEST: LazyLock<Engine> = LazyLock::new(|| Engine::available().last().unwrap_or(Engine(Kind::Reference)));
         *BEST
     }
 
@@ -122,11 +117,7 @@ impl Engine {
     ///
     /// # Panics
     /// As [`dot`] does.
-    pub fn dot<'a, const N: usize>(
-        self,
-        mut outputs: [&mut [u8]; N],
-        terms: impl IntoIterator<Item = Term<'a, N>>,
-    ) {
+    pub fn dot<'a, const N: usize>(self, mut outputs: [&mut [u8]; N], terms: impl IntoIterator<Item = Term<'a, N>>) {
         let mut terms = terms.into_iter();
         let mut batch = [([0; N], &[][..]); BATCH_TERMS];
         let mut start = Start::Zero;
@@ -154,12 +145,7 @@ impl Engine {
         self.sum(Start::Output, terms, &mut outputs);
     }
 
-    fn sum<const N: usize>(
-        self,
-        start: Start,
-        terms: &[Term<'_, N>],
-        outputs: &mut [&mut [u8]; N],
-    ) {
+    fn sum<const N: usize>(self, start: Start, terms: &[Term<'_, N>], outputs: &mut [&mut [u8]; N]) {
         const { assert!(N > 0 && N <= MAX_OUTPUTS) };
         let len = outputs[0].len();
         assert!(outputs.iter().all(|output| output.len() == len), "outputs differ in length");

@@ -102,10 +102,11 @@ mod tests {
 
     #[test]
     fn the_first_macroblock_of_a_slice_is_read() {
-        // From the clip: the first and the second slice of a P picture.
-        assert_eq!(first_mb_in_slice(&[0x41, 0x9a, 0x24]), Some(0));
-        // ue(v) 000000001 00101101 = 300: nine leading zeros would be 511, eight are 255 + 45.
-        assert_eq!(first_mb_in_slice(&[0x41, 0b0000_0000, 0b1001_0110, 0b1000_0000]), Some(300));
+        // The slices of the second picture of tests/data/clip.h264, 20 macroblocks in a row.
+        assert_eq!(first_mb_in_slice(&[0x41, 0x9a, 0x38]), Some(0));
+        assert_eq!(first_mb_in_slice(&[0x41, 0x02, 0x89]), Some(80));
+        assert_eq!(first_mb_in_slice(&[0x41, 0x01, 0x42]), Some(160));
+        assert_eq!(first_mb_in_slice(&[0x41, 0x01, 0xba]), Some(220));
         assert_eq!(first_mb_in_slice(&[0x41, 0x00]), None);
         assert_eq!(first_mb_in_slice(&[0x41]), None);
         assert_eq!(first_mb_in_slice(&[0x67, 0x80]), None);

@@ -15,8 +15,8 @@ const MAX_MISORDER: u16 = 100;
 ///
 /// **After every `handle_`, drain [`poll_unit`](Self::poll_unit).** For another session make another one.
 ///
-/// An access unit ends with the RTP marker, with the link's end mark, or where the timestamp changes. A NAL
-/// unit with a hole is left out whole. What is missing is known from the link's marks and from sequence
+/// An access unit ends with the RTP marker, with the link's end mark, or where the timestamp changes. Of a
+/// slice with a hole the beginning is kept, any other NAL unit with a hole is left out. What is missing is known from the link's marks and from sequence
 /// numbers, which also tell what was lost before the link.
 #[derive(Debug, Default)]
 pub struct Depacketizer {
@@ -231,14 +231,24 @@ mod tests {
     #[test]
     fn parts_of_two_nal_units_are_not_put_together() {
         let mut depacketizer = Depacketizer::default();
-        let payloads: [&[u8]; 5] = [&[0x7c, 0x85, 1], &[0x7c, 0x41, 2], &[0x5c, 0x81, 3], &[0x41, 4], &[0x5c, 0x41, 5]];
+        let payloads: [&[u8]; 7] = [
+            &[0x7c, 0x85, 1],
+            &[0x7c, 0x41, 2],
+            &[0x5c, 0x81, 3],
+            &[0x41, 4],
+            &[0x5c, 0x41, 5],
+            &[0x66, 1],
+            &[0x7c, 0x87, 1],
+        ];
         for (sequence, payload) in (0..).zip(payloads) {
             depacketizer.handle_datagram(&datagram(sequence, 0, false, payload), NOT_MARKED);
         }
         depacketizer.handle_end();
         let unit = depacketizer.poll_unit().unwrap();
-        assert_eq!(unit.unit.nal_units().collect::<Vec<_>>(), [[0x41, 4]]);
-        assert_eq!(unit.dropped_nal_units, 3);
+        let expected = [[0x65, 1], [0x41, 3], [0x41, 4], [0x66, 1]];
+        assert_eq!(unit.unit.nal_units().collect::<Vec<_>>(), expected);
+        assert_eq!((unit.truncated_slices, unit.dropped_nal_units), (2, 2));
+        assert!(unit.unit.keyframe);
     }
 
     #[test]
@@ -260,7 +270,7 @@ mod tests {
         }
         assert_eq!(depacketizer.stats().too_long, 1);
         depacketizer.handle_end();
-        assert!(depacketizer.poll_unit().is_some_and(|unit| unit.unit.is_empty() && !unit.is_complete()));
+        assert!(depacketizer.poll_unit().is_some_and(|unit| unit.truncated_slices == 1));
     }
 
     proptest! {

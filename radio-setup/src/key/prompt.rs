@@ -90,6 +90,7 @@ fn wait_for_line(doorbells: &[Doorbell]) -> Result<Outcome> {
         if waiting.last().is_some_and(|fd| !fd.revents().is_empty()) {
             let mut line = vec![0; LONGEST_LINE_BYTES];
             let length = rustix::io::read(&stdin, &mut line)?;
+            ensure!(length > 0, "no passphrase was typed; nothing was written");
             line.truncate(length);
             return Ok(Outcome::Line(line));
         }

@@ -73,7 +73,13 @@ impl RawDecoder {
         given.or(ended)
     }
 
-    fn step(&mut self, bytes: *const c_uchar, length: c_int, tag: u64, take: &mut impl FnMut(RawPicture<'_>)) -> Verdict {
+    fn step(
+        &mut self,
+        bytes: *const c_uchar,
+        length: c_int,
+        tag: u64,
+        take: &mut impl FnMut(RawPicture<'_>),
+    ) -> Verdict {
         let mut planes = [null_mut::<c_uchar>(); 3];
         let mut info = SBufferInfo { uiInBsTimeStamp: tag, ..SBufferInfo::default() };
         // SAFETY: the decoder is initialized; nothing here changes its settings.
@@ -96,10 +102,13 @@ impl Verdict {
     /// `DECODING_STATE` is a set of bits: up to `dsDataErrorConcealed` they tell of the stream, above of the
     /// decoder itself (`dsInvalidArgument`, `dsOutOfMemory` and so on). That it waits for more is no fault.
     fn of(state: c_int) -> Self {
-        match state & !dsFramePending {
-            dsErrorFree => Self::Fine,
-            state if (0..2 * dsDataErrorConcealed).contains(&state) => Self::Faulty,
-            _ => Self::Broken,
+        let state = state & !dsFramePending;
+        if state == dsErrorFree {
+            Self::Fine
+        } else if (0..2 * dsDataErrorConcealed).contains(&state) {
+            Self::Faulty
+        } else {
+            Self::Broken
         }
     }
 

@@ -17,7 +17,7 @@ use crate::stats::{SessionStats, StreamStats};
 const MAX_STREAMS: usize = 8;
 /// How far a session's clock may seem off before its packets must be recordings: more than any queue and
 /// any crystal explain within the time a session is remembered.
-const CLOCK_TOLERANCE_US: u64 = 500_000;
+const CLOCK_TOLERANCE_US: i64 = 500_000;
 /// The offset between the clocks is the least of about this time.
 const OFFSET_PERIOD: Duration = Duration::from_secs(10);
 
@@ -28,6 +28,7 @@ pub(super) struct Session {
     started: Instant,
     announce: Announce,
     announced: Instant,
+    entered: Instant,
     last_heard: Instant,
     offset: Offset,
     streams: Vec<StreamReceiver>,
@@ -50,6 +51,7 @@ impl Session {
             started,
             announce,
             announced: now,
+            entered: now,
             last_heard: now,
             offset: Offset::default(),
             streams: Vec::new(),
@@ -69,14 +71,20 @@ impl Session {
         self.last_heard
     }
 
+    /// From its first announce to its last authentic packet.
+    pub(super) fn followed_for(&self) -> Duration {
+        self.last_heard.saturating_duration_since(self.entered)
+    }
+
     /// When it started by the transmitter's wall clock, if it has one.
     pub(super) const fn order(&self) -> Option<u64> {
         self.announce.unix_start_us
     }
 
-    /// Whether an announce shows the time this session's clock must show now: a recording does not.
+    /// Whether an announce shows the time this session's clock must show now: a recording shows an earlier
+    /// one. Measured against the least offset seen, which no announce played back late can change.
     pub(super) fn is_on_schedule(&self, announce: &Announce, now: Instant) -> bool {
-        announce.session_time_us.abs_diff(self.session_time_us(now)) < CLOCK_TOLERANCE_US
+        self.offset_us(announce, now).saturating_sub(self.offset.least_us()) < CLOCK_TOLERANCE_US
     }
 
     pub(super) fn stats(&self) -> SessionStats {
@@ -98,9 +106,8 @@ impl Session {
         self.heard_kind(header).map_or(Look::Replayed, |heard| heard.look(header.sequence, card))
     }
 
-    /// Notes that a card heard an authentic packet.
-    pub(super) fn remember(&mut self, header: &PacketHeader, card: usize, now: Instant) {
-        self.last_heard = now;
+    /// Notes that a card heard a packet that was opened, this copy of it or another.
+    pub(super) fn remember(&mut self, header: &PacketHeader, card: usize) {
         if let Some(heard) = self.heard_kind(header) {
             heard.remember(header.sequence, card);
         }
@@ -113,6 +120,7 @@ impl Session {
 
     /// Takes the opened body of a packet.
     pub(super) fn handle_body(&mut self, header: &PacketHeader, body: &[u8], now: Instant) -> Outcome {
+        self.last_heard = now;
         if header.kind == Kind::Announce {
             return self.handle_announce(header, body, now);
         }
@@ -164,14 +172,14 @@ impl Session {
             self.announce = announce;
             self.announced = now;
         }
-        let arrival_us = now.saturating_duration_since(self.started).as_micros();
-        self.offset.add(signed_difference(arrival_us, announce.session_time_us), now);
+        self.offset.add(self.offset_us(&announce, now), now);
         Outcome::Used
     }
 
-    fn session_time_us(&self, now: Instant) -> u64 {
-        let since = now.saturating_duration_since(self.announced).as_micros();
-        self.announce.session_time_us.saturating_add(u64::try_from(since).unwrap_or(u64::MAX))
+    /// Arrival on our clock − session time on the transmitter's, in µs.
+    fn offset_us(&self, announce: &Announce, now: Instant) -> i64 {
+        let arrival_us = now.saturating_duration_since(self.started).as_micros();
+        signed_difference(arrival_us, announce.session_time_us)
     }
 
     /// The stream of this number, kept in order of numbers; `None` if there are too many.
@@ -247,7 +255,39 @@ fn unwrap_captured(low: u32, about_us: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
+
+    use skylark_common::fec::{Code, FecConfig};
+    use skylark_common::seal::LinkKey;
+    use skylark_common::wire::announce::Payload;
+    use skylark_common::wire::link::LinkId;
+
     use super::*;
+
+    const ANNOUNCE: Announce = Announce {
+        session_time_us: 0,
+        unix_start_us: None,
+        clock_id: None,
+        next_esi: 0,
+        unit_interval_us: None,
+        payload: Payload::Opaque,
+        fec: FecConfig { code: Code::None, redundancy_permille: 0, window_units: 0 },
+        latency: None,
+    };
+
+    #[test]
+    fn copies_whose_seal_nobody_looked_at_do_not_keep_a_session_alive() {
+        let now = Instant::now();
+        let key = SessionKey::derive(&LinkKey::from_bytes([7; 32]), &[9; 16]);
+        let session = key.id();
+        let mut followed = Session::new(key, ANNOUNCE, Duration::ZERO, now, now);
+        let header =
+            PacketHeader { link: LinkId::from_name("default"), stream: 0, kind: Kind::Source, session, sequence: 5 };
+        followed.remember(&header, 1);
+        assert_eq!(followed.last_heard(), now);
+        followed.handle_body(&header, &[], now + OFFSET_PERIOD);
+        assert_eq!(followed.last_heard(), now + OFFSET_PERIOD);
+    }
 
     #[test]
     fn a_capture_time_is_the_one_nearest_to_the_session_time() {

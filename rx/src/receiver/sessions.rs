@@ -107,9 +107,15 @@ impl Sessions {
         Verdict::Enter
     }
 
+    /// Of two silent sessions the one that was followed longer stays on hold: recordings played in a fade
+    /// do not push the live session out.
     fn hold_current(&mut self) {
-        let replaced = std::mem::replace(&mut self.on_hold, self.current.take());
-        self.leave(replaced);
+        let followed_for = |session: &Option<Session>| session.as_ref().map(Session::followed_for);
+        let mut shorter = self.current.take();
+        if followed_for(&shorter) >= followed_for(&self.on_hold) {
+            std::mem::swap(&mut shorter, &mut self.on_hold);
+        }
+        self.leave(shorter);
     }
 
     fn leave_all(&mut self) {

@@ -13,7 +13,7 @@ use crate::stats::StreamStats;
 
 /// How far the copies of slower cards and repairs spread over the gap between units come behind: what no
 /// repair can bring back is waited for no longer than this.
-const STRAGGLERS: Duration = Duration::from_millis(20);
+const STRAGGLERS: Duration = Duration::from_millis(40);
 /// Reaches remembered: those of the units of one latency budget of 1 s at 240 units a second.
 const MAX_REACHES: usize = 256;
 
@@ -184,23 +184,27 @@ impl StreamReceiver {
         self.stats.lost += u64::from(self.order.take_overrun());
     }
 
+    /// A repair that reaches back to `first_esi` was heard.
     fn reached(&mut self, first_esi: u32, now: Instant) {
-        let further = self.reaches.back().is_none_or(|(esi, _)| is_before(*esi, first_esi));
-        if further {
-            if self.reaches.len() >= MAX_REACHES {
-                self.reaches.pop_front();
-            }
-            self.reaches.push_back((first_esi, now));
+        if self.reaches.back().is_some_and(|(esi, _)| *esi == first_esi) {
+            return;
         }
+        if self.reaches.len() >= MAX_REACHES {
+            self.reaches.pop_front();
+        }
+        self.reaches.push_back((first_esi, now));
     }
 
-    /// Until when the oldest missing datagram is waited for: the budget, or less if no repair reaches it.
+    /// Until when the oldest missing datagram is waited for: the budget, or less if repairs no longer reach it.
     fn deadline(&self) -> Option<Instant> {
         let missing = self.order.oldest_missing()?;
         let patience = if self.code == Code::None { self.budget.min(STRAGGLERS) } else { self.budget };
         let deadline = missing.since + patience;
-        let beyond = self.reaches.iter().find(|(esi, _)| is_before(missing.esi, *esi));
-        Some(beyond.map_or(deadline, |(_, since)| deadline.min(*since + STRAGGLERS)))
+        let beyond = |(esi, since): &(u32, Instant)| is_before(missing.esi, *esi).then_some(*since);
+        // The newest repair that reaches it, or else the first that does not, says since when it is beyond.
+        let newest_reach = self.reaches.iter().rposition(|reach| beyond(reach).is_none()).map_or(0, |at| at + 1);
+        let since = self.reaches.get(newest_reach).and_then(beyond);
+        Some(since.map_or(deadline, |since| deadline.min(since + STRAGGLERS)))
     }
 
     /// Lets the decoder forget what only repairs older than the budget cover: whatever those could bring
@@ -209,9 +213,11 @@ impl StreamReceiver {
         while self.reaches.get(1).is_some_and(|(_, since)| *since + self.budget < now) {
             self.reaches.pop_front();
         }
-        let (Some(next), Some((reach, _))) = (self.order.next(), self.reaches.front()) else { return };
-        let esi = if is_before(next, *reach) { next } else { *reach };
-        self.decoder.retire_before(esi);
+        let oldest = |a, b| if is_before(a, b) { a } else { b };
+        let reach = self.reaches.iter().map(|(esi, _)| *esi).reduce(oldest);
+        if let (Some(next), Some(reach)) = (self.order.next(), reach) {
+            self.decoder.retire_before(oldest(next, reach));
+        }
     }
 }
 

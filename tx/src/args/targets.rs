@@ -97,7 +97,9 @@ mod tests {
 
     #[test]
     fn every_input_is_read_and_shown_alike() {
-        for text in ["test", "-", "file:a b.h264", "exec:rpicam-vid -o -", "v4l2:/dev/video0", "rtp:5600", "rtp:239.1.1.1:5600"] {
+        for text in
+            ["test", "-", "file:a b.h264", "exec:rpicam-vid -o -", "v4l2:/dev/video0", "rtp:5600", "rtp:239.1.1.1:5600"]
+        {
             assert_eq!(text.parse::<Input>().unwrap().to_string(), text);
         }
         for wrong in ["", "file:", "exec: ", "tests", "rtp:", "/dev/video0"] {

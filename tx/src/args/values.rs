@@ -51,9 +51,9 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 pub(super) fn size(text: &str) -> Result<(u32, u32), String> {
     let sides = text.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
     let in_range = |side: u32| side.is_multiple_of(2) && (SHORTEST_SIDE..=LONGEST_SIDE).contains(&side);
-    sides
-        .filter(|&(width, height)| in_range(width) && in_range(height))
-        .ok_or_else(|| format!("expected WIDTHxHEIGHT, both even and from {SHORTEST_SIDE} to {LONGEST_SIDE}, such as 1280x720"))
+    sides.filter(|&(width, height)| in_range(width) && in_range(height)).ok_or_else(|| {
+        format!("expected WIDTHxHEIGHT, both even and from {SHORTEST_SIDE} to {LONGEST_SIDE}, such as 1280x720")
+    })
 }
 
 /// `20`, `40` → channel width.

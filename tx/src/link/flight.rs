@@ -43,11 +43,10 @@ impl Flight {
             (self.lost, self.first) = (true, None);
             self.ends.clear();
         }
-        if self.lost && idle {
-            self.lost = false;
+        if self.lost {
+            self.lost = !idle;
             self.source_packets = stats.source_packets;
             self.never_sent = self.pushed.saturating_sub(stats.source_packets);
-            return;
         }
         if stats.source_packets == self.source_packets {
             return;

@@ -130,15 +130,16 @@ impl TransmitQueue {
         self.repairs_dropped
     }
 
-    /// Drops the oldest unit of which nothing has left, keyframes last, never the one that was pushed last.
-    /// Returns whether there was one.
+    /// Drops the oldest unit of which nothing has left: never the one that was pushed last, and a keyframe
+    /// only if that is one too. Returns whether there was one.
     pub(super) fn drop_oldest_unit(&mut self) -> bool {
         let Some(last) = self.ready.back().map(|queued| queued.unit) else { return false };
         let whole = |keyframe: bool| {
             let oldest = |queued: &&Queued| queued.starts_unit && queued.unit != last && queued.unit.keyframe == keyframe;
             self.ready.iter().find(oldest).map(|queued| queued.unit)
         };
-        let Some(unit) = whole(false).or_else(|| whole(true)) else { return false };
+        let keyframe = || if last.keyframe { whole(true) } else { None };
+        let Some(unit) = whole(false).or_else(keyframe) else { return false };
         let (airtime, free) = (&mut self.airtime, &mut self.free);
         self.ready.retain_mut(|queued| {
             if queued.unit == unit {

@@ -84,6 +84,12 @@ impl StreamSender {
             && self.next_esi.max(self.next_repair).max(self.next_announce) >= LAST_SEQUENCE
     }
 
+    /// Uses up the sequence numbers.
+    #[cfg(test)]
+    pub(super) const fn exhaust(&mut self) {
+        self.next_repair = LAST_SEQUENCE;
+    }
+
     /// Queues one datagram as a source packet and, if it ends its unit, the unit's repairs.
     pub(super) fn push(
         &mut self,
@@ -153,23 +159,31 @@ impl StreamSender {
         }
     }
 
-    /// Repairs for the unit that just ended: half leave at once, half are spread over the time until the
-    /// next unit, because fades are events in time.
+    /// Repairs for the unit that just ended. Half leave at once, half are spread over the time until the
+    /// next unit, because fades are events in time. Of the window code, those at once cover the newer half
+    /// of the window and those spread all of it: where more is lost than all repairs together bring back,
+    /// the narrow ones still complete what is newest.
     fn add_repairs(&mut self, unit: Unit, frames: &FrameWriter, queue: &mut TransmitQueue, now: Instant) {
         self.owed_permille += self.unit_packets * u32::from(self.config.fec.redundancy_permille);
         let count = u16::try_from(self.owed_permille / 1000).unwrap_or(u16::MAX);
         self.owed_permille %= 1000;
         let schedule = Schedule::new(u32::from(count), self.gap(queue, now), now, queue.airtime());
         let keys: Vec<u16> = (0..u32::from(count)).map(|index| low_half(self.next_repair.wrapping_add(index))).collect();
+        let (narrow, wide) = keys.split_at(schedule.at_once.try_into().unwrap_or(keys.len()).min(keys.len()));
+        let [newer, all] = [self.covered.get(self.covered.len() / 2), self.covered.front()].map(Option::<&u32>::copied);
         let mut writer = RepairWriter { unit, schedule, written: 0, next: &mut self.next_repair, frames, queue };
-        match (&mut self.encoder, self.covered.front()) {
-            (Encoder::Window(window), Some(first_esi)) => window.repairs(*first_esi, &keys, |id, symbol| {
-                writer.write(Kind::WindowRepair, &repair::emit_window(&id), symbol);
-            }),
-            (Encoder::Block(block), _) => block.finish_unit(count.into(), |id, symbol| {
+        match &mut self.encoder {
+            Encoder::None => {}
+            Encoder::Window(window) => {
+                for (first_esi, keys) in newer.into_iter().chain(all).zip([narrow, wide]) {
+                    window.repairs(first_esi, keys, |id, symbol| {
+                        writer.write(Kind::WindowRepair, &repair::emit_window(&id), symbol);
+                    });
+                }
+            }
+            Encoder::Block(block) => block.finish_unit(keys.len(), |id, symbol| {
                 writer.write(Kind::BlockRepair, &repair::emit_block(&id), symbol);
             }),
-            (Encoder::None | Encoder::Window(_), _) => {}
         }
     }
 

@@ -47,7 +47,9 @@ pub(super) enum LiveEnd {
 impl StdinInput {
     pub(crate) fn open() -> anyhow::Result<Self> {
         if io::stdin().is_terminal() {
-            bail!("stdin is a terminal, expected H.264: pipe an encoder into it, as in `rpicam-vid … -o - | skylark-tx --input - …`");
+            bail!(
+                "stdin is a terminal, expected H.264: pipe an encoder into it, as in `rpicam-vid … -o - | skylark-tx --input - …`"
+            );
         }
         Ok(Self)
     }
@@ -125,7 +127,8 @@ impl FileInput {
         (&mut file).take(CHUNK_BYTES as u64).read_to_end(&mut head).with_context(name)?;
         sniff(&head).unwrap_or_else(|| Err(ended_early(head.len()))).with_context(name)?;
         let interval = stated_interval(&head).unwrap_or(Duration::from_secs(1) / pictures_per_s);
-        file.rewind().with_context(|| format!("{}: only what can be read twice is a file; pipe it into `--input -`", name()))?;
+        file.rewind()
+            .with_context(|| format!("{}: only what can be read twice is a file; pipe it into `--input -`", name()))?;
         Ok(Self { file, path: path.to_owned(), interval, looped })
     }
 

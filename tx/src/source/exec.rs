@@ -169,7 +169,9 @@ mod tests {
         let outlet = run_until(COMMAND, |outlet| outlet.stats().failures >= 2);
         assert!(outlet.stats().failures >= 2);
         assert!(outlet.stats().handed_on >= 2);
-        assert!(matches!(outlet.queue.pop_within(Duration::ZERO), Popped::Item(Item::Unit(first)) if first.unit.keyframe));
+        assert!(
+            matches!(outlet.queue.pop_within(Duration::ZERO), Popped::Item(Item::Unit(first)) if first.unit.keyframe)
+        );
     }
 
     #[test]

@@ -49,18 +49,12 @@ impl Source {
 
     /// How many items may wait for the link.
     pub(crate) const fn queue_capacity(&self) -> usize {
-        match self {
-            Self::Rtp(_) => outlet::DATAGRAMS,
-            _ => outlet::UNITS,
-        }
+        if matches!(self, Self::Rtp(_)) { outlet::DATAGRAMS } else { outlet::UNITS }
     }
 
     /// What the datagrams are; `None` if the program ends before that shows.
     pub(crate) fn payload(&mut self, outlet: &Outlet, deadline: Option<Instant>) -> anyhow::Result<Option<Payload>> {
-        match self {
-            Self::Rtp(rtp) => rtp.payload(outlet, deadline),
-            _ => Ok(Some(Payload::H264)),
-        }
+        if let Self::Rtp(rtp) = self { rtp.payload(outlet, deadline) } else { Ok(Some(Payload::H264)) }
     }
 
     /// Hands on until the input ends or the program is to end.

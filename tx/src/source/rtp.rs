@@ -55,6 +55,9 @@ impl RtpInput {
     /// What the datagrams carry; if that was not said, waits for the first few. `None` when the program ends
     /// before they come.
     pub(crate) fn payload(&mut self, outlet: &Outlet, deadline: Option<Instant>) -> anyhow::Result<Option<Payload>> {
+        if self.kind == RtpPayload::Auto {
+            note(format_args!("waiting for RTP on {}", self.socket.name()));
+        }
         while self.kind == RtpPayload::Auto {
             if outlet.stop.wait_readable(self.fd()?, deadline) != Wake::Ready {
                 return Ok(None);
@@ -110,7 +113,12 @@ impl RtpInput {
                     self.keyframe |= self.h264 && is_keyframe(bytes);
                     let keyframe = self.keyframe;
                     self.keyframe &= !header.marker;
-                    return Ok(Some(RtpDatagram { bytes: bytes.to_vec(), end_of_unit: header.marker, keyframe, captured: now }));
+                    return Ok(Some(RtpDatagram {
+                        bytes: bytes.to_vec(),
+                        end_of_unit: header.marker,
+                        keyframe,
+                        captured: now,
+                    }));
                 }
                 Err(error) => self.told.not_rtp(error),
             };
@@ -176,7 +184,9 @@ mod tests {
         let (mut input, camera) = opened(RtpPayload::H264);
         let outlet = Outlet::new(9).unwrap();
         let sent = [datagram(false, &[0x67, 1]), datagram(true, &[0x7c, 0x45]), datagram(true, &[0x41, 3])];
-        sent.iter().for_each(|bytes| drop(camera.send(bytes).unwrap()));
+        for bytes in &sent {
+            camera.send(bytes).unwrap();
+        }
         for (bytes, keyframe) in sent.iter().zip([true, true, false]) {
             let received = input.receive(&outlet).unwrap().unwrap();
             assert_eq!(&received.bytes, bytes);

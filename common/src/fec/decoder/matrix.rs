@@ -7,7 +7,7 @@
 //! symbol that becomes known costs nothing here.
 
 use super::symbols::CAPACITY;
-use crate::fec::gf256::{COLUMN_BYTES, dot, dot_add, invert, multiply};
+use crate::fec::gf256::{COLUMN_BYTES, dot_add, invert};
 
 /// Repairs held at once, and so rows: half of the widest window, which is all that 50 % redundancy can
 /// bring back.
@@ -76,7 +76,8 @@ impl Matrix {
     /// Takes a column out of all equations, at the price of one equation if any has it.
     pub(super) fn forget(&mut self, column: usize) {
         if let Some(at) = self.rows.iter().position(|row| row.coefficients[column] != 0) {
-            let row = self.rows.swap_remove(at);
+            let mut row = self.rows.swap_remove(at);
+            row.scale(invert(row.coefficients[column]));
             self.eliminate(column, &row);
             self.recycle(row);
         }
@@ -85,6 +86,11 @@ impl Matrix {
     /// Moves the rows with a single missing symbol, their pivot, to `solved`.
     pub(super) fn take_solved(&mut self, unknown: &[u8; CAPACITY], solved: &mut Vec<Row>) {
         solved.extend(self.rows.extract_if(.., |row| !row.has_other_unknown(unknown)));
+    }
+
+    /// Whether any equation has this column.
+    pub(super) fn has(&self, column: usize) -> bool {
+        self.rows.iter().any(|row| row.coefficients[column] != 0)
     }
 
     /// Which repairs are part of any equation: not zero there.
@@ -111,7 +117,7 @@ impl Matrix {
         true
     }
 
-    /// Makes a column zero in all rows by adding multiples of `row`.
+    /// Makes a column zero in all rows by adding multiples of `row`, which has a 1 there.
     fn eliminate(&mut self, column: usize, row: &Row) {
         let mut touched = self.rows.iter_mut().filter(|other| other.coefficients[column] != 0);
         loop {
@@ -170,17 +176,18 @@ impl Row {
 
     fn has_other_unknown(&self, unknown: &[u8; CAPACITY]) -> bool {
         let (unknown, _) = unknown.as_chunks::<COLUMN_BYTES>();
-        let count = |block: usize| -> u8 {
+        bits(self.blocks & SYMBOL_BLOCKS).any(|block| {
             let pairs = self.block(block).iter().zip(&unknown[block]);
-            pairs.map(|(coefficient, unknown)| u8::from(coefficient & unknown != 0)).sum()
-        };
-        bits(self.blocks & SYMBOL_BLOCKS).map(|block| u32::from(count(block))).sum::<u32>() > 1
+            let missing: u8 = pairs.map(|(coefficient, unknown)| u8::from(coefficient & unknown != 0)).sum();
+            missing > u8::from(block == self.pivot / COLUMN_BYTES)
+        })
     }
 
     fn scale(&mut self, factor: u8) {
         for block in bits(self.blocks) {
             let bytes = *self.block(block);
-            dot([self.block_mut(block)], [([factor], &bytes[..])]);
+            // x + (factor + 1) · x = factor · x
+            dot_add([self.block_mut(block)], &[([factor ^ 1], &bytes[..])]);
         }
     }
 
@@ -205,10 +212,9 @@ pub(super) fn columns<'a, const N: usize>(rows: [&'a Row; N]) -> impl Iterator<I
         .filter(|(_, coefficients)| *coefficients != [0; N])
 }
 
-/// Adds to each of `rows` the multiple of `source` that makes `column` zero.
+/// Adds to each of `rows` the multiple of `source` that makes `column` zero; `source` has a 1 there.
 fn add<const N: usize>(mut rows: [&mut Row; N], column: usize, source: &Row) {
-    let inverse = invert(source.coefficients[column]);
-    let factors = rows.each_ref().map(|row| multiply(row.coefficients[column], inverse));
+    let factors = rows.each_ref().map(|row| row.coefficients[column]);
     if factors == [0; N] {
         return;
     }

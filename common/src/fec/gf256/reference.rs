@@ -4,11 +4,7 @@ use super::tables::PRODUCTS;
 use super::{Start, Term};
 
 /// Sums whole outputs.
-pub(super) fn sum<const N: usize>(
-    start: Start,
-    terms: &[Term<'_, N>],
-    outputs: &mut [&mut [u8]; N],
-) {
+pub(super) fn sum<const N: usize>(start: Start, terms: &[Term<'_, N>], outputs: &mut [&mut [u8]; N]) {
     sum_from(0, start, terms, outputs);
 }
 

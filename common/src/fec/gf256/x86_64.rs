@@ -30,10 +30,8 @@ pub(super) fn avx2<const N: usize>(
                 let lows = _mm256_broadcastsi128_si256(load_128(&products.low));
                 let highs = _mm256_broadcastsi128_si256(load_128(&products.high));
                 for half in 0..2 {
-                    let product = _mm256_xor_si256(
-                        _mm256_shuffle_epi8(lows, low[half]),
-                        _mm256_shuffle_epi8(highs, high[half]),
-                    );
+                    let product =
+                        _mm256_xor_si256(_mm256_shuffle_epi8(lows, low[half]), _mm256_shuffle_epi8(highs, high[half]));
                     sum[half] = _mm256_xor_si256(sum[half], product);
                 }
             }
@@ -86,12 +84,7 @@ const HALF_BYTES: usize = COLUMN_BYTES / 2;
 
 #[target_feature(enable = "ssse3")]
 #[inline]
-fn ssse3_half<const N: usize>(
-    start: Start,
-    terms: &[Term<'_, N>],
-    outputs: &mut [&mut [u8]; N],
-    at: usize,
-) {
+fn ssse3_half<const N: usize>(start: Start, terms: &[Term<'_, N>], outputs: &mut [&mut [u8]; N], at: usize) {
     let nibble = _mm_set1_epi8(0x0f);
     let mut sums = [[_mm_setzero_si128(); 2]; N];
     if start == Start::Output {
@@ -102,18 +95,12 @@ fn ssse3_half<const N: usize>(
     for (coefficients, source) in terms {
         let [a, b] = load_half(source, at);
         let low = [_mm_and_si128(a, nibble), _mm_and_si128(b, nibble)];
-        let high = [
-            _mm_and_si128(_mm_srli_epi64::<4>(a), nibble),
-            _mm_and_si128(_mm_srli_epi64::<4>(b), nibble),
-        ];
+        let high = [_mm_and_si128(_mm_srli_epi64::<4>(a), nibble), _mm_and_si128(_mm_srli_epi64::<4>(b), nibble)];
         for (sum, coefficient) in sums.iter_mut().zip(coefficients) {
             let products = &PRODUCTS[usize::from(*coefficient)];
             let (lows, highs) = (load_128(&products.low), load_128(&products.high));
             for half in 0..2 {
-                let product = _mm_xor_si128(
-                    _mm_shuffle_epi8(lows, low[half]),
-                    _mm_shuffle_epi8(highs, high[half]),
-                );
+                let product = _mm_xor_si128(_mm_shuffle_epi8(lows, low[half]), _mm_shuffle_epi8(highs, high[half]));
                 sum[half] = _mm_xor_si128(sum[half], product);
             }
         }
@@ -158,11 +145,7 @@ fn load_256(column: &[[u8; 32]]) -> [__m256i; 2] {
 
 #[target_feature(enable = "avx2")]
 #[inline]
-fn begin_256<const N: usize>(
-    start: Start,
-    outputs: &[&mut [u8]; N],
-    at: usize,
-) -> [[__m256i; 2]; N] {
+fn begin_256<const N: usize>(start: Start, outputs: &[&mut [u8]; N], at: usize) -> [[__m256i; 2]; N] {
     let mut sums = [[_mm256_setzero_si256(); 2]; N];
     if start == Start::Output {
         for (sum, output) in sums.iter_mut().zip(outputs) {

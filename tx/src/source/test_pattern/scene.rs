@@ -1,4 +1,4 @@
-//! The scene behind the text: a textured landscape that pans, disks that move, and the noise of a sensor.
+//! The scene behind the text: a landscape that pans, disks that move, and the noise of a sensor.
 
 use crate::picture::Picture;
 
@@ -10,7 +10,7 @@ const NOISE_BYTES: usize = 1 << 16;
 const NOISE_LEVELS: u32 = 5;
 /// Luma of the landscape stays so far inside the range that noise does not wrap.
 const DARKEST: u32 = 40;
-const LIGHTEST: u32 = 200;
+const LIGHTEST: u32 = 225;
 
 /// Everything that is drawn once.
 pub(super) struct Scene {
@@ -114,27 +114,53 @@ const fn back_and_forth(at: usize, range: usize) -> usize {
     if at < range { at } else { range * 2 - at }
 }
 
-/// Hills of several sizes, as smoothed random numbers give them, lighter towards the top.
+/// A sky with clouds above rough ground: smoothed random numbers of several sizes.
 fn landscape(width: usize, height: usize) -> Picture {
     let mut picture = Picture::black(width, height);
-    let hills: Vec<(Hills, u32)> = [(128, 60), (32, 40), (8, 30), (2, 14)]
-        .into_iter()
-        .map(|(cell, weight)| (Hills::new(width, height, cell), weight))
-        .collect();
-    let span = LIGHTEST - DARKEST;
+    let terrain = Terrain::new(picture.width, picture.height);
     for (at, luma) in picture.y.iter_mut().enumerate() {
-        let (x, y) = (at % picture.width, at / picture.width);
-        let slope = u32::try_from((height - y) * 16 / height).unwrap_or(0);
-        let sum: u32 = hills.iter().map(|(hills, weight)| hills.at(x, y) * weight / 255).sum();
-        *luma = u8::try_from(DARKEST + (slope + sum).min(span)).unwrap_or(u8::MAX);
+        [*luma, _, _] = terrain.color(at % picture.width, at / picture.width);
     }
-    let [blue, red] = [Hills::new(width, height, 96), Hills::new(height, width, 160)];
+    let width = picture.width / 2;
     for (at, (u, v)) in picture.u.iter_mut().zip(&mut picture.v).enumerate() {
-        let (x, y) = (at % (picture.width / 2) * 2, at / (picture.width / 2) * 2);
-        *u = u8::try_from(100 + blue.at(x, y) / 4).unwrap_or(128);
-        *v = u8::try_from(100 + red.at(y, x) / 4).unwrap_or(128);
+        [_, *u, *v] = terrain.color(at % width * 2, at / width * 2);
     }
     picture
+}
+
+struct Terrain {
+    height: usize,
+    large: Hills,
+    medium: Hills,
+    small: Hills,
+    grain: Hills,
+}
+
+impl Terrain {
+    fn new(width: usize, height: usize) -> Self {
+        let [large, medium, small, grain] = [160, 40, 10, 2].map(|cell| Hills::new(width, height, cell));
+        Self { height, large, medium, small, grain }
+    }
+
+    fn color(&self, x: usize, y: usize) -> [u8; 3] {
+        let horizon = self.height * 2 / 5 + self.rise(&self.large, x, 6) + self.rise(&self.medium, x, 20);
+        let [large, medium, small, grain] =
+            [&self.large, &self.medium, &self.small, &self.grain].map(|hills| hills.at(x, y));
+        let (luma, blue, red) = if y < horizon {
+            let depth = u32::try_from(y * 60 / self.height).unwrap_or(0);
+            let cloud = (large * 2 + medium + small / 2).saturating_sub(300) / 8;
+            (130 + depth + cloud, 158_u32.saturating_sub(cloud / 2), 112 + cloud / 4)
+        } else {
+            let texture = large / 5 + medium / 6 + small / 5 + grain / 8;
+            (DARKEST + texture, 104 + large / 20, 118 + medium / 12)
+        };
+        [luma.min(LIGHTEST), blue, red].map(|level| u8::try_from(level).unwrap_or(u8::MAX))
+    }
+
+    /// How much lower the horizon is at `x`: at most the height of the picture by `divisor`.
+    fn rise(&self, hills: &Hills, x: usize, divisor: usize) -> usize {
+        usize::try_from(hills.at(x, 0)).unwrap_or(0) * self.height / (255 * divisor)
+    }
 }
 
 /// Random levels at the corners of square cells, linear between them.
@@ -155,14 +181,15 @@ impl Hills {
     fn at(&self, x: usize, y: usize) -> u32 {
         let (column, row) = (x / self.cell, y / self.cell);
         let (right, down) = (x % self.cell, y % self.cell);
-        let corner = |column, row: usize| self.corners.get(row * self.across + column).map_or(0, |level| usize::from(*level));
+        let corner =
+            |column, row: usize| self.corners.get(row * self.across + column).map_or(0, |level| usize::from(*level));
         let between = |row| corner(column, row) * (self.cell - right) + corner(column + 1, row) * right;
         let level = (between(row) * (self.cell - down) + between(row + 1) * down) / (self.cell * self.cell);
         u32::try_from(level).unwrap_or(0)
     }
 }
 
-/// A linear congruential generator (Knuth's MMIX has the longer one); good enough to look at.
+/// The linear congruential generator of Numerical Recipes: good enough to look at.
 struct Random(u32);
 
 impl Random {
@@ -173,6 +200,6 @@ impl Random {
 
     /// 0 to `limit` - 1; `limit` is at most 256.
     fn below(&mut self, limit: u32) -> u8 {
-        u8::try_from((self.next() >> 16) * limit >> 16).unwrap_or(u8::MAX)
+        u8::try_from(((self.next() >> 16) * limit) >> 16).unwrap_or(u8::MAX)
     }
 }

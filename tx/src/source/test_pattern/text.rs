@@ -47,7 +47,8 @@ impl Rect {
     /// Makes it dark and without color.
     pub(super) fn clear(self, picture: &mut Picture) {
         self.fill(&mut picture.y, picture.width, GROUND);
-        let half = Self { x: self.x / 2, y: self.y / 2, width: self.width.div_ceil(2), height: self.height.div_ceil(2) };
+        let half =
+            Self { x: self.x / 2, y: self.y / 2, width: self.width.div_ceil(2), height: self.height.div_ceil(2) };
         half.fill(&mut picture.u, picture.width / 2, 128);
         half.fill(&mut picture.v, picture.width / 2, 128);
     }

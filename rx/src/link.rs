@@ -1,0 +1,311 @@
+//! The link thread: one wait over all cards and the receiver's deadline; owns the [`Receiver`].
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use skylark_common::VIDEO_STREAM;
+use skylark_common::air::{CaptureAir, MAX_FRAME_BYTES};
+use skylark_rx::Receiver;
+use skylark_rx::receiver::Datagram;
+use skylark_rx::stats::SessionStats;
+
+use crate::board::Board;
+use crate::clock::{SharedClock, now};
+use crate::control::Control;
+use crate::output::Outlets;
+use crate::tell::tell;
+use crate::unit::Units;
+
+/// Frames taken from one card before the others and the deadlines have their turn.
+const FRAMES_A_TURN: usize = 64;
+/// How often the figures are put up.
+const PUBLISH_INTERVAL: Duration = Duration::from_millis(100);
+/// How long a card that failed is left alone.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a recording waits for outputs that are busy.
+const BUSY_WAIT: Duration = Duration::from_millis(1);
+
+/// Receives until the program ends or there is nothing left to hear.
+#[derive(Debug)]
+pub(crate) struct Link {
+    /// The pure core.
+    pub(crate) receiver: Receiver,
+    /// The cards.
+    pub(crate) cards: Vec<Card>,
+    /// Where datagrams and units go.
+    pub(crate) outlets: Outlets,
+    /// Where the figures go.
+    pub(crate) board: Arc<Board>,
+    /// What ends the program.
+    pub(crate) control: Arc<Control>,
+    /// Whether recordings are read in their own time.
+    pub(crate) time: Time,
+    /// When to end.
+    pub(crate) until: Option<Instant>,
+    /// How long after the last frame of the last recording something may still come out.
+    pub(crate) latency_budget: Duration,
+    /// The machine's clock, perhaps that of the transmitter too.
+    pub(crate) clock: SharedClock,
+}
+
+/// An air and how it fares.
+#[derive(Debug)]
+pub(crate) struct Card {
+    /// Where its frames come from.
+    pub(crate) air: Box<dyn CaptureAir>,
+    /// When to try again after a failure; the failure has been told.
+    pub(crate) retry_at: Option<Instant>,
+}
+
+/// Which time frames and deadlines go by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Time {
+    /// The machine's.
+    Real,
+    /// That of recordings read as fast as possible: it jumps to what is due next.
+    Recorded(Instant),
+}
+
+/// What a running link keeps from turn to turn.
+#[derive(Debug)]
+struct Running {
+    link: Link,
+    units: Units,
+    session: Option<SessionStats>,
+    last_datagram: Option<Instant>,
+    publish_at: Instant,
+    ended_at: Option<Instant>,
+    datagram: Vec<u8>,
+}
+
+impl Link {
+    /// Runs until the program ends; closes the outlets.
+    pub(crate) fn run(self) {
+        let publish_at = now();
+        let (units, datagram) = (Units::default(), Vec::with_capacity(MAX_FRAME_BYTES));
+        Running { link: self, units, session: None, last_datagram: None, publish_at, ended_at: None, datagram }.run();
+    }
+}
+
+impl Running {
+    fn run(mut self) {
+        while !self.link.control.is_stopping() && !self.is_over() {
+            if matches!(self.link.time, Time::Recorded(_)) && self.link.outlets.are_busy() {
+                self.wait(Some(BUSY_WAIT));
+                continue;
+            }
+            let now = self.now();
+            let more = self.capture(now);
+            if self.link.receiver.poll_timeout().is_some_and(|deadline| deadline <= now) {
+                self.link.receiver.handle_timeout(now);
+                self.drain(now);
+            }
+            self.publish_when_due();
+            if !more {
+                self.advance(now);
+            }
+        }
+        self.finish();
+    }
+
+    fn now(&self) -> Instant {
+        match self.link.time {
+            Time::Real => now(),
+            Time::Recorded(at) => at,
+        }
+    }
+
+    /// Whether the time is up, or the last recording has been played and nothing more can come out of it.
+    fn is_over(&mut self) -> bool {
+        if self.link.until.is_some_and(|until| now() >= until) {
+            return true;
+        }
+        if !self.link.cards.iter().all(|card| card.air.ended()) {
+            return false;
+        }
+        let now = self.now();
+        let ended_at = *self.ended_at.get_or_insert(now);
+        let drained = self.link.receiver.poll_timeout().is_none();
+        drained || now >= ended_at + self.link.latency_budget
+    }
+
+    /// Takes what the cards have; returns whether there may be more.
+    fn capture(&mut self, now: Instant) -> bool {
+        let mut more = false;
+        let mut buffer = [0; MAX_FRAME_BYTES];
+        for number in 0..self.link.cards.len() {
+            for turn in 0..FRAMES_A_TURN {
+                let Some(len) = self.link.cards.get_mut(number).and_then(|card| card.capture(&mut buffer, now)) else {
+                    break;
+                };
+                self.link.receiver.handle_frame(number, buffer.get(..len).unwrap_or_default(), now);
+                self.drain(now);
+                more |= turn + 1 == FRAMES_A_TURN;
+            }
+        }
+        more
+    }
+
+    /// Hands on everything the receiver has.
+    fn drain(&mut self, now: Instant) {
+        while let Some(datagram) = self.link.receiver.poll_datagram() {
+            if datagram.stream != VIDEO_STREAM {
+                continue;
+            }
+            self.datagram.clear();
+            self.datagram.extend_from_slice(datagram.bytes);
+            let bytes = std::mem::take(&mut self.datagram);
+            let datagram = with_bytes(datagram, &bytes);
+            self.hand_on(&datagram, now);
+            self.datagram = bytes;
+        }
+    }
+
+    fn hand_on(&mut self, datagram: &Datagram<'_>, now: Instant) {
+        self.last_datagram = Some(now);
+        self.link.outlets.send_datagram(datagram.bytes);
+        if self.session.is_none_or(|session| session.id != datagram.session) {
+            self.session = self.link.receiver.stats(now).session;
+            self.link.board.with(|seen| seen.last_picture = None);
+        }
+        let Some(session) = self.session.filter(|session| session.announce.payload.is_h264()) else { return };
+        if !self.link.outlets.want_units() {
+            return;
+        }
+        let clock = self.link.clock;
+        let shared = clock.is_shared(session.announce.clock_id) && matches!(self.link.time, Time::Real);
+        let unix_start_us = session.announce.unix_start_us.filter(|_| shared);
+        let captured = unix_start_us
+            .zip(datagram.captured_us)
+            .and_then(|(start, since)| clock.captured(start, since, datagram.heard));
+        let (outlets, board) = (&self.link.outlets, &self.link.board);
+        self.units.handle_datagram(datagram, captured, now, |unit| push(unit, outlets, board));
+    }
+
+    fn publish_when_due(&mut self) {
+        let now = now();
+        if now >= self.publish_at {
+            self.publish_at = now + PUBLISH_INTERVAL;
+            self.publish();
+        }
+    }
+
+    fn publish(&mut self) {
+        let rx = self.link.receiver.stats(self.now());
+        self.session = rx.session;
+        let shared_clock = rx.session.is_some_and(|session| self.link.clock.is_shared(session.announce.clock_id));
+        let dropped = self.link.cards.iter().map(|card| card.air.dropped()).collect();
+        let (sent, refused) = self.link.outlets.datagrams();
+        self.link.board.with(|seen| {
+            seen.rx = rx;
+            seen.dropped_by_machine = dropped;
+            seen.shared_clock = shared_clock;
+            seen.last_datagram = self.last_datagram;
+            (seen.outputs.datagrams_sent, seen.outputs.datagrams_refused) = (sent, refused);
+        });
+    }
+
+    /// Waits for the next thing to happen; recorded time jumps there.
+    fn advance(&mut self, now: Instant) {
+        let cards = self.link.cards.iter();
+        let due = cards.filter_map(|card| card.wait(now)).map(|wait| now + wait).min();
+        let deadline = self.link.receiver.poll_timeout();
+        let over = self.ended_at.map(|ended_at| ended_at + self.link.latency_budget);
+        let next = [due, deadline, over].into_iter().flatten().min();
+        match &mut self.link.time {
+            Time::Recorded(at) => {
+                *at = next.unwrap_or(*at).max(*at);
+                if next.is_none() {
+                    self.wait(Some(BUSY_WAIT));
+                }
+            }
+            Time::Real => {
+                let next = [next, self.link.until, Some(self.publish_at)].into_iter().flatten().min();
+                self.wait(next.map(|next| next.saturating_duration_since(now)));
+            }
+        }
+    }
+
+    /// One wait over every card and whatever ends the program.
+    fn wait(&self, patience: Option<Duration>) {
+        let listening = self.link.cards.iter().filter(|card| card.retry_at.is_none());
+        let fds = listening.filter_map(|card| card.air.as_fd()).chain([self.link.control.as_fd()]);
+        let mut fds: Vec<_> = fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
+        let timeout = patience.and_then(|patience| Timespec::try_from(patience).ok());
+        // Interrupted or refused, the next turn looks at everything anyway.
+        let _ = poll(&mut fds, timeout.as_ref());
+    }
+
+    fn finish(mut self) {
+        let (outlets, board) = (&self.link.outlets, &self.link.board);
+        self.units.handle_end(|unit| push(unit, outlets, board));
+        self.publish();
+        self.link.outlets.close();
+    }
+}
+
+impl Card {
+    /// A card that fares well.
+    pub(crate) fn new(air: Box<dyn CaptureAir>) -> Self {
+        Self { air, retry_at: None }
+    }
+
+    fn capture(&mut self, buffer: &mut [u8], now: Instant) -> Option<usize> {
+        if self.retry_at.is_some_and(|retry_at| now < retry_at) {
+            return None;
+        }
+        match self.air.capture(buffer, now) {
+            Ok(captured) => {
+                self.retry_at = None;
+                captured.map(|captured| captured.len)
+            }
+            Err(error) => {
+                if self.retry_at.is_none() {
+                    tell(&format!("{}: {error}", self.air.name()));
+                }
+                self.retry_at = Some(now + RETRY_INTERVAL);
+                None
+            }
+        }
+    }
+
+    /// How long until this card wants to be asked without a word from the machine.
+    fn wait(&self, now: Instant) -> Option<Duration> {
+        match self.retry_at {
+            Some(_) if self.air.ended() => None,
+            Some(retry_at) => Some(retry_at.saturating_duration_since(now)),
+            None => self.air.wait(now),
+        }
+    }
+}
+
+/// The datagram with a copy of its bytes, so that the receiver can be asked about it.
+fn with_bytes<'a>(datagram: Datagram<'_>, bytes: &'a [u8]) -> Datagram<'a> {
+    let Datagram { session, stream, end_of_unit, start_of_unit, keyframe, .. } = datagram;
+    let Datagram { missing_before, recovered, captured_us, heard, available, .. } = datagram;
+    Datagram {
+        session,
+        stream,
+        bytes,
+        end_of_unit,
+        start_of_unit,
+        keyframe,
+        missing_before,
+        recovered,
+        captured_us,
+        heard,
+        available,
+    }
+}
+
+fn push(unit: crate::unit::Unit, outlets: &Outlets, board: &Board) {
+    board.note_unit(&unit);
+    let gave_way = outlets.push_unit(unit);
+    if gave_way != Default::default() {
+        board.with(|seen| {
+            seen.pictures.units_dropped += gave_way.decoder;
+            seen.outputs.units_not_written += gave_way.recordings;
+        });
+    }
+}

@@ -1,0 +1,84 @@
+//! The screen before the first picture: who listens to what, what is heard, and why there is no picture.
+
+use super::{Line, Tone, age};
+use crate::report::{CardReport, Report};
+use crate::signal::{Names, State};
+
+/// The lines in the middle of the screen.
+pub(crate) fn screen(names: &Names, report: Option<&Report>) -> Vec<Line> {
+    let fingerprint = format!("{:08x}", names.fingerprint);
+    let (high, low) = fingerprint.split_at_checked(4).unwrap_or((&fingerprint, ""));
+    let width = names.airs.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(4);
+    let row = |name: &str, value: String| Line::of(format!("{name:<width$}  "), Tone::Dim).with(value, Tone::Plain);
+    let mut lines = vec![
+        Line::of("SKYLARK", Tone::Plain).large(),
+        Line::new(),
+        row("link", format!("{}  ({})", names.link_name, names.link)),
+        row("key", format!("{high} {low}")),
+    ];
+    match report {
+        Some(report) => lines.extend(report.cards.iter().map(|found| card(found, width))),
+        None => lines.extend(names.airs.iter().map(|name| row(name, "…".to_owned()))),
+    }
+    lines.push(Line::new());
+    lines.push(reason(report));
+    lines
+}
+
+fn card(card: &CardReport, width: usize) -> Line {
+    let line = Line::of(format!("{:<width$}  ", card.name), Tone::Dim);
+    let signal = card.stats.signal_dbm.map(|dbm| format!(", {dbm:.0} dBm")).unwrap_or_default();
+    match card.silent_ms {
+        None => line.with("has heard nothing of this link", Tone::Warn),
+        Some(silent_ms @ 1001..) => line.with(format!("silent for {}", age(silent_ms)), Tone::Warn),
+        Some(_) => line.with(format!("hears the transmitter{signal}"), Tone::Good),
+    }
+}
+
+fn reason(report: Option<&Report>) -> Line {
+    let Some(report) = report else { return Line::of("starting", Tone::Dim) };
+    let tone = match report.signal.state {
+        State::Good => Tone::Good,
+        State::Waiting => Tone::Plain,
+        State::Frozen | State::None => Tone::Warn,
+    };
+    Line::of(report.signal.reason.clone(), tone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::osd::tests::text;
+    use crate::report::tests::{report, seen};
+    use crate::signal::tests::names;
+    use crate::unit::tests::start;
+
+    #[test]
+    fn before_the_first_picture_the_screen_says_what_is_heard() {
+        let now = start();
+        let mut seen = seen(now);
+        seen.last_picture = None;
+        seen.rx.cards.truncate(1);
+        assert_eq!(
+            text(&screen(&names(), Some(&report(&seen, now)))),
+            format!(
+                "\
+# SKYLARK
+
+link      hill  ({})
+key       1a2b 3c4d
+udp:5801  hears the transmitter, -48 dBm
+udp:5802  has heard nothing of this link
+
+the transmitter is heard; waiting for its next keyframe
+",
+                names().link
+            )
+        );
+    }
+
+    #[test]
+    fn there_is_a_screen_before_there_is_a_report() {
+        assert!(text(&screen(&names(), None)).ends_with("starting\n"));
+    }
+}

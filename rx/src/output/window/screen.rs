@@ -1,0 +1,272 @@
+//! What is on the window: the picture, as large as fits, and the panels of the OSD.
+
+use std::time::{Duration, Instant};
+
+use sdl2::pixels::{Color, PixelFormatEnum};
+use sdl2::rect::Rect;
+use sdl2::render::{BlendMode, Texture, TextureCreator, WindowCanvas};
+use sdl2::video::WindowContext;
+
+use crate::osd::font::Typeface;
+use crate::osd::paint::{Align, Panel, paint};
+use crate::osd::{Line, banner, figures, waiting};
+use crate::picture::Picture;
+use crate::report::Report;
+use crate::signal::Names;
+use crate::tell::tell;
+use crate::trust::Quality;
+
+/// Letters side by side that must fit: both panels with a gap between.
+const LETTERS_ACROSS: u32 = 100;
+/// Letters above each other that should fit: the panels take a third of the height.
+const LETTERS_DOWN: u32 = 44;
+/// The background where no picture is.
+const BACKGROUND: Color = Color::RGB(16, 20, 28);
+
+/// The window's content.
+pub(super) struct Screen<'a> {
+    canvas: WindowCanvas,
+    creator: &'a TextureCreator<WindowContext>,
+    names: Names,
+    typeface: Typeface,
+    osd: bool,
+    shown: Option<Shown<'a>>,
+    /// Since when pictures have had something filled in.
+    concealed_since: Option<Instant>,
+    panels: [Option<Written<'a>>; 4],
+    complained: bool,
+}
+
+/// The picture on the screen.
+struct Shown<'a> {
+    texture: Texture<'a>,
+    width: u32,
+    height: u32,
+    at: Instant,
+}
+
+/// A panel on the screen and what it says.
+struct Written<'a> {
+    lines: Vec<Line>,
+    letter: u16,
+    texture: Texture<'a>,
+    width: u32,
+    height: u32,
+}
+
+/// Where a panel is; also its place among the panels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Top,
+    BottomLeft,
+    BottomRight,
+    Middle,
+}
+
+impl<'a> Screen<'a> {
+    /// An empty screen.
+    pub(super) fn new(
+        canvas: WindowCanvas,
+        creator: &'a TextureCreator<WindowContext>,
+        names: Names,
+        typeface: Typeface,
+    ) -> Self {
+        let panels = [const { None }; 4];
+        Self {
+            canvas,
+            creator,
+            names,
+            typeface,
+            osd: true,
+            shown: None,
+            concealed_since: None,
+            panels,
+            complained: false,
+        }
+    }
+
+    /// Puts a picture on the screen.
+    pub(super) fn show(&mut self, picture: &Picture, now: Instant) {
+        let concealed_before = self.concealed_since.is_some();
+        self.concealed_since = match picture.quality {
+            Quality::Good => None,
+            Quality::Concealed => self.concealed_since.or(Some(now)),
+        };
+        match self.upload(picture, now) {
+            Ok(()) => {}
+            Err(reason) if !self.complained => {
+                self.complained = true;
+                tell(&format!("cannot show a picture of {}×{}: {reason}", picture.width, picture.height));
+            }
+            Err(_) => {}
+        }
+        if concealed_before != self.concealed_since.is_some() {
+            self.write_banner(None, now);
+        }
+        self.present();
+    }
+
+    /// Writes the OSD as things stand. It goes on the screen with the next picture, or at once when none came
+    /// for as long as `patience`.
+    pub(super) fn write_osd(&mut self, report: Option<&Report>, now: Instant, patience: Duration) {
+        if self.shown.is_none() {
+            self.write(Place::Middle, waiting::screen(&self.names, report));
+        } else {
+            self.write(Place::Middle, Vec::new());
+            self.write_banner(report, now);
+            let figures = report.filter(|_| self.osd);
+            self.write(Place::BottomLeft, figures.map(figures::stream).unwrap_or_default());
+            self.write(Place::BottomRight, figures.map(figures::latency).unwrap_or_default());
+        }
+        if self.shown.as_ref().is_none_or(|shown| now.saturating_duration_since(shown.at) >= patience) {
+            self.present();
+        }
+    }
+
+    /// Shows the figures, or leaves them out; what a pilot must not miss stays.
+    pub(super) fn toggle_osd(&mut self) {
+        self.osd = !self.osd;
+    }
+
+    /// The canvas, with the window.
+    pub(super) fn canvas_mut(&mut self) -> &mut WindowCanvas {
+        &mut self.canvas
+    }
+
+    fn upload(&mut self, picture: &Picture, now: Instant) -> Result<(), String> {
+        let side = |pixels: usize| u32::try_from(pixels).map_err(|error| error.to_string());
+        let (width, height) = (side(picture.width)?, side(picture.height)?);
+        let fits = |shown: &&mut Shown<'_>| (shown.width, shown.height) == (width, height);
+        if self.shown.as_mut().filter(fits).is_none() {
+            let format = PixelFormatEnum::IYUV;
+            let texture = self.creator.create_texture_streaming(format, width, height);
+            let texture = texture.map_err(|error| error.to_string())?;
+            self.shown = Some(Shown { texture, width, height, at: now });
+        }
+        let Some(shown) = &mut self.shown else { return Ok(()) };
+        let [luma, blue, red] = picture.planes();
+        let chroma_width = picture.chroma_width();
+        let updated = shown.texture.update_yuv(None, luma, picture.width, blue, chroma_width, red, chroma_width);
+        shown.at = now;
+        updated.map_err(|error| error.to_string())
+    }
+
+    fn write_banner(&mut self, report: Option<&Report>, now: Instant) {
+        let Some(shown) = &self.shown else { return };
+        let millis = |at: Instant| u64::try_from(now.saturating_duration_since(at).as_millis()).unwrap_or(u64::MAX);
+        let lines = banner::banner(report, millis(shown.at), self.concealed_since.map(millis));
+        self.write(Place::Top, lines);
+    }
+
+    /// Writes a panel, if it does not say so already.
+    fn write(&mut self, place: Place, lines: Vec<Line>) {
+        let letter = self.letter();
+        let Some(slot) = self.panels.get_mut(place as usize) else { return };
+        if lines.is_empty() {
+            *slot = None;
+        } else if slot.as_ref().is_none_or(|written| written.lines != lines || written.letter != letter) {
+            let panel = paint(&lines, letter, place.align(), &mut self.typeface);
+            // A panel that cannot be drawn is left out: the picture matters more.
+            *slot = texture(self.creator, &panel).ok().map(|(texture, width, height)| Written {
+                lines,
+                letter,
+                texture,
+                width,
+                height,
+            });
+        }
+    }
+
+    /// The height of letters, in pixels, that suits the window.
+    fn letter(&self) -> u16 {
+        let (width, height) = self.canvas.output_size().unwrap_or((0, 0));
+        // A letter is 0.6 times as wide as it is high.
+        let letter = (width * 10 / 6 / LETTERS_ACROSS).min(height / LETTERS_DOWN).clamp(9, 40);
+        u16::try_from(letter).unwrap_or(16)
+    }
+
+    fn present(&mut self) {
+        let size = self.canvas.output_size().unwrap_or((0, 0));
+        self.canvas.set_draw_color(BACKGROUND);
+        self.canvas.clear();
+        if let Some(shown) = &self.shown {
+            // What cannot be copied is missing on the screen, which says it better than any message.
+            let _ = self.canvas.copy(&shown.texture, None, fit((shown.width, shown.height), size));
+        }
+        let margin = i32::from(self.letter());
+        let places = [Place::Top, Place::BottomLeft, Place::BottomRight, Place::Middle];
+        for (written, place) in self.panels.iter().zip(places) {
+            if let Some(written) = written {
+                let target = place.rect((written.width, written.height), size, margin);
+                let _ = self.canvas.copy(&written.texture, None, target);
+            }
+        }
+        self.canvas.present();
+    }
+}
+
+impl Place {
+    fn align(self) -> Align {
+        match self {
+            Self::Top => Align::Center,
+            Self::BottomLeft | Self::BottomRight | Self::Middle => Align::Left,
+        }
+    }
+
+    fn rect(self, (width, height): (u32, u32), size: (u32, u32), margin: i32) -> Rect {
+        let signed = |pixels: u32| i32::try_from(pixels).unwrap_or(i32::MAX);
+        let (free_x, free_y) = (signed(size.0) - signed(width), signed(size.1) - signed(height));
+        let (x, y) = match self {
+            Self::Top => (free_x / 2, margin),
+            Self::BottomLeft => (margin, free_y - margin),
+            Self::BottomRight => (free_x - margin, free_y - margin),
+            Self::Middle => (free_x / 2, free_y / 2),
+        };
+        Rect::new(x, y, width, height)
+    }
+}
+
+fn texture<'a>(
+    creator: &'a TextureCreator<WindowContext>,
+    panel: &Panel,
+) -> Result<(Texture<'a>, u32, u32), Box<dyn std::error::Error>> {
+    let (width, height) = (u32::try_from(panel.width)?, u32::try_from(panel.height)?);
+    let mut texture = creator.create_texture_streaming(PixelFormatEnum::RGBA32, width, height)?;
+    texture.update(None, &panel.rgba, panel.width * 4)?;
+    texture.set_blend_mode(BlendMode::Blend);
+    Ok((texture, width, height))
+}
+
+/// The largest rectangle of the picture's shape in the middle of the window.
+fn fit((width, height): (u32, u32), (across, down): (u32, u32)) -> Rect {
+    let (width, height) = (u64::from(width.max(1)), u64::from(height.max(1)));
+    let (across, down) = (u64::from(across), u64::from(down));
+    let (fitted_width, fitted_height) =
+        if across * height <= down * width { (across, across * height / width) } else { (down * width / height, down) };
+    let place = |free: u64| i32::try_from(free / 2).unwrap_or(0);
+    let pixels = |pixels: u64| u32::try_from(pixels).unwrap_or(u32::MAX);
+    let (x, y) = (place(across - fitted_width), place(down - fitted_height));
+    Rect::new(x, y, pixels(fitted_width), pixels(fitted_height))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_picture_keeps_its_shape() {
+        assert_eq!(fit((1280, 720), (1280, 720)), Rect::new(0, 0, 1280, 720));
+        assert_eq!(fit((1280, 720), (1000, 1000)), Rect::new(0, 219, 1000, 562));
+        assert_eq!(fit((320, 240), (1920, 1080)), Rect::new(240, 0, 1440, 1080));
+        assert_eq!(fit((0, 0), (10, 10)).size(), (10, 10));
+    }
+
+    #[test]
+    fn panels_stand_where_they_belong() {
+        let rect = |place: Place| place.rect((100, 50), (1280, 720), 10);
+        assert_eq!(rect(Place::Top), Rect::new(590, 10, 100, 50));
+        assert_eq!(rect(Place::BottomLeft), Rect::new(10, 660, 100, 50));
+        assert_eq!(rect(Place::BottomRight), Rect::new(1170, 660, 100, 50));
+        assert_eq!(rect(Place::Middle), Rect::new(590, 335, 100, 50));
+    }
+}

@@ -1,0 +1,196 @@
+//! The report thread: four times a second it puts up what everything came to; once a second a line of
+//! figures for machines; on stderr, only changes.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use serde_json::{Value, json};
+use skylark_common::queue::{Popped, Queue};
+
+use crate::args::{Args, StatsArg};
+use crate::board::Board;
+use crate::clock::now;
+use crate::report::{Report, Reporting};
+use crate::signal::{Names, Signal, State};
+use crate::tell::tell;
+
+/// A report is made this often.
+const INTERVAL: Duration = Duration::from_millis(250);
+/// Every how many reports a line is written.
+const REPORTS_A_LINE: u32 = 4;
+/// A signal that lasts less than this is not told.
+const STEADY: Duration = Duration::from_millis(750);
+
+/// Makes reports and tells them.
+#[derive(Debug)]
+pub(crate) struct Reporter {
+    reporting: Reporting,
+    lines: Option<Lines>,
+    telling: Telling,
+}
+
+/// Where lines for machines go.
+struct Lines {
+    sink: Box<dyn Write + Send>,
+    failed: bool,
+}
+
+/// Tells people of a signal once, when it has lasted.
+#[derive(Debug, Default)]
+struct Telling {
+    told: Option<Signal>,
+    pending: Option<(Signal, Instant)>,
+}
+
+impl Reporter {
+    /// A reporter that writes its first line.
+    ///
+    /// # Errors
+    /// The file for the figures cannot be created.
+    pub(crate) fn new(args: &Args, names: &Names) -> Result<Self> {
+        let mut lines = args.stats.as_ref().map(Lines::open).transpose()?;
+        if let Some(lines) = &mut lines {
+            lines.write(&start_line(args, names));
+        }
+        let reporting = Reporting::new(names.clone(), args.wants_pictures(), now());
+        Ok(Self { reporting, lines, telling: Telling::default() })
+    }
+
+    /// Reports until `ending` is closed, then writes the last line.
+    pub(crate) fn run(mut self, board: &Board, ending: &Queue<()>) {
+        for turn in 1.. {
+            let popped = ending.pop_within(INTERVAL);
+            let is_over = matches!(popped, Popped::Closed);
+            let writes = is_over || turn % REPORTS_A_LINE == 0;
+            if writes {
+                self.reporting.set_ledger(board.ledger().take());
+            }
+            let now = now();
+            let report = Arc::new(board.with(|seen| self.reporting.report(seen, now)));
+            board.put_report(Arc::clone(&report));
+            if let Some(sentence) = self.telling.observe(&report, now) {
+                tell(&sentence);
+            }
+            if writes && let Some(lines) = &mut self.lines {
+                lines.write(&line(if is_over { "rx.end" } else { "rx.stats" }, &report));
+            }
+            if is_over {
+                return;
+            }
+        }
+    }
+}
+
+impl Lines {
+    fn open(to: &StatsArg) -> Result<Self> {
+        let sink: Box<dyn Write + Send> = match to {
+            StatsArg::Stdout => Box::new(io::stdout()),
+            StatsArg::File(path) => {
+                let cannot = || format!("--stats json:{}: cannot create this file", path.display());
+                Box::new(File::create(path).with_context(cannot)?)
+            }
+        };
+        Ok(Self { sink, failed: false })
+    }
+
+    /// Writes a line; a reader that has gone or a full disk is told once and stops nothing.
+    fn write(&mut self, line: &Value) {
+        if self.failed {
+            return;
+        }
+        let written = writeln!(self.sink, "{line}").and_then(|()| self.sink.flush());
+        if let Err(error) = written {
+            self.failed = true;
+            tell(&format!("--stats: {error}: no more figures are written"));
+        }
+    }
+}
+
+impl std::fmt::Debug for Lines {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lines").field("failed", &self.failed).finish_non_exhaustive()
+    }
+}
+
+impl Telling {
+    /// What to tell, if the signal has changed and stayed so.
+    fn observe(&mut self, report: &Report, now: Instant) -> Option<String> {
+        let signal = report.signal.signal;
+        if self.told == Some(signal) {
+            self.pending = None;
+            return None;
+        }
+        let since = match self.pending {
+            Some((pending, since)) if pending == signal => since,
+            _ => now,
+        };
+        self.pending = Some((signal, since));
+        // That all is well is told at once: whoever waits for it waits no longer.
+        if report.signal.state != State::Good && now.saturating_duration_since(since) < STEADY {
+            return None;
+        }
+        self.told = Some(signal);
+        self.pending = None;
+        Some(match report.signal.state {
+            State::Good => format!("signal: {}", report.signal.reason),
+            State::Waiting | State::Frozen => format!("no picture: {}", report.signal.reason),
+            State::None => format!("no signal: {}", report.signal.reason),
+        })
+    }
+}
+
+fn start_line(args: &Args, names: &Names) -> Value {
+    json!({
+        "ev": "rx.start",
+        "version": env!("CARGO_PKG_VERSION"),
+        "link": names.link_name,
+        "link_id": names.link.to_string(),
+        "key": format!("{:08x}", names.fingerprint),
+        "airs": names.airs,
+        "latency_budget_ms": args.latency_budget.as_millis(),
+    })
+}
+
+/// The report with what kind of line it is, which goes first.
+fn line(event: &str, report: &Report) -> Value {
+    let mut line = json!({ "ev": event });
+    if let (Some(line), Ok(Value::Object(report))) = (line.as_object_mut(), serde_json::to_value(report)) {
+        line.extend(report);
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::board::Seen;
+    use crate::report::tests::{report, seen};
+    use crate::unit::tests::start;
+
+    #[test]
+    fn a_change_is_told_once_and_only_if_it_lasts() {
+        let now = start();
+        let mut telling = Telling::default();
+        let (good, silent) = (report(&seen(now), now), report(&Seen::default(), now));
+        assert_eq!(telling.observe(&good, now).as_deref(), Some("signal: pictures arrive"));
+        assert_eq!(telling.observe(&good, now + STEADY), None);
+        assert_eq!(telling.observe(&silent, now), None);
+        assert_eq!(telling.observe(&good, now), None);
+        assert_eq!(telling.observe(&silent, now), None);
+        assert_eq!(telling.observe(&silent, now + STEADY / 2), None);
+        let told = telling.observe(&silent, now + STEADY).unwrap();
+        assert!(told.starts_with("no signal: nothing is heard"), "{told}");
+        assert_eq!(telling.observe(&silent, now + 2 * STEADY), None);
+    }
+
+    #[test]
+    fn a_line_says_what_it_is() {
+        let now = start();
+        let line = line("rx.stats", &report(&seen(now), now));
+        assert_eq!(line["ev"], "rx.stats");
+        assert_eq!(line["rates"]["bits_per_s"], 8_000_000);
+    }
+}

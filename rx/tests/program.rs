@@ -1,0 +1,292 @@
+//! The real program: what it says and does when things are right, missing, full, in use or wrong.
+#![cfg(feature = "program")]
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test that drives a real program in real time")]
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::net::UdpSocket;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use skylark_common::air::InjectAir as _;
+use skylark_common::air::pcap_file::PcapInject;
+use skylark_common::h264::{AccessUnit, Assembler};
+use skylark_common::rtp::Packetizer;
+use skylark_common::seal::LinkKey;
+use skylark_common::wire::announce::Payload;
+use skylark_tx::{Entropy, Outgoing, Sender, SenderConfig, StreamConfig};
+use tempfile::TempDir;
+
+/// Three seconds of video.
+const CLIP: &[u8] = include_bytes!("../../tests/data/clip.h264");
+/// Time from picture to picture.
+const INTERVAL: Duration = Duration::from_micros(33_333);
+
+/// A folder with a key and a recording of the clip on the air.
+struct Scene {
+    folder: TempDir,
+    datagrams: Vec<Vec<u8>>,
+}
+
+impl Scene {
+    fn new() -> Self {
+        Self::of(Payload::H264, 7)
+    }
+
+    /// The clip as `payload`, sealed with a key made of `seed`; the key in the folder is made of 7.
+    fn of(payload: Payload, seed: u8) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut scene = Self { folder, datagrams: Vec::new() };
+        fs::write(scene.path("link.key"), LinkKey::from_bytes([7; 32]).to_text()).unwrap();
+        fs::set_permissions(scene.path("link.key"), fs::Permissions::from_mode(0o600)).unwrap();
+        scene.record(payload, &LinkKey::from_bytes([seed; 32]));
+        scene
+    }
+
+    fn record(&mut self, payload: Payload, key: &LinkKey) {
+        let mut now = Instant::now();
+        let streams = vec![StreamConfig { payload, ..StreamConfig::default() }];
+        let entropy = Entropy { salt: [1; 16], unix_us: None, clock_id: None };
+        let mut sender = Sender::new(SenderConfig { streams, ..SenderConfig::default() }, key, entropy, now);
+        let mut recording = PcapInject::create(&self.path("air.pcap"), now).unwrap();
+        let mut packetizer = Packetizer::new(1, 0, 1400);
+        for (access_unit, captured_us) in clip().iter().zip((0..).step_by(33_333)) {
+            let end = now + INTERVAL;
+            packetizer.for_each_datagram(access_unit, captured_us, |bytes, end_of_unit| {
+                let keyframe = access_unit.keyframe;
+                sender.push_datagram(Outgoing { stream: 0, bytes, end_of_unit, keyframe, captured: now }, now).unwrap();
+                self.datagrams.push(bytes.to_vec());
+            });
+            while now < end {
+                while let Some(frame) = sender.poll_transmit(now) {
+                    recording.inject(frame, now).unwrap();
+                }
+                now = sender.poll_timeout().map_or(end, |deadline| deadline.clamp(now, end));
+            }
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The program with the key and the recording, and these options.
+    fn program(&self, options: &[&str]) -> Command {
+        let air = format!("pcap:{}", self.path("air.pcap").display());
+        let mut command = self.listening_on(&air, options);
+        command.arg("--as-fast-as-possible");
+        command
+    }
+
+    fn listening_on(&self, air: &str, options: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_skylark-rx"));
+        command.arg("--air").arg(air).arg("--key").arg(self.path("link.key")).args(options);
+        command.current_dir(self.folder.path()).stdin(Stdio::null());
+        command
+    }
+}
+
+fn clip() -> Vec<AccessUnit> {
+    let now = Instant::now();
+    let mut assembler = Assembler::default();
+    assembler.handle_bytes(CLIP, now);
+    assembler.handle_end(now);
+    std::iter::from_fn(|| assembler.poll_unit()).map(|assembled| assembled.unit).collect()
+}
+
+fn run(command: &mut Command) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    (
+        status.code().unwrap(),
+        String::from_utf8_lossy(&stdout).into_owned(),
+        String::from_utf8_lossy(&stderr).into_owned(),
+    )
+}
+
+fn annex_b() -> Vec<u8> {
+    clip().into_iter().flat_map(|access_unit| access_unit.bytes).collect()
+}
+
+fn json(line: &str) -> Value {
+    serde_json::from_str(line).unwrap()
+}
+
+#[test]
+fn a_recording_of_the_air_comes_out_as_the_video_that_went_in() {
+    let scene = Scene::new();
+    let options = ["--output", "file:out.h264", "--output", "png:out.png", "--stats", "json:stats.json"];
+    let (code, stdout, stderr) = run(&mut scene.program(&options));
+    assert_eq!((code, stdout.as_str()), (0, ""), "{stderr}");
+    assert!(fs::read(scene.path("out.h264")).unwrap() == annex_b());
+    assert!(fs::read(scene.path("out.png")).unwrap().starts_with(b"\x89PNG"));
+    let stats = fs::read_to_string(scene.path("stats.json")).unwrap();
+    assert_eq!(json(stats.lines().next().unwrap())["ev"], "rx.start");
+    let end = json(stats.lines().last().unwrap());
+    assert_eq!(end["ev"], "rx.end");
+    assert_eq!(end["picture"]["decoded"], clip().len());
+    assert_eq!((&end["picture"]["concealed"], &end["outputs"]["units_written"]), (&0.into(), &clip().len().into()));
+}
+
+#[test]
+fn a_recording_that_breaks_off_is_played_as_far_as_it_goes() {
+    let scene = Scene::new();
+    let whole = fs::read(scene.path("air.pcap")).unwrap();
+    fs::write(scene.path("air.pcap"), &whole[..whole.len() / 2]).unwrap();
+    let (code, _, stderr) = run(&mut scene.program(&["--output", "png:out.png"]));
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stderr.contains("breaks off") && scene.path("out.png").exists(), "{stderr}");
+}
+
+#[test]
+fn standard_output_carries_nothing_but_the_video() {
+    let output = Scene::new().program(&["--output", "-"]).output().unwrap();
+    assert!(output.status.success());
+    assert!(output.stdout == annex_b());
+}
+
+#[test]
+fn rtp_comes_out_bit_for_bit() {
+    let scene = Scene::of(Payload::RtpH264, 7);
+    let player = UdpSocket::bind("127.0.0.1:0").unwrap();
+    player.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let output = format!("rtp:{}", player.local_addr().unwrap());
+    // In its own time: a player's socket buffer does not hold three seconds.
+    let air = format!("pcap:{}", scene.path("air.pcap").display());
+    let mut child = scene.listening_on(&air, &["--output", &output]).spawn().unwrap();
+    let mut buffer = [0; 2048];
+    for (index, datagram) in scene.datagrams.iter().enumerate() {
+        let len = player.recv(&mut buffer).unwrap();
+        assert!(buffer[..len] == datagram[..], "datagram {index}");
+    }
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_stream_that_is_no_h264_says_what_to_do() {
+    let scene = Scene::of(Payload::Opaque, 7);
+    let air = format!("pcap:{}", scene.path("air.pcap").display());
+    let (code, _, stderr) = run(&mut scene.listening_on(&air, &["--output", "png:out.png", "--duration", "2s"]));
+    assert_eq!(code, 3, "{stderr}");
+    assert!(stderr.contains("use --output rtp:") || stderr.contains("hand it on with --output rtp:"), "{stderr}");
+}
+
+#[test]
+fn another_key_on_the_air_is_called_that() {
+    let scene = Scene::of(Payload::H264, 8);
+    let air = format!("pcap:{}", scene.path("air.pcap").display());
+    let options = ["--output", "none", "--duration", "2s", "--stats", "json"];
+    let (code, stdout, stderr) = run(&mut scene.listening_on(&air, &options));
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stderr.contains("does not open it"), "{stderr}");
+    let end = json(stdout.lines().last().unwrap());
+    assert!(end["frames"]["forged"].as_u64().unwrap() > 0, "{end}");
+    assert_eq!((&end["signal"]["state"], &end["frames"]["used"]), (&"none".into(), &0.into()));
+}
+
+#[test]
+fn another_link_on_the_air_is_called_that() {
+    let scene = Scene::new();
+    let air = format!("pcap:{}", scene.path("air.pcap").display());
+    let (code, _, stderr) =
+        run(&mut scene.listening_on(&air, &["--output", "none", "--duration", "2s", "--link", "elsewhere"]));
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stderr.contains("only link 37a8ee is heard"), "{stderr}");
+}
+
+#[test]
+fn a_full_disk_ends_the_recording_and_nothing_else() {
+    let scene = Scene::new();
+    let (code, _, stderr) = run(&mut scene.program(&["--output", "file:/dev/full", "--output", "png:out.png"]));
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stderr.contains("the disk is full"), "{stderr}");
+    let (code, _, stderr) = run(&mut scene.program(&["--output", "file:/dev/full"]));
+    assert_eq!(code, 1, "{stderr}");
+}
+
+#[test]
+fn silence_ends_with_the_exit_code_for_no_picture() {
+    let scene = Scene::new();
+    let options = ["--output", "png:out.png", "--duration", "1500ms"];
+    let (code, _, stderr) = run(&mut scene.listening_on("udp:127.0.0.1:0", &options));
+    assert_eq!(code, 3, "{stderr}");
+    assert!(stderr.contains("nothing is heard") && stderr.contains("no picture arrived"), "{stderr}");
+    assert!(!scene.path("out.png").exists());
+}
+
+#[test]
+fn sigterm_ends_the_program_cleanly() {
+    let scene = Scene::new();
+    let mut command = scene.listening_on("udp:127.0.0.1:0", &["--output", "none", "--stats", "json"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert_eq!(json(&lines.next().unwrap())["ev"], "rx.start");
+    assert_eq!(json(&lines.next().unwrap())["ev"], "rx.stats");
+    let pid = rustix::process::Pid::from_raw(child.id().try_into().unwrap()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    assert_eq!(json(&lines.last().unwrap())["ev"], "rx.end");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn what_cannot_be_opened_is_named_with_what_to_do() {
+    let scene = Scene::new();
+    let taken = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port_in_use = format!("udp:{}", taken.local_addr().unwrap());
+    fs::write(scene.path("other.key"), "-----BEGIN PRIVATE KEY-----").unwrap();
+    for (air, options, words) in [
+        (port_in_use.as_str(), &["--output", "none"][..], "is in use"),
+        ("pcap:missing.pcap", &["--output", "none"], "missing.pcap"),
+        ("udp:127.0.0.1:0", &["--output", "file:/nowhere/x"], "/nowhere/x"),
+        ("udp:127.0.0.1:0", &["--output", "png:/nowhere/x"], "/nowhere/x"),
+        ("udp:127.0.0.1:0", &["--output", "none", "--stats", "json:/nowhere/x"], "/nowhere/x"),
+    ] {
+        let (code, _, stderr) = run(&mut scene.listening_on(air, options));
+        assert!(code == 1 && stderr.contains(words), "{air} {options:?}: {code} {stderr}");
+    }
+    for (key, words) in [("missing.key", "skylark-setup key new"), ("other.key", "not a Skylark key")] {
+        let (code, _, stderr) = run(&mut with_key(Path::new(key), &scene));
+        assert!(code == 1 && stderr.contains(words), "{key}: {code} {stderr}");
+    }
+}
+
+fn with_key(key: &Path, scene: &Scene) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_skylark-rx"));
+    command.args(["--air", "udp:127.0.0.1:0", "--output", "none", "--key"]).arg(key);
+    command.current_dir(scene.folder.path());
+    command
+}
+
+#[test]
+fn contradictions_are_told_with_exit_code_2() {
+    let scene = Scene::new();
+    let (code, stdout, stderr) = run(&mut scene.program(&["--output", "-", "--stats", "json"]));
+    assert_eq!((code, stdout.as_str()), (2, ""));
+    assert!(stderr.contains("json:PATH"), "{stderr}");
+}
+
+#[cfg(feature = "window")]
+#[test]
+fn the_window_shows_pictures_and_closes_when_the_recording_is_over() {
+    let scene = Scene::new();
+    let mut command = scene.program(&["--output", "window", "--stats", "json"]);
+    let (code, stdout, stderr) = run(command.env("SDL_VIDEODRIVER", "dummy"));
+    assert_eq!(code, 0, "{stderr}");
+    let end = json(stdout.lines().last().unwrap());
+    let count = |name: &str| end["picture"][name].as_u64().unwrap();
+    assert!(count("shown") > 0, "{end}");
+    assert_eq!(count("shown") + count("not_shown"), count("decoded"), "{end}");
+}
+
+#[cfg(feature = "window")]
+#[test]
+fn without_a_display_the_error_names_what_is_missing_and_what_works() {
+    let scene = Scene::new();
+    let mut command = scene.program(&["--output", "window"]);
+    command.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY").env_remove("SDL_VIDEODRIVER");
+    let (code, _, stderr) = run(&mut command);
+    assert_eq!(code, 1, "{stderr}");
+    assert!(stderr.contains("DISPLAY") && stderr.contains("--output png:"), "{stderr}");
+}

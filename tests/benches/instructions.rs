@@ -1,0 +1,112 @@
+//! How many instructions sender and receiver need for a video packet, counted by callgrind.
+//!
+//! Runs itself under valgrind, once for each row, and collects only inside [`counted`]. Instructions differ
+//! little from machine to machine; what a row needs at a function is in the files it names
+//! (`callgrind_annotate FILE`). Traffic: 10 s of 60 units/s, 8 Mbit/s, a six-fold keyframe each second,
+//! datagrams of at most 1400 bytes, 50 % redundancy: what the reference was measured with, at 8/12.
+#![expect(clippy::print_stdout, reason = "prints its table")]
+#![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
+#![expect(clippy::unwrap_used, reason = "what fails here is the bench itself")]
+
+#[path = "measure/workload.rs"]
+mod workload;
+
+use std::process::Command;
+use std::time::Instant;
+
+use skylark_common::air::sim::{Loss, ReceiverConfig};
+use skylark_common::fec::gf256::Engine;
+use skylark_tests::Traffic;
+use workload::{Pushed, capture, new_receiver, new_sender, receive, send};
+
+/// Units sent: 10 s.
+const UNITS: u32 = 600;
+
+/// What is counted, and what the field's standard (wfb-ng 26.8, 8/12) needs for the same.
+const ROWS: [(&str, &str, &str); 5] = [
+    ("tx", "sender", "26400"),
+    ("rx-1", "receiver, 1 card", "34600"),
+    ("rx-2", "receiver, 2 cards, the second hears the same", "68000"),
+    ("rx-loss", "receiver, 1 card, 10 % loss", "32200"),
+    ("rx-2-loss", "receiver, 2 cards, 10 % loss each", ""),
+];
+
+fn main() {
+    let row = std::env::args().skip_while(|arg| arg != "--row").nth(1);
+    match row {
+        Some(row) => run(&row),
+        None if Command::new("valgrind").arg("--version").output().is_ok() => print_table(),
+        None => println!("instructions per video packet: not counted, there is no valgrind (apt-get install valgrind)"),
+    }
+}
+
+fn print_table() {
+    let packets = traffic().len() as f64;
+    println!("instructions per video packet, {packets} of them        here   wfb-ng");
+    let [_, one, two, ..] = ROWS.map(|(row, name, reference)| {
+        let count = count(row) / packets;
+        println!("{name:46} {count:10.0} {reference:>8}");
+        count
+    });
+    println!("the second card costs {:.1} % of the first", 100.0 * (two - one) / one);
+    println!("by function: callgrind_annotate {}/callgrind.*", env!("CARGO_TARGET_TMPDIR"));
+}
+
+/// Instructions of one row, as callgrind says them at its end.
+fn count(row: &str) -> f64 {
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--collect-atstart=no", "--toggle-collect=*counted*"])
+        .arg(format!("--callgrind-out-file={}/callgrind.{row}", env!("CARGO_TARGET_TMPDIR")))
+        .arg(std::env::current_exe().unwrap())
+        .args(["--row", row])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "valgrind failed: {said}");
+    let (_, collected) = said.split_once("Collected : ").unwrap();
+    collected.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+/// What is run under valgrind.
+fn run(row: &str) {
+    let (video, start) = (traffic(), Instant::now());
+    println!("kernel: {}", Engine::best().name());
+    let lossy = ReceiverConfig { loss: Loss::Independent { share: 0.1 }, ..ReceiverConfig::default() };
+    let cards = match row {
+        "rx-1" => vec![ReceiverConfig::default()],
+        "rx-2" => vec![ReceiverConfig::default(); 2],
+        "rx-loss" => vec![lossy],
+        "rx-2-loss" => vec![lossy; 2],
+        _ => return transmit(&video, start),
+    };
+    let captured = capture(&video, cards, start);
+    let (mut receiver, mut datagrams) = (new_receiver(start), 0);
+    counted(|| receive(&mut receiver, &captured, |_| datagrams += 1));
+    assert!(datagrams + 100 > video.len(), "{datagrams} of {} were handed on", video.len());
+}
+
+fn transmit(video: &[Pushed], start: Instant) {
+    let (mut sender, mut frames) = (new_sender(start), 0);
+    counted(|| send(&mut sender, video, start, |_, _| frames += 1));
+    assert!(frames > video.len());
+}
+
+/// What callgrind collects: everything called from here.
+#[inline(never)]
+fn counted(work: impl FnOnce()) {
+    work();
+}
+
+fn traffic() -> Vec<Pushed> {
+    let traffic = Traffic::default();
+    let unit = |unit: u32| {
+        let count = traffic.datagrams(unit);
+        (0..count).map(move |index| Pushed {
+            bytes: traffic.datagram(unit, index),
+            end_of_unit: index + 1 == count,
+            keyframe: traffic.is_keyframe(unit),
+            at: traffic.interval() * unit,
+        })
+    };
+    (0..UNITS).flat_map(unit).collect()
+}

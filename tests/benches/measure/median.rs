@@ -1,0 +1,26 @@
+//! The median of many rounds, each long enough for the clock.
+
+use std::time::{Duration, Instant};
+
+/// Rounds a figure is the median of.
+pub(crate) const ROUNDS: usize = 101;
+
+/// The shortest round.
+const ROUND: Duration = Duration::from_micros(300);
+
+/// The median time of one call in µs.
+pub(crate) fn median_us(mut work: impl FnMut()) -> f64 {
+    let begin = Instant::now();
+    let mut calls = 0_u32;
+    while begin.elapsed() < ROUND {
+        work();
+        calls += 1;
+    }
+    let mut times = [(); ROUNDS].map(|()| {
+        let begin = Instant::now();
+        (0..calls).for_each(|_| work());
+        begin.elapsed().as_secs_f64() * 1e6 / f64::from(calls)
+    });
+    times.sort_by(f64::total_cmp);
+    times[ROUNDS / 2]
+}

@@ -1,0 +1,103 @@
+//! The whole receiver: garbage, replays, damaged copies, and frames that are sealed and say absurd things.
+#![no_main]
+
+use std::time::{Duration, Instant};
+
+use libfuzzer_sys::fuzz_target;
+use skylark_common::MAX_DATAGRAM_BYTES;
+use skylark_common::seal::{LinkKey, SessionKey};
+use skylark_common::wire::link::LinkId;
+use skylark_common::wire::packet::{Kind, PacketHeader};
+use skylark_common::wire::radiotap::RxInfo;
+use skylark_fuzz::Pieces;
+use skylark_rx::{Receiver, ReceiverConfig};
+
+/// Just before the numbers wrap.
+const FIRST_SEQUENCE: u32 = u32::MAX - 20;
+
+/// The longest body that is sealed.
+const MAX_BODY_BYTES: usize = 3000;
+
+/// More than gaps that can be given up at one moment.
+const MAX_ROUNDS: u32 = 10_000;
+
+fuzz_target!(|bytes: &[u8]| {
+    let mut now = Instant::now();
+    let key = LinkKey::from_bytes([7; LinkKey::LEN]);
+    let air = Air::new(&key);
+    let mut receiver = Receiver::new(ReceiverConfig::default(), &key, now);
+    let mut frame = Vec::new();
+    for piece in Pieces(bytes) {
+        let Some(([what, when_and_where, stream, s0, s1], body)) = piece.split_first_chunk() else { continue };
+        now += Duration::from_millis(u64::from(when_and_where >> 3));
+        let sequence = FIRST_SEQUENCE.wrapping_add(u32::from(u16::from_be_bytes([*s0, *s1])));
+        match what & 7 {
+            0 => frame = body.to_vec(),
+            1 => frame = air.sealed(*what, Kind::Source, *stream, sequence, body),
+            2 => frame = air.sealed(*what, Kind::WindowRepair, *stream, sequence, body),
+            3 => frame = air.sealed(*what, Kind::BlockRepair, *stream, sequence, body),
+            4 => frame = air.sealed(*what, Kind::Announce, *stream, sequence, body),
+            5 => flip(&mut frame, sequence),
+            // The frame before comes again.
+            _ => {}
+        }
+        receiver.handle_frame(usize::from(when_and_where & 7), &frame, now);
+        drain(&mut receiver);
+        let mut rounds = 0;
+        while receiver.poll_timeout().is_some_and(|due| due <= now) {
+            receiver.handle_timeout(now);
+            drain(&mut receiver);
+            rounds += 1;
+            assert!(rounds < MAX_ROUNDS, "a timeout that is never over");
+        }
+        check(&receiver, now);
+    }
+});
+
+fn drain(receiver: &mut Receiver) {
+    while let Some(datagram) = receiver.poll_datagram() {
+        assert!(datagram.bytes.len() <= MAX_DATAGRAM_BYTES);
+    }
+}
+
+/// Every frame was counted exactly once.
+fn check(receiver: &Receiver, now: Instant) {
+    let f = receiver.stats(now).frames;
+    let outcomes = f.foreign + f.truncated + f.bad_fcs + f.unknown_version + f.waiting + f.unannounced;
+    assert_eq!(f.captured, outcomes + f.forged + f.replayed + f.duplicate + f.late + f.used);
+}
+
+fn flip(frame: &mut [u8], bit: u32) {
+    if let Some(byte) = usize::try_from(bit >> 3).ok().and_then(|at| frame.get_mut(at % 256)) {
+        *byte ^= 1 << (bit & 7);
+    }
+}
+
+/// What seals frames: two sessions of the receiver's link, and a stranger with another key.
+struct Air {
+    head: Vec<u8>,
+    sessions: [SessionKey; 3],
+}
+
+impl Air {
+    fn new(key: &LinkKey) -> Self {
+        let mut head = [0; 64];
+        let length = RxInfo::default().emit(&mut head).expect("64 bytes are enough for one antenna");
+        let stranger = LinkKey::from_bytes([8; LinkKey::LEN]);
+        let sessions = [
+            SessionKey::derive(key, &[1; 16]),
+            SessionKey::derive(key, &[2; 16]),
+            SessionKey::derive(&stranger, &[3; 16]),
+        ];
+        Self { head: head[..length].to_vec(), sessions }
+    }
+
+    fn sealed(&self, what: u8, kind: Kind, stream: u8, sequence: u32, body: &[u8]) -> Vec<u8> {
+        let session = &self.sessions[usize::from(what >> 3) % self.sessions.len()];
+        let header = PacketHeader { link: LinkId::from_name("default"), stream, kind, session: session.id(), sequence };
+        let mut body = body[..body.len().min(MAX_BODY_BYTES)].to_vec();
+        let tag = session.seal(&header, &mut body);
+        let salt: &[u8] = if kind == Kind::Announce { session.salt() } else { &[] };
+        [&self.head, &header.emit()[..], salt, &body, &tag].concat()
+    }
+}
