@@ -179,7 +179,8 @@ impl Receiver {
             Err(error) => return self.refuse(error, dot11, now),
         };
         if header.link != self.config.link || header.stream & UPWARD != 0 {
-            self.hearing.other_link = (header.link != self.config.link).then_some((now, header.link)).or(self.hearing.other_link);
+            self.hearing.other_link =
+                (header.link != self.config.link).then_some((now, header.link)).or(self.hearing.other_link);
             return Outcome::Foreign;
         }
         match self.sessions.followed().map(Session::id) {

@@ -42,7 +42,7 @@ fn main() {
 
 fn print_table() {
     let packets = traffic().len() as f64;
-    println!("instructions per video packet, {packets} of them        here   wfb-ng");
+    println!("kernel, instructions per video packet, {packets} of them    here   wfb-ng");
     let [_, one, two, ..] = ROWS.map(|(row, name, reference)| {
         let count = count(row) / packets;
         println!("{name:46} {count:10.0} {reference:>8}");
@@ -63,6 +63,7 @@ fn count(row: &str) -> f64 {
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "valgrind failed: {said}");
+    print!("{}", String::from_utf8_lossy(&output.stdout));
     let (_, collected) = said.split_once("Collected : ").unwrap();
     collected.split_whitespace().next().unwrap().parse().unwrap()
 }
@@ -70,7 +71,7 @@ fn count(row: &str) -> f64 {
 /// What is run under valgrind.
 fn run(row: &str) {
     let (video, start) = (traffic(), Instant::now());
-    println!("kernel: {}", Engine::best().name());
+    print!("{:6}", Engine::best().name());
     let lossy = ReceiverConfig { loss: Loss::Independent { share: 0.1 }, ..ReceiverConfig::default() };
     let cards = match row {
         "rx-1" => vec![ReceiverConfig::default()],

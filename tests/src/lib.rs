@@ -4,11 +4,13 @@
 //! | room | what lives there |
 //! |---|---|
 //! | [`link`] | sender → channel → receiver, stepped from event to event |
+//! | [`frames`] | frames taken apart, and frames only a holder of the key could make |
 //! | [`traffic`] | video-like units whose datagrams say which they are |
 //! | [`outcome`] | which units arrived, and how late |
 //! | [`reference`] | a model of the field's block code across units, on the same air |
 //! | [`tables`] | results that are numbers, compared exactly |
 
+pub mod frames;
 pub mod link;
 pub mod outcome;
 pub mod reference;

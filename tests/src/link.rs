@@ -51,6 +51,8 @@ impl Default for LinkConfig {
 pub struct Handed {
     /// When.
     pub at: Instant,
+    /// When it was there, heard or recovered.
+    pub available: Instant,
     /// In which session.
     pub session: u32,
     /// Its bytes.
@@ -231,6 +233,7 @@ impl Link {
         while let Some(datagram) = receiver.poll_datagram() {
             handed.push(Handed {
                 at,
+                available: datagram.available,
                 session: datagram.session,
                 bytes: datagram.bytes.to_vec(),
                 missing_before: datagram.missing_before,

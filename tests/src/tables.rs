@@ -21,7 +21,13 @@ pub fn compare(name: &str, table: &str) {
     let mut lines = recorded.lines();
     for (number, line) in table.lines().enumerate() {
         let expected = lines.next().unwrap_or("(nothing)");
-        assert_eq!(line, expected, "{}:{}: left is found, right is recorded; {WRITE}=1 writes it anew", path.display(), number + 1);
+        assert_eq!(
+            line,
+            expected,
+            "{}:{}: left is found, right is recorded; {WRITE}=1 writes it anew",
+            path.display(),
+            number + 1
+        );
     }
     assert_eq!(lines.next(), None, "{} has more rows than were found", path.display());
 }

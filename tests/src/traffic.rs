@@ -21,13 +21,7 @@ pub struct Traffic {
 impl Default for Traffic {
     /// 60 units/s, 8 Mbit/s, a six-fold keyframe each second, datagrams of at most 1400 bytes.
     fn default() -> Self {
-        Self {
-            units_per_s: 60,
-            bits_per_s: 8_000_000,
-            keyframe_interval: 60,
-            keyframe_factor: 6,
-            datagram_bytes: 1400,
-        }
+        Self { units_per_s: 60, bits_per_s: 8_000_000, keyframe_interval: 60, keyframe_factor: 6, datagram_bytes: 1400 }
     }
 }
 

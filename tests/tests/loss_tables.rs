@@ -1,6 +1,7 @@
 //! What each code makes of each loss pattern, as a table under version control that is compared exactly.
 //!
 //! `SKYLARK_WRITE_TABLES=1 cargo test -p skylark-tests --test loss_tables` writes it anew.
+#![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
 
 use std::time::{Duration, Instant};
 
@@ -78,7 +79,9 @@ fn milliseconds(duration: Duration) -> f64 {
 fn the_loss_table_is_as_recorded() {
     let cells: Vec<_> = patterns()
         .into_iter()
-        .flat_map(|(name, cards, loss)| PROTECTIONS.map(|(code, protection)| (name, cards, loss.clone(), code, protection)))
+        .flat_map(|(name, cards, loss)| {
+            PROTECTIONS.map(|(code, protection)| (name, cards, loss.clone(), code, protection))
+        })
         .collect();
     let rows = tables::in_parallel(&cells, |(name, cards, loss, code, protection)| {
         let outcome = run(*cards, loss, *protection, 1);

@@ -269,7 +269,7 @@ fn a_source_packet_costs_at_most_48_bytes_on_the_air() {
 
 /// Bytes from the 802.11 header to the tag without the datagram, of a source packet.
 fn cost(frame: &[u8], session: &SessionKey) -> Option<usize> {
-    let (_, frame) = RxInfo::parse(&frame[..]).unwrap();
+    let (_, frame) = RxInfo::parse(frame).unwrap();
     let (header, sealed) = PacketHeader::parse(frame).unwrap();
     let mut body = sealed.to_vec();
     let is_source = header.kind == Kind::Source;

@@ -4,11 +4,9 @@
 use std::time::{Duration, Instant};
 
 use skylark_common::air::sim::{Loss, ReceiverConfig};
-use skylark_common::seal::SessionKey;
-use skylark_common::wire::announce::{Announce, SALT_LEN};
-use skylark_common::wire::packet::{Kind, PacketHeader};
-use skylark_common::wire::radiotap::RxInfo;
-use skylark_tests::link::{Recorded, key};
+use skylark_common::wire::packet::Kind;
+use skylark_tests::frames::{announce, header};
+use skylark_tests::link::Recorded;
 use skylark_tests::{Link, LinkConfig, Traffic};
 
 const CLOCK: u64 = 1_700_000_000_000_000;
@@ -53,24 +51,12 @@ fn run_beside(link: &mut Link, recording: &[Recorded]) {
     }
 }
 
-fn header(frame: &[u8]) -> PacketHeader {
-    let (_, dot11) = RxInfo::parse(frame).expect("a frame of ours");
-    PacketHeader::parse(dot11).expect("a packet of ours").0
-}
-
-fn announce(frame: &[u8]) -> Announce {
-    let (_, dot11) = RxInfo::parse(frame).expect("a frame of ours");
-    let (header, body) = PacketHeader::parse(dot11).expect("a packet of ours");
-    let (salt, sealed) = body.split_first_chunk::<SALT_LEN>().expect("an announce has a salt");
-    let mut sealed = sealed.to_vec();
-    Announce::parse(SessionKey::derive(&key(), salt).open(&header, &mut sealed).expect("authentic")).expect("well formed")
-}
-
 /// Units that were handed on whole and for which the session was this one.
 fn whole_units(link: &Link, session: u32) -> Vec<u32> {
     let traffic = link.config.traffic;
     let labels = link.handed.iter().filter(|handed| handed.session == session);
-    let labels: Vec<_> = labels.map(|handed| Traffic::label(&handed.bytes).expect("every datagram has a label")).collect();
+    let labels: Vec<_> =
+        labels.map(|handed| Traffic::label(&handed.bytes).expect("every datagram has a label")).collect();
     let units = labels.chunk_by(|a, b| a.0 == b.0).filter(|unit| unit.len() == traffic.datagrams(unit[0].0) as usize);
     units.map(|unit| unit[0].0).collect()
 }
@@ -124,7 +110,11 @@ fn a_keyframe_whose_announce_was_lost_waits_for_the_next_announce() {
 
 #[test]
 fn a_restarted_sender_is_followed_within_one_second() {
-    let cases = [("with a clock", Some(CLOCK), Some(CLOCK + 10)), ("without", None, None), ("it lost its clock", Some(CLOCK), None)];
+    let cases = [
+        ("with a clock", Some(CLOCK), Some(CLOCK + 10)),
+        ("without", None, None),
+        ("it lost its clock", Some(CLOCK), None),
+    ];
     let back = [("it got a clock", None, Some(CLOCK)), ("its clock went back", Some(CLOCK), Some(CLOCK - HOUR_US))];
     for (name, before, after) in cases.into_iter().chain(back) {
         for pause in [ms(0), ms(50), ms(3000)] {
@@ -166,7 +156,9 @@ fn a_recording_of_an_earlier_session_displaces_nothing() {
 
 #[test]
 fn a_receiver_that_first_hears_a_recording_follows_the_live_session_within_a_second() {
-    for (live, earlier) in [(Some(CLOCK), Some(CLOCK - HOUR_US)), (None, None), (None, Some(CLOCK)), (Some(CLOCK), None)] {
+    for (live, earlier) in
+        [(Some(CLOCK), Some(CLOCK - HOUR_US)), (None, None), (None, Some(CLOCK)), (Some(CLOCK), None)]
+    {
         let recording = recorded(9, earlier, 2 * SECOND);
         let mut link = link(live);
         link.deaf = true;
@@ -183,7 +175,8 @@ fn a_receiver_that_first_hears_a_recording_follows_the_live_session_within_a_sec
 
 #[test]
 fn a_fade_with_recordings_in_it_does_not_kill_the_link() {
-    let clocks = [(Some(CLOCK), Some(CLOCK - HOUR_US)), (None, None), (Some(CLOCK), None), (None, Some(CLOCK - HOUR_US))];
+    let clocks =
+        [(Some(CLOCK), Some(CLOCK - HOUR_US)), (None, None), (Some(CLOCK), None), (None, Some(CLOCK - HOUR_US))];
     for (live, earlier) in clocks {
         for recordings in 1..=3 {
             let mut link = link(live);
@@ -202,7 +195,13 @@ fn a_fade_with_recordings_in_it_does_not_kill_the_link() {
             let case = format!("{live:?}, {recordings} recordings of {earlier:?}");
             let waited = again.unwrap_or_else(|| panic!("dead after {case}")).at - back;
             assert!(waited < SECOND, "{case}: {waited:?}");
-            assert!(link.handed.iter().skip_while(|handed| handed.at < back + SECOND).all(|handed| handed.session == session), "{case}");
+            assert!(
+                link.handed
+                    .iter()
+                    .skip_while(|handed| handed.at < back + SECOND)
+                    .all(|handed| handed.session == session),
+                "{case}"
+            );
         }
     }
 }
@@ -250,7 +249,9 @@ fn a_session_that_was_left_is_never_entered_again() {
 
 #[test]
 fn of_two_transmitters_with_one_key_one_is_followed_without_flapping() {
-    for (ours, others) in [(None, None), (Some(CLOCK), Some(CLOCK + 9)), (Some(CLOCK + 9), Some(CLOCK)), (Some(CLOCK), Some(CLOCK))] {
+    for (ours, others) in
+        [(None, None), (Some(CLOCK), Some(CLOCK + 9)), (Some(CLOCK + 9), Some(CLOCK)), (Some(CLOCK), Some(CLOCK))]
+    {
         let other = recorded(7, others, 5 * SECOND);
         let mut link = lossy(0.1, ours);
         run_beside(&mut link, &other);
@@ -275,7 +276,10 @@ fn a_session_renewed_by_its_sender_is_followed_without_a_lost_unit() {
 
 #[test]
 fn copies_nobody_sealed_do_not_keep_a_silent_session_alive() {
-    let receivers = vec![ReceiverConfig::default(), ReceiverConfig { loss: Loss::Independent { share: 1.0 }, ..ReceiverConfig::default() }];
+    let receivers = vec![
+        ReceiverConfig::default(),
+        ReceiverConfig { loss: Loss::Independent { share: 1.0 }, ..ReceiverConfig::default() },
+    ];
     let mut link = Link::new(LinkConfig { receivers, ..config(None) }, Instant::now());
     link.recording = Some(Vec::new());
     link.run(SECOND);
@@ -316,10 +320,13 @@ fn every_keyframe_comes_right_behind_an_announce_of_its_first_packet() {
     let mut first_esi = 0;
     for unit in 0..150 {
         if traffic.is_keyframe(unit) {
-            let source = |frame: &Recorded| (header(&frame.bytes).kind, header(&frame.bytes).sequence) == (Kind::Source, first_esi);
+            let source = |frame: &Recorded| {
+                (header(&frame.bytes).kind, header(&frame.bytes).sequence) == (Kind::Source, first_esi)
+            };
             let at = recording.iter().position(source).unwrap();
             let before = recording[..at].iter().rev().take(2).find(|frame| header(&frame.bytes).kind == Kind::Announce);
-            assert_eq!(announce(&before.expect("an announce").bytes).next_esi, first_esi, "keyframe {unit}");
+            let next_esi = announce(&before.expect("an announce").bytes).next_esi;
+            assert_eq!(next_esi, first_esi, "keyframe {unit}");
         }
         first_esi += traffic.datagrams(unit);
     }

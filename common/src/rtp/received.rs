@@ -27,9 +27,9 @@ pub struct ReceivedUnit {
 }
 
 impl ReceivedUnit {
-    /// Whether nothing of it is missing. What it refers to may be: see `missing_before`.
+    /// Whether there is something and nothing of it is missing. What it refers to may be: see `missing_before`.
     pub fn is_complete(&self) -> bool {
-        self.missing_within == 0 && self.truncated_slices == 0 && self.dropped_nal_units == 0
+        !self.unit.is_empty() && self.missing_within == 0 && self.truncated_slices == 0 && self.dropped_nal_units == 0
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reads a link key from a file, with errors a pilot can act on.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -19,7 +20,9 @@ pub enum KeyFileError {
     #[error("key file {0}: {1}")]
     Unreadable(PathBuf, std::io::Error),
     /// The file holds something else.
-    #[error("key file {0}: found {1} bytes that are not text, expected one line that starts with `skylark-key-1`")]
+    #[error(
+        "key file {0}: found at least {1} bytes that are no key, expected one line that starts with `skylark-key-1`"
+    )]
     NotText(PathBuf, usize),
     /// The file holds text that is no key.
     #[error("key file {0}: {1}")]
@@ -31,9 +34,14 @@ pub enum KeyFileError {
 /// # Errors
 /// The file is missing, unreadable or does not hold a key.
 pub fn read(path: &Path) -> Result<LinkKey, KeyFileError> {
-    let bytes = std::fs::read(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => KeyFileError::Missing(path.to_owned()),
-        _ => KeyFileError::Unreadable(path.to_owned(), error),
+    let mut bytes = Vec::new();
+    let limit = LARGEST_KEY_FILE_BYTES as u64 + 1;
+    let read = std::fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes));
+    read.map_err(|error| {
+        if error.kind() == std::io::ErrorKind::NotFound {
+            return KeyFileError::Missing(path.to_owned());
+        }
+        KeyFileError::Unreadable(path.to_owned(), error)
     })?;
     let text = match std::str::from_utf8(&bytes) {
         Ok(text) if bytes.len() <= LARGEST_KEY_FILE_BYTES => text,

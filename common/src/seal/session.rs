@@ -40,7 +40,6 @@ impl SessionKey {
     /// # Panics
     /// Never: HKDF-SHA256 gives up to 8160 bytes and ChaCha20-Poly1305 takes any 32 (RFC 5869 2.3, RFC 8439 2.8).
     #[must_use]
-    #[expect(clippy::missing_panics_doc, reason = "documented above; both lengths are constants within the RFCs' limits")]
     pub fn derive(link_key: &LinkKey, salt: &[u8; SALT_LEN]) -> Self {
         let mut okm = [0; KEY_LEN + ID_LEN];
         let prk = hkdf::Salt::new(hkdf::HKDF_SHA256, salt).extract(link_key.as_bytes());
@@ -68,7 +67,6 @@ impl SessionKey {
     /// # Panics
     /// Never: a body is far below the cipher's limit of 256 GiB.
     #[must_use]
-    #[expect(clippy::missing_panics_doc, reason = "documented above")]
     pub fn seal(&self, header: &PacketHeader, body: &mut [u8]) -> [u8; TAG_LEN] {
         let aad = Aad::from(header.associated_data());
         let tag = self.key.seal_in_place_separate_tag(nonce(header), aad, body).expect("a body is short");

@@ -77,6 +77,8 @@ impl PowerMean {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
+
     use skylark_common::wire::radiotap::Antenna;
 
     use super::*;

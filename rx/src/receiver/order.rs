@@ -16,6 +16,8 @@ pub(super) struct Order {
     range: Option<(u32, u32)>,
     missing_before: u32,
     overrun: u32,
+    /// Whether anything has been handed on or given up.
+    begun: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -43,7 +45,7 @@ pub(super) struct Missing {
 
 impl Order {
     pub(super) fn new() -> Self {
-        Self { places: vec![Place::Empty; SPAN as usize], range: None, missing_before: 0, overrun: 0 }
+        Self { places: vec![Place::Empty; SPAN as usize], range: None, missing_before: 0, overrun: 0, begun: false }
     }
 
     /// The next ESI to hand on.
@@ -52,6 +54,19 @@ impl Order {
             Some((next, _)) => Some(next),
             None => None,
         }
+    }
+
+    /// The stream goes on at `esi`: what lies between it and the first datagram heard is missing since now,
+    /// as long as nothing has been handed on.
+    pub(super) fn reach_back(&mut self, esi: u32, now: Instant) {
+        let Some((next, end)) = self.range else { return };
+        if self.begun || !is_before(esi, next) || end.wrapping_sub(esi) > SPAN {
+            return;
+        }
+        for ahead in 0..next.wrapping_sub(esi) {
+            self.set(esi.wrapping_add(ahead), Place::Missing { since: now });
+        }
+        self.range = Some((esi, end));
     }
 
     /// All datagrams before `end` are known to have been sent: those not there are missing since now.
@@ -97,6 +112,7 @@ impl Order {
     /// Waits for the oldest missing datagram no longer.
     pub(super) fn give_up(&mut self) {
         if let (Some(_), Some((next, end))) = (self.oldest_missing(), self.range) {
+            self.begun = true;
             self.range = Some((next.wrapping_add(1), end));
             self.missing_before = self.missing_before.saturating_add(1);
         }
@@ -111,6 +127,7 @@ impl Order {
     pub(super) fn poll(&mut self) -> Option<Next> {
         let (esi, end) = self.range.filter(|(next, end)| next != end)?;
         let Place::There { at: available, recovered } = self.at(esi) else { return None };
+        self.begun = true;
         self.range = Some((esi.wrapping_add(1), end));
         Some(Next { esi, missing_before: std::mem::take(&mut self.missing_before), recovered, available })
     }
@@ -138,6 +155,8 @@ impl Order {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
+
     use super::*;
 
     fn polled(order: &mut Order) -> Vec<(u32, u32)> {
@@ -155,6 +174,18 @@ mod tests {
         assert!(order.arrived(6, true, now));
         assert_eq!(polled(&mut order), [(6, 0), (7, 0)]);
         assert!(!order.arrived(6, false, now), "its turn has passed");
+    }
+
+    #[test]
+    fn until_one_is_handed_on_the_beginning_may_move_back() {
+        let now = Instant::now();
+        let mut order = Order::new();
+        order.arrived(7, false, now);
+        order.reach_back(5, now);
+        assert_eq!(order.oldest_missing(), Some(Missing { esi: 5, since: now }));
+        order.give_up();
+        order.reach_back(3, now);
+        assert_eq!(order.next(), Some(6));
     }
 
     #[test]

@@ -62,6 +62,7 @@ impl StreamReceiver {
     /// The announce said how the stream is protected and which datagram comes next.
     pub(super) fn handle_announce(&mut self, code: Code, next_esi: u32, now: Instant) {
         self.code = code;
+        self.order.reach_back(next_esi, now);
         self.order.expect(next_esi, now);
         self.catch_up();
     }

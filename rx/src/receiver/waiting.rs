@@ -74,6 +74,8 @@ impl Waiting {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
+
     use super::*;
 
     #[test]

@@ -121,6 +121,12 @@ impl TransmitQueue {
         self.next_due().is_none()
     }
 
+    /// How many source packets of this stream wait.
+    pub(super) fn waiting_sources(&self, stream: u8) -> u32 {
+        let waits = |queued: &&Queued| queued.kind == Kind::Source && queued.unit.stream == stream;
+        u32::try_from(self.ready.iter().filter(waits).count()).unwrap_or(u32::MAX)
+    }
+
     /// Airtime of the frames that leave as soon as they can, announces not counted.
     pub(super) const fn airtime(&self) -> Duration {
         self.airtime
@@ -135,7 +141,8 @@ impl TransmitQueue {
     pub(super) fn drop_oldest_unit(&mut self) -> bool {
         let Some(last) = self.ready.back().map(|queued| queued.unit) else { return false };
         let whole = |keyframe: bool| {
-            let oldest = |queued: &&Queued| queued.starts_unit && queued.unit != last && queued.unit.keyframe == keyframe;
+            let oldest =
+                |queued: &&Queued| queued.starts_unit && queued.unit != last && queued.unit.keyframe == keyframe;
             self.ready.iter().find(oldest).map(|queued| queued.unit)
         };
         let keyframe = || if last.keyframe { whole(true) } else { None };

@@ -80,8 +80,7 @@ impl StreamSender {
 
     /// Whether the session must end before this stream sends on.
     pub(super) fn is_exhausted(&self) -> bool {
-        self.is_between_units()
-            && self.next_esi.max(self.next_repair).max(self.next_announce) >= LAST_SEQUENCE
+        self.is_between_units() && self.next_esi.max(self.next_repair).max(self.next_announce) >= LAST_SEQUENCE
     }
 
     /// Uses up the sequence numbers.
@@ -130,7 +129,9 @@ impl StreamSender {
         now: Instant,
     ) {
         let unit_interval_us = self.interval.and_then(|interval| u32::try_from(interval.as_micros()).ok());
-        let announce = Announce { next_esi: self.next_esi, unit_interval_us, ..announce };
+        // It overtakes what waits, and nothing is missing that has not been sent.
+        let next_esi = self.next_esi.wrapping_sub(queue.waiting_sources(self.config.stream));
+        let announce = Announce { next_esi, unit_interval_us, ..announce };
         let mut bytes = queue.buffer();
         frames.write_announce(self.config.stream, self.next_announce, &announce, &mut bytes);
         self.next_announce = self.next_announce.wrapping_add(1);
@@ -168,7 +169,8 @@ impl StreamSender {
         let count = u16::try_from(self.owed_permille / 1000).unwrap_or(u16::MAX);
         self.owed_permille %= 1000;
         let schedule = Schedule::new(u32::from(count), self.gap(queue, now), now, queue.airtime());
-        let keys: Vec<u16> = (0..u32::from(count)).map(|index| low_half(self.next_repair.wrapping_add(index))).collect();
+        let keys: Vec<u16> =
+            (0..u32::from(count)).map(|index| low_half(self.next_repair.wrapping_add(index))).collect();
         let (narrow, wide) = keys.split_at(schedule.at_once.try_into().unwrap_or(keys.len()).min(keys.len()));
         let [newer, all] = [self.covered.get(self.covered.len() / 2), self.covered.front()].map(Option::<&u32>::copied);
         let mut writer = RepairWriter { unit, schedule, written: 0, next: &mut self.next_repair, frames, queue };

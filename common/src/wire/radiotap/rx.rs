@@ -89,7 +89,11 @@ impl RxInfo {
         let len = usize::from(u16::from_le_bytes([*len0, *len1]));
         let truncated = WireError::Truncated { header: HEADER, found: bytes.len(), expected: len.max(FIXED_LEN) };
         if len < FIXED_LEN {
-            return Err(WireError::Malformed { header: HEADER, field: "length", found: u32::try_from(len).unwrap_or(0) });
+            return Err(WireError::Malformed {
+                header: HEADER,
+                field: "length",
+                found: u32::try_from(len).unwrap_or(0),
+            });
         }
         let (header, frame) = bytes.split_at_checked(len).ok_or(truncated)?;
         let info = Fields::new(header)?.read();
@@ -153,7 +157,8 @@ impl<'a> Fields<'a> {
     }
 
     fn word(&mut self) -> Result<u32, WireError> {
-        let truncated = WireError::Truncated { header: HEADER, found: self.header.len(), expected: self.at.saturating_add(4) };
+        let truncated =
+            WireError::Truncated { header: HEADER, found: self.header.len(), expected: self.at.saturating_add(4) };
         let word = self.header.get(self.at..).and_then(|rest| rest.first_chunk()).ok_or(truncated)?;
         self.at = self.at.saturating_add(4);
         Ok(u32::from_le_bytes(*word))
@@ -215,7 +220,8 @@ impl<'a> Emitter<'a> {
         emitter.put(2, &[0, 0])?;
         emitter.put(2, &[0, 0])?;
         for word in 0..chains.max(1) {
-            let more = if word.saturating_add(1) < chains { (1 << BIT_RADIOTAP_NAMESPACE) | (1 << BIT_EXTENSION) } else { 0 };
+            let more =
+                if word.saturating_add(1) < chains { (1 << BIT_RADIOTAP_NAMESPACE) | (1 << BIT_EXTENSION) } else { 0 };
             let frame = if word == 0 { Self::frame_bits(info) } else { 0 };
             let chain = info.antennas.get(word).copied().flatten().map_or(0, Self::chain_bits);
             emitter.put(4, &(more | frame | chain).to_le_bytes())?;

@@ -1,0 +1,157 @@
+//! Several cards: what one misses another brings, the first copy wins, and every card's numbers are true.
+#![expect(clippy::disallowed_methods, reason = "a test begins its virtual time somewhere")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use skylark_common::air::sim::{Loss, ReceiverConfig};
+use skylark_common::wire::packet::Kind;
+use skylark_tests::frames::header;
+use skylark_tests::{Link, LinkConfig, Outcome, Traffic};
+
+const SECOND: Duration = Duration::from_secs(1);
+/// A packet counts as missed when so many of its kind came after it.
+const SETTLED: u32 = 128;
+
+fn loses(share: f64) -> ReceiverConfig {
+    ReceiverConfig { loss: Loss::Independent { share }, ..ReceiverConfig::default() }
+}
+
+fn later(delay_ms: u64) -> ReceiverConfig {
+    ReceiverConfig { delay: Duration::from_millis(delay_ms), ..ReceiverConfig::default() }
+}
+
+/// 30 units/s of 2 Mbit/s to these cards.
+fn link(receivers: Vec<ReceiverConfig>, seed: u64) -> Link {
+    let traffic = Traffic { units_per_s: 30, bits_per_s: 2_000_000, keyframe_interval: 30, ..Traffic::default() };
+    Link::new(LinkConfig { receivers, traffic, seed, ..LinkConfig::default() }, Instant::now())
+}
+
+fn assert_nothing_lost(link: &mut Link, case: &str) {
+    link.idle(SECOND);
+    assert_eq!(Outcome::of(link).lost, 0, "{case}: of {} units", link.pushed.len());
+}
+
+#[test]
+fn two_cards_of_20_percent_loss_lose_no_unit_in_a_minute() {
+    let receivers = vec![loses(0.2), loses(0.2)];
+    let mut link = Link::new(LinkConfig { receivers, seed: 11, ..LinkConfig::default() }, Instant::now());
+    link.run(60 * SECOND);
+    assert_nothing_lost(&mut link, "two cards");
+}
+
+/// Which packets each card heard and was the first to hear, by what the channel handed over.
+#[derive(Default)]
+struct Truth {
+    /// The first packet of each kind to come: counting begins there.
+    begin: BTreeMap<Kind, u32>,
+    heard: BTreeMap<Kind, [BTreeSet<u32>; 3]>,
+    first: [u64; 3],
+    duplicates: u64,
+}
+
+impl Truth {
+    fn of(link: &Link) -> Self {
+        let mut truth = Self::default();
+        for frame in link.recording.iter().flatten() {
+            let header = header(&frame.bytes);
+            truth.begin.entry(header.kind).or_insert(header.sequence);
+            let cards = truth.heard.entry(header.kind).or_default();
+            let known = cards.iter().any(|heard| heard.contains(&header.sequence));
+            cards[frame.card].insert(header.sequence);
+            truth.duplicates += u64::from(known);
+            truth.first[frame.card] += u64::from(!known);
+        }
+        truth
+    }
+
+    fn heard(&self, card: usize) -> u64 {
+        self.heard.values().map(|cards| cards[card].len() as u64).sum()
+    }
+
+    fn missed(&self, card: usize) -> u64 {
+        let missed = |(kind, cards): (&Kind, &[BTreeSet<u32>; 3])| {
+            let last = cards.iter().filter_map(BTreeSet::last).max().expect("somebody heard one");
+            let settled = self.begin[kind]..(last + 1).saturating_sub(SETTLED);
+            settled.filter(|sequence| !cards[card].contains(sequence)).count() as u64
+        };
+        self.heard.iter().map(missed).sum()
+    }
+}
+
+#[test]
+fn every_card_is_told_truly_what_it_heard_missed_and_was_first_with() {
+    let second = ReceiverConfig { delay: Duration::from_millis(3), ..loses(0.3) };
+    let mut link = link(vec![loses(0.1), second, loses(0.6)], 12);
+    link.recording = Some(Vec::new());
+    link.run(20 * SECOND);
+    let (truth, stats) = (Truth::of(&link), link.receiver.stats(link.now));
+    for (card, stats) in stats.cards.iter().enumerate() {
+        let found = (stats.heard, stats.missed, stats.first);
+        assert_eq!(found, (truth.heard(card), truth.missed(card), truth.first[card]), "card {card}");
+    }
+    assert_eq!(stats.frames.duplicate, truth.duplicates);
+    assert_eq!(stats.frames.used + stats.frames.late, truth.first.iter().sum::<u64>());
+}
+
+#[test]
+fn a_perfect_card_that_comes_later_makes_up_for_a_bad_one() {
+    for share in [0.3, 0.6, 0.9] {
+        for delay_ms in [10, 30] {
+            let mut link = link(vec![loses(share), later(delay_ms)], 13);
+            link.run(20 * SECOND);
+            assert_nothing_lost(&mut link, &format!("{share} beside a card {delay_ms} ms late"));
+        }
+    }
+}
+
+#[test]
+fn a_card_that_dies_and_comes_back_is_not_missed_and_then_of_use_again() {
+    let mut link = link(vec![loses(0.0), loses(0.1)], 14);
+    link.run(3 * SECOND);
+    link.channel.set_loss(0, Loss::Independent { share: 1.0 }, link.now);
+    link.run(3 * SECOND);
+    let dead = link.receiver.stats(link.now).cards[0].clone();
+    assert_eq!(dead.signal_dbm, None);
+    assert!(dead.missed > 300, "{dead:?}");
+    link.channel.set_loss(0, Loss::None, link.now);
+    link.channel.set_loss(1, Loss::Independent { share: 1.0 }, link.now);
+    link.run(3 * SECOND);
+    let back = link.receiver.stats(link.now).cards[0].clone();
+    assert!(back.first > dead.first + 300 && back.signal_dbm.is_some(), "{back:?}");
+    assert_nothing_lost(&mut link, "a card that died");
+}
+
+#[test]
+fn the_first_copy_wins() {
+    let mut link = link(vec![later(5), later(0), later(5)], 15);
+    link.run(5 * SECOND);
+    link.idle(SECOND);
+    let stats = link.receiver.stats(link.now);
+    assert_eq!((stats.cards[0].first, stats.cards[1].first, stats.cards[2].first), (0, stats.frames.used, 0));
+    assert_eq!((stats.frames.duplicate, stats.frames.late), (2 * stats.frames.used, 0));
+    assert!(link.handed.iter().all(|handed| !handed.recovered));
+}
+
+#[test]
+fn the_signal_is_the_strongest_antennas_mean_over_the_last_second() {
+    let card = ReceiverConfig { signal_dbm: -48, noise_dbm: -90, antennas: 3, ..ReceiverConfig::default() };
+    let mut link = link(vec![card], 16);
+    let signal = |link: &Link| {
+        let card = link.receiver.stats(link.now).cards[0].clone();
+        (card.signal_dbm.unwrap().round(), card.snr_db.unwrap().round())
+    };
+    link.run(2 * SECOND);
+    assert_eq!(signal(&link), (-48.0, 42.0));
+    link.channel.set_signal_dbm(0, -60, link.now);
+    link.run(3 * SECOND);
+    assert_eq!(signal(&link), (-60.0, 30.0));
+}
+
+#[test]
+fn more_cards_than_are_told_apart_break_nothing() {
+    let mut link = link(vec![loses(0.9); 40], 17);
+    link.run(5 * SECOND);
+    assert_nothing_lost(&mut link, "40 cards");
+    assert_eq!(link.receiver.stats(link.now).cards.len(), 32);
+}
