@@ -45,7 +45,8 @@ pub trait CaptureAir: std::fmt::Debug + Send {
     /// Whether this air has ended for good (a recording played to its end).
     fn ended(&self) -> bool;
 
-    /// Frames the machine dropped before we could take them, since the start, where it says so.
+    /// Frames the machine dropped before we could take them, since the start, where it says so. Asking may
+    /// cost a fraction of a millisecond.
     fn dropped(&self) -> u64;
 
     /// Short name for stats and messages, as the user wrote it.

@@ -21,6 +21,8 @@ use crate::unit::Units;
 const FRAMES_A_TURN: usize = 64;
 /// How often the figures are put up.
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(100);
+/// How often the machine is asked what it has dropped.
+const DROPS_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a card that failed is left alone.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// How long a recording waits for outputs that are busy.
@@ -75,6 +77,7 @@ struct Running {
     session: Option<SessionStats>,
     last_datagram: Option<Instant>,
     publish_at: Instant,
+    drops_at: Instant,
     ended_at: Option<Instant>,
     datagram: Vec<u8>,
 }
@@ -82,9 +85,18 @@ struct Running {
 impl Link {
     /// Runs until the program ends; closes the outlets.
     pub(crate) fn run(self) {
-        let publish_at = now();
-        let (units, datagram) = (Units::default(), Vec::with_capacity(MAX_FRAME_BYTES));
-        Running { link: self, units, session: None, last_datagram: None, publish_at, ended_at: None, datagram }.run();
+        let now = now();
+        Running {
+            link: self,
+            units: Units::default(),
+            session: None,
+            last_datagram: None,
+            publish_at: now,
+            drops_at: now,
+            ended_at: None,
+            datagram: Vec::with_capacity(MAX_FRAME_BYTES),
+        }
+        .run();
     }
 }
 
@@ -189,21 +201,28 @@ impl Running {
             self.publish_at = now + PUBLISH_INTERVAL;
             self.publish();
         }
+        if now >= self.drops_at {
+            self.drops_at = now + DROPS_INTERVAL;
+            self.publish_drops();
+        }
     }
 
     fn publish(&mut self) {
         let rx = self.link.receiver.stats(self.now());
         self.session = rx.session;
         let shared_clock = rx.session.is_some_and(|session| self.link.clock.is_shared(session.announce.clock_id));
-        let dropped = self.link.cards.iter().map(|card| card.air.dropped()).collect();
         let (sent, refused) = self.link.outlets.datagrams();
         self.link.board.with(|seen| {
             seen.rx = rx;
-            seen.dropped_by_machine = dropped;
             seen.shared_clock = shared_clock;
             seen.last_datagram = self.last_datagram;
             (seen.outputs.datagrams_sent, seen.outputs.datagrams_refused) = (sent, refused);
         });
+    }
+
+    fn publish_drops(&self) {
+        let dropped = self.link.cards.iter().map(|card| card.air.dropped()).collect();
+        self.link.board.with(|seen| seen.dropped_by_machine = dropped);
     }
 
     /// Waits for the next thing to happen; recorded time jumps there.
@@ -241,6 +260,7 @@ impl Running {
         let (outlets, board) = (&self.link.outlets, &self.link.board);
         self.units.handle_end(|unit| push(unit, outlets, board));
         self.publish();
+        self.publish_drops();
         self.link.outlets.close();
     }
 }

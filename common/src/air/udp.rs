@@ -1,5 +1,7 @@
 //! The on-air bytes over UDP, one frame a datagram: for one desk, a LAN, and the modelled air.
 
+mod drops;
+
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs, UdpSocket};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -171,7 +173,7 @@ impl CaptureAir for UdpCapture {
     }
 
     fn dropped(&self) -> u64 {
-        0
+        drops::dropped(&self.socket)
     }
 
     fn name(&self) -> &str {

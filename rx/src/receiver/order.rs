@@ -2,8 +2,6 @@
 
 use std::time::Instant;
 
-use super::stream::is_before;
-
 /// Datagrams between the next to hand on and the newest known of. More than the window code covers; at
 /// 100 Mbit/s about 0.2 s.
 const SPAN: u32 = 2048;
@@ -151,6 +149,12 @@ impl Order {
             *slot = place;
         }
     }
+}
+
+/// Whether `a` comes before `b` in numbers that wrap.
+pub(super) const fn is_before(a: u32, b: u32) -> bool {
+    let ahead = b.wrapping_sub(a);
+    ahead != 0 && ahead < u32::MAX / 2
 }
 
 #[cfg(test)]

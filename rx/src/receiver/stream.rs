@@ -8,7 +8,7 @@ use skylark_common::fec::{BlockId, Code, Decoder, RepairId};
 use skylark_common::wire::symbol::Symbol;
 
 use super::Datagram;
-use super::order::Order;
+use super::order::{Order, is_before};
 use crate::stats::StreamStats;
 
 /// How far the copies of slower cards and repairs spread over the gap between units come behind: what no
@@ -242,10 +242,4 @@ impl UnitProgress {
         }
         heard
     }
-}
-
-/// Whether `a` comes before `b` in numbers that wrap.
-pub(super) const fn is_before(a: u32, b: u32) -> bool {
-    let ahead = b.wrapping_sub(a);
-    ahead != 0 && ahead < u32::MAX / 2
 }

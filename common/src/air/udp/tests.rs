@@ -51,6 +51,22 @@ fn a_port_alone_hears_both_families_and_host_names() {
 }
 
 #[test]
+fn what_the_kernel_had_no_room_for_is_counted() {
+    for address in ["127.0.0.1:0", "0"] {
+        let mut rx = UdpCapture::bind(address).unwrap();
+        let mut tx = to(&rx, "127.0.0.1");
+        assert_eq!(rx.dropped(), 0);
+        // More than the buffer asked for holds, and twice as much again.
+        let sent = 3 * RECEIVE_BUFFER_BYTES as u64 / 1400;
+        (0..sent).for_each(|_| tx.inject(&[7; 1400], now()).unwrap());
+        let mut buffer = [0; MAX_FRAME_BYTES];
+        let heard = std::iter::from_fn(|| rx.capture(&mut buffer, now()).unwrap()).count() as u64;
+        assert!(heard < sent, "{heard} of {sent}");
+        assert_eq!(rx.dropped(), sent - heard, "{address}");
+    }
+}
+
+#[test]
 fn a_receiver_that_starts_later_misses_nothing_sent_from_then_on() {
     let port = UdpCapture::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let mut tx = UdpInject::connect(&format!("127.0.0.1:{port}")).unwrap();
