@@ -54,7 +54,7 @@ pub(crate) struct Args {
     /// How long a missing datagram may hold back those that follow it
     ///
     /// Shorter: less delay under loss, and more is lost.
-    #[arg(long, value_name = "TIME", default_value = "100ms", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "150ms", value_parser = duration)]
     pub(crate) latency_budget: Duration,
 
     /// The link's name; both ends say the same
@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn what_is_left_out_has_a_default() {
         let args = parse("skylark-rx --air udp:1.2.3.4:5801 --key k --output none").unwrap();
-        assert_eq!((args.latency_budget, args.link.as_str()), (Duration::from_millis(100), "default"));
+        assert_eq!((args.latency_budget, args.link.as_str()), (Duration::from_millis(150), "default"));
         assert!(!args.wants_pictures());
         assert_eq!(args.check(), Ok(()));
     }

@@ -213,6 +213,18 @@ mod tests {
     }
 
     #[test]
+    fn a_unit_nobody_knows_to_be_missing_is_missed_by_its_frame_number() {
+        let mut units = units();
+        units.remove(10);
+        (1..).zip(&mut units).for_each(|(number, unit)| unit.number = number);
+        let pictures = decode(&mut Decoder::new().unwrap(), &units);
+        assert_eq!(count(&pictures[..10], Quality::Good), 10);
+        let second_keyframe = units.iter().skip(1).position(|unit| unit.access_unit.keyframe).unwrap() + 1;
+        assert_eq!(count(&pictures[10..second_keyframe], Quality::Good), 0);
+        assert_eq!(pictures.last().map(|picture| picture.quality), Some(Quality::Good));
+    }
+
+    #[test]
     fn nothing_is_decoded_before_a_keyframe_and_after_another_session_began() {
         let mut decoder = Decoder::new().unwrap();
         let mut units = units();

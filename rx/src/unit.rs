@@ -130,6 +130,22 @@ pub(crate) mod tests {
         Instant::now()
     }
 
+    fn datagram(bytes: &[u8], start_of_unit: bool, end_of_unit: bool) -> Datagram<'_> {
+        Datagram {
+            session: 1,
+            stream: 0,
+            bytes,
+            end_of_unit,
+            start_of_unit,
+            keyframe: false,
+            missing_before: 0,
+            recovered: false,
+            captured_us: None,
+            heard: start(),
+            available: start(),
+        }
+    }
+
     /// The clip through the packetizer; `keep` says which datagrams arrive.
     fn through_the_link(session: u32, mut keep: impl FnMut(usize) -> bool, units: &mut Units) -> Vec<Unit> {
         let now = start();
@@ -147,16 +163,10 @@ pub(crate) mod tests {
                 let heard = now + Duration::from_micros(time_us);
                 let datagram = Datagram {
                     session,
-                    stream: 0,
-                    bytes,
-                    end_of_unit,
-                    start_of_unit,
-                    keyframe: access_unit.keyframe,
                     missing_before: std::mem::take(&mut missing),
-                    recovered: false,
-                    captured_us: None,
                     heard,
                     available: heard,
+                    ..datagram(bytes, start_of_unit, end_of_unit)
                 };
                 units.handle_datagram(&datagram, None, heard, |unit| made.push(unit));
             });
@@ -182,6 +192,26 @@ pub(crate) mod tests {
             let marked = made.iter().filter(|unit| !unit.complete || unit.gap_before).count();
             assert!((1..=2).contains(&marked), "datagram {lost}: {marked} units marked");
         }
+    }
+
+    #[test]
+    fn a_unit_dropped_before_it_was_sent_leaves_its_mark() {
+        let mut units = Units::default();
+        let mut packetizer = Packetizer::new(1, 0, 1400);
+        let mut gaps = Vec::new();
+        for (number, access_unit) in (0..6).zip(clip()) {
+            if number == 3 {
+                packetizer.skip(1);
+                continue;
+            }
+            let mut index = 0..;
+            packetizer.for_each_datagram(&access_unit, number * 33_333, |bytes, end_of_unit| {
+                let start_of_unit = index.next() == Some(0);
+                let datagram = datagram(bytes, start_of_unit, end_of_unit);
+                units.handle_datagram(&datagram, None, start(), |unit| gaps.push((unit.complete, unit.gap_before)));
+            });
+        }
+        assert_eq!(gaps, [(true, false), (true, false), (true, false), (true, true), (true, false)]);
     }
 
     #[test]

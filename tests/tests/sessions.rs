@@ -240,10 +240,12 @@ fn a_session_that_was_left_is_never_entered_again() {
         link.run(2 * SECOND);
         let restarted = link.handed.len();
         run_beside(&mut link, &recording);
+        assert!(link.handed.len() > restarted + 300, "{before:?} then {after:?}: the live link goes on");
         link.deaf = true;
         link.run(SECOND);
         run_beside(&mut link, &recording);
         assert!(link.handed[restarted..].iter().all(|handed| handed.session != left), "{before:?} then {after:?}");
+        assert_eq!(link.receiver.stats(link.now).sessions, 2, "{before:?} then {after:?}");
     }
 }
 

@@ -14,7 +14,7 @@ use skylark_common::rtp::packetizer::Packetizer;
 
 use crate::clock::Clock;
 use crate::events::{Event, Totals};
-use crate::outlet::{EncodedUnit, Item, Outlet};
+use crate::outlet::{EncodedUnit, Item, Outlet, Taken};
 use crate::report::{Reporter, note};
 use crate::sender::{Outgoing, PushError, Sender};
 use airs::Airs;
@@ -74,8 +74,8 @@ impl Link<'_> {
             let wake =
                 [Some(next_report), self.ends_at, self.transmitter.poll_timeout(now)].into_iter().flatten().min();
             let patience = wake.unwrap_or(next_report).saturating_duration_since(now);
-            match self.outlet.queue.pop_within(patience) {
-                Popped::Item(item) => self.push(item),
+            match self.outlet.pop_within(patience) {
+                Popped::Item(taken) => self.push(taken),
                 Popped::TimedOut => {}
                 Popped::Closed => break,
             }
@@ -84,9 +84,12 @@ impl Link<'_> {
         Ok(())
     }
 
-    fn push(&mut self, item: Item) {
+    fn push(&mut self, Taken { item, gave_way }: Taken) {
         match item {
-            Item::Unit(unit) => self.push_unit(&unit),
+            Item::Unit(unit) => {
+                self.packetizer.skip(gave_way);
+                self.push_unit(&unit);
+            }
             Item::Datagram(datagram) => self.transmitter.push(Outgoing {
                 stream: VIDEO_STREAM,
                 bytes: &datagram.bytes,

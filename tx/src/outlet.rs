@@ -1,12 +1,12 @@
 //! The hand-over from the source's thread to the link's: units, counters, and the wish for a keyframe.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use skylark_common::h264::AccessUnit;
-use skylark_common::queue::Queue;
+use skylark_common::queue::{Popped, Queue};
 
 use crate::stop::Stop;
 
@@ -41,6 +41,14 @@ pub(crate) struct RtpDatagram {
     pub(crate) captured: Instant,
 }
 
+/// What the link takes.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub(crate) item: Item,
+    /// How many items gave way between the one taken before and this one.
+    pub(crate) gave_way: u64,
+}
+
 /// What happened at the source since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct SourceStats {
@@ -59,7 +67,9 @@ pub(crate) struct SourceStats {
 /// What the source's thread and the link's share.
 #[derive(Debug)]
 pub(crate) struct Outlet {
-    pub(crate) queue: Queue<Item>,
+    /// Items with their numbers: a gap is what gave way.
+    queue: Queue<(u64, Item)>,
+    taken: AtomicU64,
     pub(crate) stop: Stop,
     keyframe_wanted: AtomicBool,
     stats: Mutex<SourceStats>,
@@ -69,6 +79,7 @@ impl Outlet {
     pub(crate) fn new(capacity: usize) -> std::io::Result<Self> {
         Ok(Self {
             queue: Queue::new(capacity),
+            taken: AtomicU64::new(0),
             stop: Stop::new()?,
             keyframe_wanted: AtomicBool::new(false),
             stats: Mutex::default(),
@@ -77,14 +88,38 @@ impl Outlet {
 
     /// Hands on; the oldest that waits gives way, and what refers to it needs a keyframe then.
     pub(crate) fn push(&self, item: Item) {
-        let gave_way = self.queue.push(item).is_some() && !self.queue.is_closed();
+        let mut number = 0;
         self.count(|stats| {
             stats.handed_on += 1;
-            stats.gave_way += u64::from(gave_way);
+            number = stats.handed_on;
         });
+        let gave_way = self.queue.push((number, item)).is_some() && !self.queue.is_closed();
         if gave_way {
+            self.count(|stats| stats.gave_way += 1);
             self.want_keyframe();
         }
+    }
+
+    /// The oldest item that waits, within `patience`. One thread takes.
+    pub(crate) fn pop_within(&self, patience: Duration) -> Popped<Taken> {
+        match self.queue.pop_within(patience) {
+            Popped::Item((number, item)) => {
+                let before = self.taken.swap(number, Ordering::Relaxed);
+                Popped::Item(Taken { item, gave_way: number.saturating_sub(before + 1) })
+            }
+            Popped::TimedOut => Popped::TimedOut,
+            Popped::Closed => Popped::Closed,
+        }
+    }
+
+    /// The source has ended: what waits is still taken.
+    pub(crate) fn close(&self) {
+        self.queue.close();
+    }
+
+    /// Whether nothing is taken any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.queue.is_closed()
     }
 
     /// Ends the program, whoever waits for what.
@@ -132,5 +167,18 @@ mod tests {
         assert_eq!(outlet.stats(), SourceStats { handed_on: 3, gave_way: 1, ..SourceStats::default() });
         assert!(outlet.take_keyframe_wanted());
         assert!(!outlet.take_keyframe_wanted());
+    }
+
+    #[test]
+    fn whoever_takes_learns_what_gave_way_before_which() {
+        let outlet = Outlet::new(UNITS).unwrap();
+        let take = || match outlet.pop_within(Duration::ZERO) {
+            Popped::Item(taken) => Some(taken.gave_way),
+            Popped::TimedOut | Popped::Closed => None,
+        };
+        (0..2).for_each(|_| outlet.push(unit()));
+        assert_eq!(take(), Some(0));
+        (0..4).for_each(|_| outlet.push(unit()));
+        assert_eq!([take(), take(), take()], [Some(3), Some(0), None]);
     }
 }

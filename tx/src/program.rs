@@ -123,7 +123,7 @@ struct CloseAtEnd<'a>(&'a Outlet);
 
 impl Drop for CloseAtEnd<'_> {
     fn drop(&mut self) {
-        self.0.queue.close();
+        self.0.close();
     }
 }
 

@@ -13,6 +13,8 @@ const AGGREGATE_HEADER: usize = RtpHeader::LEN + 1;
 const LENGTH_BYTES: usize = 2;
 /// What a fragment costs: RTP header, indicator, FU header.
 const FRAGMENT_HEADER: usize = RtpHeader::LEN + 2;
+/// Sequence numbers left out at once, at most: a jump by more than half of them would be taken for one back.
+const MAX_SKIP: u16 = 1000;
 
 /// Makes RTP datagrams of access units: small NAL units share one (STAP-A), large ones are cut into parts of
 /// equal length (FU-A), so that repair packets, which are as long as the longest, are short as well.
@@ -75,6 +77,13 @@ impl Packetizer {
             }
         }
         self.send_aggregate(true, &mut out);
+    }
+
+    /// Leaves out a sequence number for each of `units` access units that were dropped before they came here.
+    /// Whoever takes the datagrams sees that what follows refers to something missing.
+    pub fn skip(&mut self, units: u64) {
+        let skipped = u16::try_from(units).unwrap_or(MAX_SKIP).min(MAX_SKIP);
+        self.sequence = self.sequence.wrapping_add(skipped);
     }
 
     fn begin_aggregate(&mut self) {
@@ -210,6 +219,18 @@ mod tests {
             assert_eq!(found.iter().filter(|(bytes, last)| *last && bytes[1] & 0x80 != 0).count(), 1);
             assert!(found.last().is_some_and(|&(_, last)| last));
         }
+    }
+
+    #[test]
+    fn dropped_units_leave_a_gap_of_sequence_numbers() {
+        let mut packetizer = Packetizer::new(1, 0xfffe, 1400);
+        let unit = AccessUnit::from_annex_b(&[0, 0, 1, 0x41, 9]);
+        let mut sequences = Vec::new();
+        for dropped in [0, 3, 0, u64::MAX] {
+            packetizer.skip(dropped);
+            packetizer.for_each_datagram(&unit, 0, |bytes, _| sequences.push(u16::from_be_bytes([bytes[2], bytes[3]])));
+        }
+        assert_eq!(sequences, [0xfffe, 2, 3, 1004]);
     }
 
     #[test]

@@ -175,12 +175,13 @@ mod tests {
     use skylark_common::queue::Popped;
 
     use super::*;
+    use crate::outlet::Taken;
 
     const CLIP: &[u8] = include_bytes!("../../../tests/data/clip.h264");
 
     fn units(outlet: &Outlet) -> Vec<EncodedUnit> {
         let mut units = Vec::new();
-        while let Popped::Item(Item::Unit(unit)) = outlet.queue.pop_within(Duration::ZERO) {
+        while let Popped::Item(Taken { item: Item::Unit(unit), .. }) = outlet.pop_within(Duration::ZERO) {
             units.push(unit);
         }
         units

@@ -146,7 +146,7 @@ mod tests {
     use skylark_common::queue::Popped;
 
     use super::*;
-    use crate::outlet::Item;
+    use crate::outlet::{Item, Taken};
 
     /// Two tiny pictures, then death.
     const COMMAND: &str = r"printf '\0\0\0\1\147\102\0\0\0\1\145\210\0\0\0\1\101\232\1'; exit 3";
@@ -170,7 +170,7 @@ mod tests {
         assert!(outlet.stats().failures >= 2);
         assert!(outlet.stats().handed_on >= 2);
         assert!(
-            matches!(outlet.queue.pop_within(Duration::ZERO), Popped::Item(Item::Unit(first)) if first.unit.keyframe)
+            matches!(outlet.pop_within(Duration::ZERO), Popped::Item(Taken { item: Item::Unit(first), .. }) if first.unit.keyframe)
         );
     }
 

@@ -140,7 +140,7 @@ impl Camera {
 fn stream(device: &Device, mut maker: Maker, outlet: &Outlet) -> anyhow::Result<()> {
     let mut stream = Stream::with_buffers(device, Type::VideoCapture, BUFFERS)?;
     stream.set_timeout(POLL);
-    while !outlet.queue.is_closed() {
+    while !outlet.is_closed() {
         match stream.next() {
             Ok((bytes, metadata)) => {
                 let captured = captured(metadata);
@@ -163,7 +163,7 @@ fn wait(stream: &mut Stream<'_>, outlet: &Outlet) -> anyhow::Result<()> {
     for _ in 0..PATIENCE_POLLS {
         match stream.dequeue() {
             Ok(_) => return Ok(()),
-            Err(_) if outlet.queue.is_closed() => return Ok(()),
+            Err(_) if outlet.is_closed() => return Ok(()),
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
             Err(error) => return Err(error.into()),
         }
