@@ -225,6 +225,21 @@ mod tests {
     }
 
     #[test]
+    fn a_keyframe_that_was_never_sent_is_missed_by_the_gap_before_what_refers_to_it() {
+        let units = units();
+        let second_keyframe = units.iter().skip(1).position(|unit| unit.access_unit.keyframe).unwrap() + 1;
+        // Its frame number is the one that would follow the first keyframe: the decoder finds no fault.
+        let mut orphan = Unit { number: 2, ..units[second_keyframe + 1].clone() };
+        let mut qualities = |gap_before| {
+            orphan.gap_before = gap_before;
+            let pictures = decode(&mut Decoder::new().unwrap(), &[units[0].clone(), orphan.clone()]);
+            pictures.iter().map(|picture| picture.quality).collect::<Vec<_>>()
+        };
+        assert_eq!(qualities(false), [Quality::Good; 2]);
+        assert_eq!(qualities(true), [Quality::Good, Quality::Concealed]);
+    }
+
+    #[test]
     fn nothing_is_decoded_before_a_keyframe_and_after_another_session_began() {
         let mut decoder = Decoder::new().unwrap();
         let mut units = units();

@@ -44,7 +44,7 @@ pub struct FrameStats {
     pub forged: u64,
     /// Of a session that was left, or heard before by the same card.
     pub replayed: u64,
-    /// Another card had brought it before.
+    /// Another card or the repairs had brought it before.
     pub duplicate: u64,
     /// Authentic, and after its turn: those that follow it had been handed on.
     pub late: u64,

@@ -90,8 +90,10 @@ fn every_card_is_told_truly_what_it_heard_missed_and_was_first_with() {
         let found = (stats.heard, stats.missed, stats.first);
         assert_eq!(found, (truth.heard(card), truth.missed(card), truth.first[card]), "card {card}");
     }
-    assert_eq!(stats.frames.duplicate, truth.duplicates);
-    assert_eq!(stats.frames.used + stats.frames.late, truth.first.iter().sum::<u64>());
+    // A first copy of what repairs had brought back before counts as a duplicate as well.
+    let after_repair = stats.frames.duplicate - truth.duplicates;
+    assert!(after_repair <= stats.streams[0].recovered, "{after_repair} copies came after their repair");
+    assert_eq!(stats.frames.used + stats.frames.late + after_repair, truth.first.iter().sum::<u64>());
 }
 
 #[test]

@@ -30,8 +30,9 @@ use stream::StreamSender;
 
 use crate::stats::TxStats;
 
-/// A receiver that starts late waits no longer than this for an announce.
-const ANNOUNCE_INTERVAL: Duration = Duration::from_millis(100);
+/// A receiver that starts late waits for an announce no longer than 100 ms, the frame on the air and the
+/// slack of the pacer included.
+const ANNOUNCE_INTERVAL: Duration = Duration::from_millis(90);
 /// How often the ledger in the announces is taken anew.
 const LEDGER_INTERVAL: Duration = Duration::from_secs(1);
 

@@ -7,6 +7,7 @@
 //! column is computed as one more column that overlaps it: a scalar tail of 56 bytes would cost more
 //! than all the rest.
 
+use std::array;
 use std::sync::LazyLock;
 
 #[cfg(target_arch = "aarch64")]
@@ -16,6 +17,8 @@ mod tables;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+use tables::{PRODUCTS, Products};
 pub use tables::{invert, multiply};
 
 /// Bytes of a symbol that are summed in registers at once. Buffers whose length is a multiple of it
@@ -71,7 +74,7 @@ pub fn dot<'a, const N: usize>(outputs: [&mut [u8]; N], terms: impl IntoIterator
 ///
 /// # Panics
 /// If outputs differ in length or a source is shorter than they are.
-pub fn dot_add<const N: usize>(outputs: [&mut [u8]; N], terms: &[Term<'_, N>]) {
+pub fn dot_add<'a, const N: usize>(outputs: [&mut [u8]; N], terms: impl IntoIterator<Item = Term<'a, N>>) {
     Engine::best().dot_add(outputs, terms);
 }
 
@@ -117,10 +120,25 @@ impl Engine {
     ///
     /// # Panics
     /// As [`dot`] does.
-    pub fn dot<'a, const N: usize>(self, mut outputs: [&mut [u8]; N], terms: impl IntoIterator<Item = Term<'a, N>>) {
-        let mut terms = terms.into_iter();
+    pub fn dot<'a, const N: usize>(self, outputs: [&mut [u8]; N], terms: impl IntoIterator<Item = Term<'a, N>>) {
+        self.sum_all(Start::Zero, outputs, terms.into_iter());
+    }
+
+    /// [`dot_add`] on this engine.
+    ///
+    /// # Panics
+    /// As [`dot_add`] does.
+    pub fn dot_add<'a, const N: usize>(self, outputs: [&mut [u8]; N], terms: impl IntoIterator<Item = Term<'a, N>>) {
+        self.sum_all(Start::Output, outputs, terms.into_iter());
+    }
+
+    fn sum_all<'a, const N: usize>(
+        self,
+        mut start: Start,
+        mut outputs: [&mut [u8]; N],
+        mut terms: impl Iterator<Item = Term<'a, N>>,
+    ) {
         let mut batch = [([0; N], &[][..]); BATCH_TERMS];
-        let mut start = Start::Zero;
         loop {
             let mut filled = 0;
             for (place, term) in batch.iter_mut().zip(terms.by_ref()) {
@@ -137,40 +155,29 @@ impl Engine {
         }
     }
 
-    /// [`dot_add`] on this engine.
-    ///
-    /// # Panics
-    /// As [`dot_add`] does.
-    pub fn dot_add<const N: usize>(self, mut outputs: [&mut [u8]; N], terms: &[Term<'_, N>]) {
-        self.sum(Start::Output, terms, &mut outputs);
-    }
-
     fn sum<const N: usize>(self, start: Start, terms: &[Term<'_, N>], outputs: &mut [&mut [u8]; N]) {
         const { assert!(N > 0 && N <= MAX_OUTPUTS) };
         let len = outputs[0].len();
         assert!(outputs.iter().all(|output| output.len() == len), "outputs differ in length");
         assert!(terms.iter().all(|(_, source)| source.len() >= len), "a source is too short");
-        let columns = len / COLUMN_BYTES;
-        if columns == 0 {
-            return reference::sum(start, terms, outputs);
+        let whole = len - len % COLUMN_BYTES;
+        if whole == 0 {
+            reference::sum(start, terms, outputs, 0);
+        } else if whole == len || start == Start::Zero {
+            self.columns(start, terms, outputs, 0);
+        } else {
+            // What the last column overlaps must not be added to twice: it is summed elsewhere.
+            let last = len - COLUMN_BYTES;
+            let mut ends: [[u8; COLUMN_BYTES]; N] = array::from_fn(|at| array::from_fn(|byte| outputs[at][last + byte]));
+            self.columns(start, terms, &mut ends.each_mut().map(|end| &mut end[..]), last);
+            self.columns(start, terms, &mut outputs.each_mut().map(|output| &mut output[..whole]), 0);
+            for (output, end) in outputs.iter_mut().zip(ends) {
+                output[last..].copy_from_slice(&end);
+            }
         }
-        if len.is_multiple_of(COLUMN_BYTES) {
-            return self.columns(start, terms, outputs, (0, columns));
-        }
-        let last = len - COLUMN_BYTES;
-        let mut before = [[0; COLUMN_BYTES]; N];
-        for (before, output) in before.iter_mut().zip(outputs.iter()) {
-            before.copy_from_slice(&output[last..]);
-        }
-        self.columns(start, terms, outputs, (0, columns));
-        // What the last column overlaps must not be added to twice.
-        for (before, output) in before.iter().zip(outputs.iter_mut()) {
-            output[last..].copy_from_slice(before);
-        }
-        self.columns(start, terms, outputs, (last, 1));
     }
 
-    /// Sums `count` columns from byte `first` on.
+    /// Sums outputs of at least a column, which begin at byte `first` of the sources.
     #[cfg_attr(
         any(target_arch = "x86_64", target_arch = "aarch64"),
         expect(unsafe_code, reason = "calls what only some machines can run")
@@ -180,28 +187,43 @@ impl Engine {
         start: Start,
         terms: &[Term<'_, N>],
         outputs: &mut [&mut [u8]; N],
-        (first, count): (usize, usize),
+        first: usize,
     ) {
         match self.0 {
-            Kind::Reference => {
-                let end = first + count * COLUMN_BYTES;
-                let mut outputs = outputs.each_mut().map(|output| &mut output[first..end]);
-                reference::sum_from(first, start, terms, &mut outputs);
-            }
+            Kind::Reference => reference::sum(start, terms, outputs, first),
             #[cfg(target_arch = "x86_64")]
             // SAFETY: this kind exists only where SSSE3 was detected.
-            Kind::Ssse3 => unsafe { x86_64::ssse3(start, terms, outputs, first, count) },
+            Kind::Ssse3 => unsafe { x86_64::ssse3(start, terms, outputs, first) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: this kind exists only where AVX2 was detected.
-            Kind::Avx2 => unsafe { x86_64::avx2(start, terms, outputs, first, count) },
+            Kind::Avx2 => unsafe { x86_64::avx2(start, terms, outputs, first) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: this kind exists only where AVX2 and GFNI were detected.
-            Kind::Gfni => unsafe { x86_64::gfni(start, terms, outputs, first, count) },
+            Kind::Gfni => unsafe { x86_64::gfni(start, terms, outputs, first) },
             #[cfg(target_arch = "aarch64")]
             // SAFETY: this kind exists only where NEON was detected.
-            Kind::Neon => unsafe { aarch64::neon(start, terms, outputs, first, count) },
+            Kind::Neon => unsafe { aarch64::neon(start, terms, outputs, first) },
         }
     }
+}
+
+/// Where the columns of outputs begin: the last one overlaps the one before it if they do not fit.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[inline]
+fn offsets<const N: usize>(outputs: &[&mut [u8]; N]) -> impl Iterator<Item = usize> + use<N> {
+    let len = outputs[0].len();
+    (0..len.div_ceil(COLUMN_BYTES)).map(move |column| (column * COLUMN_BYTES).min(len - COLUMN_BYTES))
+}
+
+/// The nibble tables of every coefficient, side by side: looked up once for all columns.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+#[inline]
+fn products<const N: usize>(terms: &[Term<'_, N>]) -> [[Products; N]; BATCH_TERMS] {
+    let mut products = [[Products::ZERO; N]; BATCH_TERMS];
+    for (products, (coefficients, _)) in products.iter_mut().zip(terms) {
+        *products = coefficients.map(|coefficient| PRODUCTS[usize::from(coefficient)]);
+    }
+    products
 }
 
 #[cfg(test)]
@@ -245,7 +267,7 @@ mod tests {
                 assert_eq!(*output, expected(&zeros, &terms, at), "{} dot, {len}", engine.name());
             }
             let mut outputs = [(); N].map(|()| before.clone());
-            engine.dot_add(outputs.each_mut().map(|output| &mut output[..]), &terms);
+            engine.dot_add(outputs.each_mut().map(|output| &mut output[..]), terms.iter().copied());
             for (at, output) in outputs.iter().enumerate() {
                 assert_eq!(*output, expected(&before, &terms, at), "{} add, {len}", engine.name());
             }

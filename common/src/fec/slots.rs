@@ -12,18 +12,19 @@ const _: () = assert!(SLOT_BYTES / COLUMN_BYTES % 2 == 1);
 /// A fixed number of slots.
 #[derive(Debug)]
 pub(super) struct Slots {
-    bytes: Vec<[u8; SLOT_BYTES]>,
+    /// One run of bytes, for zeros that are asked for as such cost no memory until they are written.
+    bytes: Vec<u8>,
     lengths: Vec<usize>,
 }
 
 impl Slots {
     pub(super) fn new(count: usize) -> Self {
-        Self { bytes: vec![[0; SLOT_BYTES]; count], lengths: vec![0; count] }
+        Self { bytes: vec![0; count * SLOT_BYTES], lengths: vec![0; count] }
     }
 
     /// Puts `symbol`, at most [`SLOT_BYTES`] long, into a slot.
     pub(super) fn store(&mut self, slot: usize, symbol: &[u8]) {
-        let (head, tail) = self.bytes[slot].split_at_mut(symbol.len());
+        let (head, tail) = self.bytes.as_chunks_mut::<SLOT_BYTES>().0[slot].split_at_mut(symbol.len());
         head.copy_from_slice(symbol);
         let old = std::mem::replace(&mut self.lengths[slot], symbol.len());
         if let Some(rest) = old.checked_sub(symbol.len()) {
@@ -33,7 +34,7 @@ impl Slots {
 
     /// The symbol as it was stored.
     pub(super) fn symbol(&self, slot: usize) -> &[u8] {
-        &self.bytes[slot][..self.lengths[slot]]
+        &self.padded(slot)[..self.lengths[slot]]
     }
 
     /// The symbol's length in bytes.
@@ -43,7 +44,7 @@ impl Slots {
 
     /// The symbol and the zeros behind it.
     pub(super) fn padded(&self, slot: usize) -> &[u8; SLOT_BYTES] {
-        &self.bytes[slot]
+        &self.bytes.as_chunks().0[slot]
     }
 }
 

@@ -9,7 +9,7 @@ use skylark_common::wire::repair;
 use skylark_common::wire::symbol::CAPTURED_MODULUS_US;
 
 use super::heard::{Heard, Look};
-use super::stream::StreamReceiver;
+use super::stream::{Arrival, StreamReceiver};
 use super::{Datagram, Outcome};
 use crate::stats::{SessionStats, StreamStats};
 
@@ -30,6 +30,7 @@ pub(super) struct Session {
     announced: Instant,
     entered: Instant,
     last_heard: Instant,
+    last_on_schedule: Instant,
     offset: Offset,
     streams: Vec<StreamReceiver>,
     heard: Vec<HeardKind>,
@@ -53,6 +54,7 @@ impl Session {
             announced: now,
             entered: now,
             last_heard: now,
+            last_on_schedule: now,
             offset: Offset::default(),
             streams: Vec::new(),
             heard: Vec::new(),
@@ -69,6 +71,11 @@ impl Session {
 
     pub(super) const fn last_heard(&self) -> Instant {
         self.last_heard
+    }
+
+    /// When an announce last showed that its transmitter is alive.
+    pub(super) const fn last_on_schedule(&self) -> Instant {
+        self.last_on_schedule
     }
 
     /// From its first announce to its last authentic packet.
@@ -126,8 +133,11 @@ impl Session {
         }
         let Some(stream) = self.stream(header.stream) else { return Outcome::Used };
         match header.kind {
-            Kind::Source if stream.handle_source(header.sequence, body, now) => {}
-            Kind::Source => return Outcome::Late,
+            Kind::Source => match stream.handle_source(header.sequence, body, now) {
+                Arrival::InTime => {}
+                Arrival::Late => return Outcome::Late,
+                Arrival::Recovered => return Outcome::Duplicate,
+            },
             Kind::WindowRepair => match repair::parse_window(header.sequence, body) {
                 Ok((id, symbol)) => stream.handle_window_repair(id, symbol, now),
                 Err(_) => stream.handle_malformed(),
@@ -173,6 +183,9 @@ impl Session {
             self.announced = now;
         }
         self.offset.add(self.offset_us(&announce, now), now);
+        if self.is_on_schedule(&announce, now) {
+            self.last_on_schedule = now;
+        }
         Outcome::Used
     }
 

@@ -16,6 +16,9 @@ use super::session::Session;
 
 /// A transmitter sends an announce every 100 ms: one that is silent for this long is gone or out of reach.
 const SILENCE: Duration = Duration::from_millis(300);
+/// Without an announce on schedule for this long, what is heard may be a recording of packets that were never
+/// heard. Six announces are lost in a row only in a fade.
+const UNCONFIRMED: Duration = Duration::from_millis(600);
 /// Sessions that were left and are never entered again. An hour of restarts every minute.
 const MAX_LEFT: usize = 64;
 
@@ -146,7 +149,8 @@ impl Standing {
             (Some(new), Some(present)) => new > present,
             _ => false,
         };
-        let silent = now.saturating_duration_since(current.last_heard()) >= SILENCE;
+        let silent = now.saturating_duration_since(current.last_heard()) >= SILENCE
+            || now.saturating_duration_since(current.last_on_schedule()) >= UNCONFIRMED;
         match (newer, silent) {
             (true, _) => Self::Newer,
             (false, true) => Self::AfterSilence,

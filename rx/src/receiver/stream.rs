@@ -30,6 +30,17 @@ pub(super) struct StreamReceiver {
     stats: StreamStats,
 }
 
+/// What an authentic source packet is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Arrival {
+    /// Its turn has not passed.
+    InTime,
+    /// Those behind it have been handed on.
+    Late,
+    /// Repairs had brought its datagram back before.
+    Recovered,
+}
+
 /// What is known of the unit whose datagrams are being handed on.
 #[derive(Debug, Default)]
 struct UnitProgress {
@@ -67,16 +78,19 @@ impl StreamReceiver {
         self.catch_up();
     }
 
-    /// Takes a source packet; returns whether it came in time.
-    pub(super) fn handle_source(&mut self, esi: u32, symbol: &[u8], now: Instant) -> bool {
+    /// Takes a source packet.
+    pub(super) fn handle_source(&mut self, esi: u32, symbol: &[u8], now: Instant) -> Arrival {
         if Symbol::parse(symbol).is_err() {
             self.stats.malformed += 1;
-            return true;
+            return Arrival::InTime;
+        }
+        if self.decoder.is_known(esi) {
+            return Arrival::Recovered;
         }
         self.decoder.handle_source(esi, symbol);
         let in_time = self.arrived(esi, false, now);
         self.take_recovered(now);
-        in_time
+        if in_time { Arrival::InTime } else { Arrival::Late }
     }
 
     /// Takes a repair of the window code.

@@ -15,6 +15,8 @@ use super::queue::{Due, TransmitQueue, Unit};
 
 /// A session ends before a sequence number reaches this: no number is used twice with one key.
 const LAST_SEQUENCE: u32 = u32::MAX - (1 << 20);
+/// A unit of more packets than these (half a window) gets repairs before it ends.
+const MAX_UNPROTECTED: u32 = 512;
 /// Repairs are spread over this share of the time from one unit's start to the next one's.
 const SPREAD_PERCENT: u32 = 90;
 /// The interval between units is a mean over about as many of them.
@@ -48,6 +50,8 @@ pub(super) struct StreamSender {
     next_repair: u32,
     next_announce: u32,
     symbol: Vec<u8>,
+    /// Repair keys of the unit that ends, kept for its memory.
+    keys: Vec<u16>,
 }
 
 impl StreamSender {
@@ -66,6 +70,7 @@ impl StreamSender {
             next_repair: 0,
             next_announce: 0,
             symbol: Vec::new(),
+            keys: Vec::new(),
         }
     }
 
@@ -117,6 +122,9 @@ impl StreamSender {
         queue.push(bytes, Kind::Source, unit, starts_unit, Due::Now(now));
         if end_of_unit {
             self.add_repairs(unit, frames, queue, now);
+        } else if self.unit_packets >= MAX_UNPROTECTED {
+            self.add_repairs(unit, frames, queue, now);
+            self.cover();
         }
     }
 
@@ -141,16 +149,20 @@ impl StreamSender {
 
     fn start_unit(&mut self, keyframe: bool, now: Instant) -> Unit {
         self.units += 1;
-        self.unit_packets = 0;
         if let Some(started) = self.unit_started {
             self.learn_interval(now.saturating_duration_since(started));
         }
         self.unit_started = Some(now);
+        self.cover();
+        Unit { stream: self.config.stream, number: self.units, keyframe }
+    }
+
+    /// From the next packet on, repairs cover one unit more.
+    fn cover(&mut self) {
         self.covered.push_back(self.next_esi);
         if self.covered.len() > usize::from(self.config.fec.window_units) + 1 {
             self.covered.pop_front();
         }
-        Unit { stream: self.config.stream, number: self.units, keyframe }
     }
 
     fn learn_interval(&mut self, interval: Duration) {
@@ -169,9 +181,11 @@ impl StreamSender {
         let count = u16::try_from(self.owed_permille / 1000).unwrap_or(u16::MAX);
         self.owed_permille %= 1000;
         let schedule = Schedule::new(u32::from(count), self.gap(queue, now), now, queue.airtime());
-        let keys: Vec<u16> =
-            (0..u32::from(count)).map(|index| low_half(self.next_repair.wrapping_add(index))).collect();
-        let (narrow, wide) = keys.split_at(schedule.at_once.try_into().unwrap_or(keys.len()).min(keys.len()));
+        self.unit_packets = 0;
+        self.keys.clear();
+        self.keys.extend((0..u32::from(count)).map(|index| low_half(self.next_repair.wrapping_add(index))));
+        let at_once = usize::try_from(schedule.at_once).unwrap_or(usize::MAX).min(self.keys.len());
+        let (narrow, wide) = self.keys.split_at(at_once);
         let [newer, all] = [self.covered.get(self.covered.len() / 2), self.covered.front()].map(Option::<&u32>::copied);
         let mut writer = RepairWriter { unit, schedule, written: 0, next: &mut self.next_repair, frames, queue };
         match &mut self.encoder {
@@ -183,7 +197,7 @@ impl StreamSender {
                     });
                 }
             }
-            Encoder::Block(block) => block.finish_unit(keys.len(), |id, symbol| {
+            Encoder::Block(block) => block.finish_unit(self.keys.len(), |id, symbol| {
                 writer.write(Kind::BlockRepair, &repair::emit_block(&id), symbol);
             }),
         }

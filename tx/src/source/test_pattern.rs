@@ -38,8 +38,8 @@ impl Pattern {
         let margin = width / 64;
         Rect { x: x - margin, y: y - margin, width: width + 2 * margin, height: height + 2 * margin }.clear(picture);
         TimeCode { frame, captured_us }.draw(&mut picture.y, picture.width);
-        TextLine { text: &time_of_day(captured_us), middle_percent: 55, width_percent: 75 }.draw(picture);
-        TextLine { text: &format!("frame {frame:>7}"), middle_percent: 80, width_percent: 65 }.draw(picture);
+        TextLine { text: &time_of_day(captured_us), middle_percent: 33, width_percent: 60 }.draw(picture);
+        TextLine { text: &format!("frame {frame:>7}"), middle_percent: 52, width_percent: 50 }.draw(picture);
         picture
     }
 }

@@ -187,7 +187,7 @@ impl Row {
         for block in bits(self.blocks) {
             let bytes = *self.block(block);
             // x + (factor + 1) · x = factor · x
-            dot_add([self.block_mut(block)], &[([factor ^ 1], &bytes[..])]);
+            dot_add([self.block_mut(block)], [([factor ^ 1], &bytes[..])]);
         }
     }
 
@@ -219,7 +219,7 @@ fn add<const N: usize>(mut rows: [&mut Row; N], column: usize, source: &Row) {
         return;
     }
     for block in bits(source.blocks) {
-        dot_add(rows.each_mut().map(|row| &mut row.block_mut(block)[..]), &[(factors, &source.block(block)[..])]);
+        dot_add(rows.each_mut().map(|row| &mut row.block_mut(block)[..]), [(factors, &source.block(block)[..])]);
     }
     for row in rows {
         row.blocks |= source.blocks;

@@ -3,30 +3,28 @@
 
 use std::arch::aarch64::*;
 
-use super::tables::PRODUCTS;
-use super::{COLUMN_BYTES, Start, Term};
+use super::{COLUMN_BYTES, Start, Term, offsets, products};
 
-/// Sums `count` columns from byte `first` on, 16 bytes a register.
+/// Sums outputs that begin at byte `first` of the sources, 16 bytes a register.
 #[target_feature(enable = "neon")]
 pub(super) fn neon<const N: usize>(
     start: Start,
     terms: &[Term<'_, N>],
     outputs: &mut [&mut [u8]; N],
     first: usize,
-    count: usize,
 ) {
     let nibble = vdupq_n_u8(0x0f);
-    for at in (first..).step_by(COLUMN_BYTES).take(count) {
+    let products = products(terms);
+    for at in offsets(outputs) {
         let mut sums = [[vdupq_n_u8(0); 4]; N];
         if start == Start::Output {
             for (sum, output) in sums.iter_mut().zip(outputs.iter()) {
                 *sum = load_column(output, at);
             }
         }
-        for (coefficients, source) in terms {
-            let bytes = load_column(source, at);
-            for (sum, coefficient) in sums.iter_mut().zip(coefficients) {
-                let products = &PRODUCTS[usize::from(*coefficient)];
+        for (products, (_, source)) in products.iter().zip(terms) {
+            let bytes = load_column(source, first + at);
+            for (sum, products) in sums.iter_mut().zip(products) {
                 let (lows, highs) = (load(&products.low), load(&products.high));
                 for quarter in 0..4 {
                     let low = vqtbl1q_u8(lows, vandq_u8(bytes[quarter], nibble));

@@ -3,17 +3,12 @@
 use super::tables::PRODUCTS;
 use super::{Start, Term};
 
-/// Sums whole outputs.
-pub(super) fn sum<const N: usize>(start: Start, terms: &[Term<'_, N>], outputs: &mut [&mut [u8]; N]) {
-    sum_from(0, start, terms, outputs);
-}
-
 /// Sums outputs that begin at byte `first` of the sources.
-pub(super) fn sum_from<const N: usize>(
-    first: usize,
+pub(super) fn sum<const N: usize>(
     start: Start,
     terms: &[Term<'_, N>],
     outputs: &mut [&mut [u8]; N],
+    first: usize,
 ) {
     for (at, output) in outputs.iter_mut().enumerate() {
         if start == Start::Zero {

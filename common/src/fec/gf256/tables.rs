@@ -4,7 +4,7 @@
 const POLYNOMIAL: u8 = 0x1d;
 
 /// The products of one constant with every low and every high nibble.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 #[repr(align(32))]
 pub(super) struct Products {
     /// `constant · x` for x = 0x00 to 0x0f.
@@ -13,9 +13,14 @@ pub(super) struct Products {
     pub(super) high: [u8; 16],
 }
 
+impl Products {
+    /// Those of the constant 0.
+    pub(super) const ZERO: Self = Self { low: [0; 16], high: [0; 16] };
+}
+
 /// [`Products`] of each of the 256 constants: 8 KiB.
 pub(super) static PRODUCTS: [Products; 256] = {
-    let mut tables = [const { Products { low: [0; 16], high: [0; 16] } }; 256];
+    let mut tables = [Products::ZERO; 256];
     let mut constant = 0;
     while constant < 256 {
         tables[constant] = products(POWERS[constant]);
@@ -42,7 +47,7 @@ pub(super) const POWERS: [[u8; 8]; 256] = {
 };
 
 const fn products(powers: [u8; 8]) -> Products {
-    let mut products = Products { low: [0; 16], high: [0; 16] };
+    let mut products = Products::ZERO;
     let mut nibble: usize = 1;
     while nibble < 16 {
         let rest = nibble & (nibble - 1);

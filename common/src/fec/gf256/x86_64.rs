@@ -3,30 +3,29 @@
 
 use std::arch::x86_64::*;
 
-use super::tables::{POWERS, PRODUCTS};
-use super::{COLUMN_BYTES, Start, Term};
+use super::tables::{POWERS, Products};
+use super::{BATCH_TERMS, COLUMN_BYTES, Start, Term, offsets, products};
 
-/// Sums `count` columns from byte `first` on, 32 bytes a register.
+/// Sums outputs that begin at byte `first` of the sources, 32 bytes a register.
 #[target_feature(enable = "avx2")]
 pub(super) fn avx2<const N: usize>(
     start: Start,
     terms: &[Term<'_, N>],
     outputs: &mut [&mut [u8]; N],
     first: usize,
-    count: usize,
 ) {
     let nibble = _mm256_set1_epi8(0x0f);
-    for at in (first..).step_by(COLUMN_BYTES).take(count) {
+    let products = products(terms);
+    for at in offsets(outputs) {
         let mut sums = begin_256(start, outputs, at);
-        for (coefficients, source) in terms {
-            let [a, b] = load_256(column(source, at));
+        for (products, (_, source)) in products.iter().zip(terms) {
+            let [a, b] = load_256(column(source, first + at));
             let low = [_mm256_and_si256(a, nibble), _mm256_and_si256(b, nibble)];
             let high = [
                 _mm256_and_si256(_mm256_srli_epi64::<4>(a), nibble),
                 _mm256_and_si256(_mm256_srli_epi64::<4>(b), nibble),
             ];
-            for (sum, coefficient) in sums.iter_mut().zip(coefficients) {
-                let products = &PRODUCTS[usize::from(*coefficient)];
+            for (sum, products) in sums.iter_mut().zip(products) {
                 let lows = _mm256_broadcastsi128_si256(load_128(&products.low));
                 let highs = _mm256_broadcastsi128_si256(load_128(&products.high));
                 for half in 0..2 {
@@ -40,21 +39,24 @@ pub(super) fn avx2<const N: usize>(
     }
 }
 
-/// Sums `count` columns from byte `first` on, 32 bytes a register, one instruction a product.
+/// Sums outputs that begin at byte `first` of the sources, 32 bytes a register, one instruction a product.
 #[target_feature(enable = "avx2,gfni")]
 pub(super) fn gfni<const N: usize>(
     start: Start,
     terms: &[Term<'_, N>],
     outputs: &mut [&mut [u8]; N],
     first: usize,
-    count: usize,
 ) {
-    for at in (first..).step_by(COLUMN_BYTES).take(count) {
+    let mut matrices = [[0; N]; BATCH_TERMS];
+    for (matrices, (coefficients, _)) in matrices.iter_mut().zip(terms) {
+        *matrices = coefficients.map(|coefficient| MATRICES[usize::from(coefficient)]);
+    }
+    for at in offsets(outputs) {
         let mut sums = begin_256(start, outputs, at);
-        for (coefficients, source) in terms {
-            let bytes = load_256(column(source, at));
-            for (sum, coefficient) in sums.iter_mut().zip(coefficients) {
-                let matrix = _mm256_set1_epi64x(MATRICES[usize::from(*coefficient)]);
+        for (matrices, (_, source)) in matrices.iter().zip(terms) {
+            let bytes = load_256(column(source, first + at));
+            for (sum, matrix) in sums.iter_mut().zip(matrices) {
+                let matrix = _mm256_set1_epi64x(*matrix);
                 for half in 0..2 {
                     let product = _mm256_gf2p8affine_epi64_epi8::<0>(bytes[half], matrix);
                     sum[half] = _mm256_xor_si256(sum[half], product);
@@ -65,17 +67,17 @@ pub(super) fn gfni<const N: usize>(
     }
 }
 
-/// Sums `count` columns from byte `first` on, 16 bytes a register.
+/// Sums outputs that begin at byte `first` of the sources, 16 bytes a register.
 #[target_feature(enable = "ssse3")]
 pub(super) fn ssse3<const N: usize>(
     start: Start,
     terms: &[Term<'_, N>],
     outputs: &mut [&mut [u8]; N],
     first: usize,
-    count: usize,
 ) {
-    for at in (first..).step_by(HALF_BYTES).take(count * 2) {
-        ssse3_half(start, terms, outputs, at);
+    let products = products(terms);
+    for at in offsets(outputs).flat_map(|at| [at, at + HALF_BYTES]) {
+        ssse3_half(start, products.iter().zip(terms), outputs, first, at);
     }
 }
 
@@ -84,7 +86,13 @@ const HALF_BYTES: usize = COLUMN_BYTES / 2;
 
 #[target_feature(enable = "ssse3")]
 #[inline]
-fn ssse3_half<const N: usize>(start: Start, terms: &[Term<'_, N>], outputs: &mut [&mut [u8]; N], at: usize) {
+fn ssse3_half<'a, const N: usize>(
+    start: Start,
+    terms: impl Iterator<Item = (&'a [Products; N], &'a Term<'a, N>)>,
+    outputs: &mut [&mut [u8]; N],
+    first: usize,
+    at: usize,
+) {
     let nibble = _mm_set1_epi8(0x0f);
     let mut sums = [[_mm_setzero_si128(); 2]; N];
     if start == Start::Output {
@@ -92,12 +100,11 @@ fn ssse3_half<const N: usize>(start: Start, terms: &[Term<'_, N>], outputs: &mut
             *sum = load_half(output, at);
         }
     }
-    for (coefficients, source) in terms {
-        let [a, b] = load_half(source, at);
+    for (products, (_, source)) in terms {
+        let [a, b] = load_half(source, first + at);
         let low = [_mm_and_si128(a, nibble), _mm_and_si128(b, nibble)];
         let high = [_mm_and_si128(_mm_srli_epi64::<4>(a), nibble), _mm_and_si128(_mm_srli_epi64::<4>(b), nibble)];
-        for (sum, coefficient) in sums.iter_mut().zip(coefficients) {
-            let products = &PRODUCTS[usize::from(*coefficient)];
+        for (sum, products) in sums.iter_mut().zip(products) {
             let (lows, highs) = (load_128(&products.low), load_128(&products.high));
             for half in 0..2 {
                 let product = _mm_xor_si128(_mm_shuffle_epi8(lows, low[half]), _mm_shuffle_epi8(highs, high[half]));
