@@ -163,7 +163,9 @@ impl Dropped {
                 "units are dropped, the input brings more than the air carries: lower its bitrate or --redundancy, or raise --mcs",
             );
         } else {
-            note("units are dropped, the input comes in bursts: for a recorded file use file:PATH, which is paced");
+            note(
+                "units are dropped, they come faster than this machine sends them: give it less to do beside, or for a recorded file use file:PATH, which is paced",
+            );
         }
     }
 }

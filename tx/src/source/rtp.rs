@@ -34,6 +34,8 @@ pub(crate) struct RtpInput {
     held: Vec<RtpDatagram>,
     h264: bool,
     keyframe: bool,
+    /// Whether any datagram had the marker.
+    marked: bool,
     told: Told,
 }
 
@@ -49,7 +51,7 @@ impl RtpInput {
         let socket = UdpCapture::bind(address).with_context(|| format!("--input rtp:{address}"))?;
         let buffer = vec![0; BUFFER_BYTES];
         let h264 = kind != RtpPayload::Rtp;
-        Ok(Self { socket, kind, buffer, held: Vec::new(), h264, keyframe: false, told: Told::default() })
+        Ok(Self { socket, kind, buffer, held: Vec::new(), h264, keyframe: false, marked: false, told: Told::default() })
     }
 
     /// What the datagrams carry; if that was not said, waits for the first few. `None` when the program ends
@@ -113,12 +115,10 @@ impl RtpInput {
                     self.keyframe |= self.h264 && is_keyframe(bytes);
                     let keyframe = self.keyframe;
                     self.keyframe &= !header.marker;
-                    return Ok(Some(RtpDatagram {
-                        bytes: bytes.to_vec(),
-                        end_of_unit: header.marker,
-                        keyframe,
-                        captured: now,
-                    }));
+                    self.marked |= header.marker;
+                    // Audio seldom has markers: where none are, every datagram stands for itself.
+                    let end_of_unit = header.marker || (!self.h264 && !self.marked);
+                    return Ok(Some(RtpDatagram { bytes: bytes.to_vec(), end_of_unit, keyframe, captured: now }));
                 }
                 Err(error) => self.told.not_rtp(error),
             };
@@ -191,6 +191,16 @@ mod tests {
             let received = input.receive(&outlet).unwrap().unwrap();
             assert_eq!(&received.bytes, bytes);
             assert_eq!((received.end_of_unit, received.keyframe), (bytes[1] & 0x80 != 0, keyframe));
+        }
+    }
+
+    #[test]
+    fn without_markers_every_datagram_is_a_unit() {
+        let (mut input, camera) = opened(RtpPayload::Rtp);
+        let outlet = Outlet::new(9).unwrap();
+        for (marker, end_of_unit) in [(false, true), (false, true), (true, true), (false, false)] {
+            camera.send(&datagram(marker, &[1, 2])).unwrap();
+            assert_eq!(input.receive(&outlet).unwrap().unwrap().end_of_unit, end_of_unit);
         }
     }
 

@@ -94,7 +94,8 @@ impl Camera {
 
     fn set_up(&self) -> anyhow::Result<(Device, Maker)> {
         let device = Device::with_path(&self.device)?;
-        if !device.query_caps()?.capabilities.contains(Capability::VIDEO_CAPTURE) {
+        let answer = device.query_caps().with_context(|| format!("this is no camera; {}", cameras()))?;
+        if !answer.capabilities.contains(Capability::VIDEO_CAPTURE) {
             bail!("it captures no video; {}", cameras());
         }
         let (coding, format) = self.set_format(&device)?;
