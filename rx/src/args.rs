@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Parser;
+use skylark_common::options::{AirTarget, StatsTarget, duration, duration_or_zero};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -36,7 +37,7 @@ pub(crate) struct Args {
     /// May be given several times; each is a card, and the first copy of a packet wins. A recording's end ends
     /// the program.
     #[arg(long, value_name = "AIR", required = true, num_args = 1..)]
-    pub(crate) air: Vec<AirArg>,
+    pub(crate) air: Vec<AirTarget>,
 
     /// The link's key file (skylark-setup key new)
     #[arg(long, value_name = "FILE")]
@@ -54,7 +55,7 @@ pub(crate) struct Args {
     /// How long a missing datagram may hold back those that follow it
     ///
     /// Shorter: less delay under loss, and more is lost.
-    #[arg(long, value_name = "TIME", default_value = "150ms", value_parser = duration)]
+    #[arg(long, value_name = "TIME", default_value = "150ms", value_parser = duration_or_zero)]
     pub(crate) latency_budget: Duration,
 
     /// The link's name; both ends say the same
@@ -67,7 +68,7 @@ pub(crate) struct Args {
 
     /// One line of figures a second: json (standard output) or json:PATH
     #[arg(long, value_name = "json[:PATH]")]
-    pub(crate) stats: Option<StatsArg>,
+    pub(crate) stats: Option<StatsTarget>,
 
     /// End after this long
     #[arg(long, value_name = "TIME", value_parser = duration)]
@@ -76,15 +77,6 @@ pub(crate) struct Args {
     /// Start the window in full screen
     #[arg(long)]
     pub(crate) fullscreen: bool,
-}
-
-/// Where frames come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum AirArg {
-    /// On-air bytes over UDP; the address as written.
-    Udp(String),
-    /// A recording.
-    Pcap(PathBuf),
 }
 
 /// Where the stream goes.
@@ -104,15 +96,6 @@ pub(crate) enum OutputArg {
     None,
 }
 
-/// Where the figures go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum StatsArg {
-    /// Standard output.
-    Stdout,
-    /// A file, begun anew.
-    File(PathBuf),
-}
-
 impl Args {
     /// What contradicts itself, in words that say what to do.
     ///
@@ -120,8 +103,8 @@ impl Args {
     /// Two users of standard output, two windows, or an air that has no speed of its own to be read faster.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         let count = |wanted: &OutputArg| self.output.iter().filter(|output| *output == wanted).count();
-        let live = self.air.iter().any(|air| matches!(air, AirArg::Udp(_)));
-        if count(&OutputArg::Stdout) > 0 && self.stats == Some(StatsArg::Stdout) {
+        let live = self.air.iter().any(|air| matches!(air, AirTarget::Udp(_)));
+        if count(&OutputArg::Stdout) > 0 && self.stats == Some(StatsTarget::Stdout) {
             return Err("--output - and --stats json both write to standard output: use --stats json:PATH");
         }
         if count(&OutputArg::Stdout) > 1 || count(&OutputArg::Window) > 1 {
@@ -144,18 +127,6 @@ impl Args {
     }
 }
 
-impl FromStr for AirArg {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once(':') {
-            Some(("udp", address)) if !address.is_empty() => Ok(Self::Udp(address.to_owned())),
-            Some(("pcap", path)) if !path.is_empty() => Ok(Self::Pcap(path.into())),
-            _ => Err("expected udp:[ADDR:]PORT or pcap:PATH".to_owned()),
-        }
-    }
-}
-
 impl FromStr for OutputArg {
     type Err = String;
 
@@ -172,37 +143,6 @@ impl FromStr for OutputArg {
     }
 }
 
-impl FromStr for StatsArg {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once(':') {
-            None if text == "json" => Ok(Self::Stdout),
-            Some(("json", path)) if !path.is_empty() => Ok(Self::File(path.into())),
-            _ => Err("expected json or json:PATH".to_owned()),
-        }
-    }
-}
-
-/// A time with its unit: `100ms`, `1.5s`, `2m`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let seconds_each = match text.get(digits.len()..) {
-        Some("ms") => 0.001,
-        Some("s") => 1.0,
-        Some("m") => 60.0,
-        _ => return Err("expected a number with its unit: 100ms, 1.5s, 2m".to_owned()),
-    };
-    let number: f64 = digits.parse().map_err(|_| format!("{digits:?} is no number; expected 100ms, 1.5s, 2m"))?;
-    match Duration::try_from_secs_f64(number * seconds_each) {
-        Ok(found) if !found.is_zero() && found <= LONGEST => Ok(found),
-        _ => Err("expected a time above zero and at most a day".to_owned()),
-    }
-}
-
-/// The longest time that can be asked for: beyond a day it is a mistake, and instants stay far from overflow.
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,13 +158,13 @@ mod tests {
              --latency-budget 1.5s --link hill --stats json:s --duration 2m --fullscreen",
         )
         .unwrap();
-        assert_eq!(args.air, [AirArg::Udp("5801".to_owned()), AirArg::Pcap("a.pcap".into())]);
+        assert_eq!(args.air, [AirTarget::Udp("5801".to_owned()), AirTarget::Pcap("a.pcap".into())]);
         assert_eq!(args.output.len(), 6);
         assert_eq!(args.output[1], OutputArg::Rtp("[::1]:5600".to_owned()));
         assert_eq!(args.output[2], OutputArg::Stdout);
         assert_eq!(args.latency_budget, Duration::from_millis(1500));
         assert_eq!(args.duration, Some(Duration::from_secs(120)));
-        assert_eq!(args.stats, Some(StatsArg::File("s".into())));
+        assert_eq!(args.stats, Some(StatsTarget::File("s".into())));
         assert!(args.fullscreen && args.wants_pictures());
     }
 

@@ -27,8 +27,10 @@ pub(crate) mod stage {
     pub(crate) const HEARD_TO_SHOWN: usize = 4;
     /// Captured to shown, where both ends share a clock.
     pub(crate) const CAPTURED_TO_SHOWN: usize = 5;
+    /// Captured to decoded, where both ends share a clock: all there is where nothing is shown.
+    pub(crate) const CAPTURED_TO_DECODED: usize = 6;
     /// How many there are.
-    pub(crate) const COUNT: usize = 6;
+    pub(crate) const COUNT: usize = 7;
 }
 
 /// The board all threads write to and read from.
@@ -113,7 +115,7 @@ impl Board {
     pub(crate) fn new() -> Self {
         let names = ["captured_to_heard", "heard_to_complete", "complete_to_decoded", "decoded_to_shown"];
         let [a, b, c, d] = names;
-        let ledger = Ledger::new([a, b, c, d, "heard_to_shown", "captured_to_shown"]);
+        let ledger = Ledger::new([a, b, c, d, "heard_to_shown", "captured_to_shown", "captured_to_decoded"]);
         Self { seen: Mutex::default(), ledger: Mutex::new(ledger), report: Mutex::default() }
     }
 
@@ -168,7 +170,11 @@ impl Board {
                 }
             }
         });
-        self.ledger().record(stage::COMPLETE_TO_DECODED, now.saturating_duration_since(picture.stamps.complete));
+        let mut ledger = self.ledger();
+        ledger.record(stage::COMPLETE_TO_DECODED, now.saturating_duration_since(picture.stamps.complete));
+        if let Some(captured) = picture.stamps.captured {
+            ledger.record(stage::CAPTURED_TO_DECODED, now.saturating_duration_since(captured));
+        }
     }
 
     /// Notes what the decoder counts.

@@ -23,7 +23,7 @@ impl SharedClock {
     /// This machine's clock, read once: a time of day that is set later changes nothing.
     pub(crate) fn of_this_machine() -> Self {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { id: clock_id(), at: now(), unix }
+        Self { id: skylark_common::clock_id::read(), at: now(), unix }
     }
 
     /// Whether the clock of this name is ours.
@@ -41,12 +41,6 @@ impl SharedClock {
         };
         heard.checked_duration_since(captured).filter(|age| *age <= OLDEST_CAPTURE).map(|_| captured)
     }
-}
-
-/// What transmitters on this machine call its clock: the first eight hex digits of the kernel's boot id.
-fn clock_id() -> Option<u32> {
-    let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    u32::from_str_radix(boot_id.get(..8)?, 16).ok().filter(|id| *id != 0)
 }
 
 #[cfg(test)]

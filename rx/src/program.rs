@@ -9,12 +9,13 @@ use anyhow::{Context as _, Result};
 use skylark_common::air::CaptureAir;
 use skylark_common::air::pcap_file::{Pace, PcapCapture};
 use skylark_common::air::udp::UdpCapture;
+use skylark_common::options::AirTarget;
 use skylark_common::queue::Queue;
 use skylark_common::seal::{LinkKey, key_file};
 use skylark_common::wire::link::LinkId;
 use skylark_rx::{Receiver, ReceiverConfig};
 
-use crate::args::{AirArg, Args, OutputArg};
+use crate::args::{Args, OutputArg};
 use crate::board::Board;
 use crate::clock::{SharedClock, now};
 use crate::control::Control;
@@ -102,8 +103,12 @@ pub(crate) fn run(args: &Args) -> Result<Ended> {
     reporting.wait_patiently();
     match control.failure() {
         Some(reason) => Err(anyhow::Error::msg(reason)),
-        None if wants_png(args) && board.with(|seen| seen.outputs.png_written) == 0 => Ok(Ended::WithoutPicture),
-        None => Ok(Ended::AsAsked),
+        None if !wants_png(args) => Ok(Ended::AsAsked),
+        None => match board.with(|seen| (seen.pictures.decoded, seen.outputs.png_written)) {
+            (0, _) => Ok(Ended::WithoutPicture),
+            (_, 0) => Err(anyhow::Error::msg("pictures arrived, and none could be written")),
+            (_, _) => Ok(Ended::AsAsked),
+        },
     }
 }
 
@@ -230,10 +235,10 @@ fn read_key(path: &Path) -> Result<LinkKey> {
 }
 
 /// Recordings are always read in their own time; whose time that is, the link decides.
-fn open_air(air: &AirArg) -> Result<Box<dyn CaptureAir>> {
+fn open_air(air: &AirTarget) -> Result<Box<dyn CaptureAir>> {
     Ok(match air {
-        AirArg::Udp(address) => Box::new(UdpCapture::bind(address)?),
-        AirArg::Pcap(path) => Box::new(PcapCapture::open(path, Pace::Recorded)?),
+        AirTarget::Udp(address) => Box::new(UdpCapture::bind(address)?),
+        AirTarget::Pcap(path) => Box::new(PcapCapture::open(path, Pace::Recorded)?),
     })
 }
 

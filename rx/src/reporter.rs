@@ -7,10 +7,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
+use serde::Serialize;
 use serde_json::{Value, json};
 use skylark_common::queue::{Popped, Queue};
 
-use crate::args::{Args, StatsArg};
+use skylark_common::options::StatsTarget;
+
+use crate::args::Args;
 use crate::board::Board;
 use crate::clock::now;
 use crate::report::{Report, Reporting};
@@ -38,6 +41,14 @@ struct Lines {
     failed: bool,
 }
 
+/// What is told, behind what kind of line it is.
+#[derive(Debug, Serialize)]
+struct Line<'a, T> {
+    ev: &'static str,
+    #[serde(flatten)]
+    told: &'a T,
+}
+
 /// Tells people of a signal once, when it has lasted.
 #[derive(Debug, Default)]
 struct Telling {
@@ -53,7 +64,7 @@ impl Reporter {
     pub(crate) fn new(args: &Args, names: &Names) -> Result<Self> {
         let mut lines = args.stats.as_ref().map(Lines::open).transpose()?;
         if let Some(lines) = &mut lines {
-            lines.write(&start_line(args, names));
+            lines.write(&Line { ev: "rx.start", told: &start(args, names) });
         }
         let reporting = Reporting::new(names.clone(), args.wants_pictures(), now());
         Ok(Self { reporting, lines, telling: Telling::default() })
@@ -75,7 +86,7 @@ impl Reporter {
                 tell(&sentence);
             }
             if writes && let Some(lines) = &mut self.lines {
-                lines.write(&line(if is_over { "rx.end" } else { "rx.stats" }, &report));
+                lines.write(&Line { ev: if is_over { "rx.end" } else { "rx.stats" }, told: &*report });
             }
             if is_over {
                 return;
@@ -85,10 +96,10 @@ impl Reporter {
 }
 
 impl Lines {
-    fn open(to: &StatsArg) -> Result<Self> {
+    fn open(to: &StatsTarget) -> Result<Self> {
         let sink: Box<dyn Write + Send> = match to {
-            StatsArg::Stdout => Box::new(io::stdout()),
-            StatsArg::File(path) => {
+            StatsTarget::Stdout => Box::new(io::stdout()),
+            StatsTarget::File(path) => {
                 let cannot = || format!("--stats json:{}: cannot create this file", path.display());
                 Box::new(File::create(path).with_context(cannot)?)
             }
@@ -97,11 +108,12 @@ impl Lines {
     }
 
     /// Writes a line; a reader that has gone or a full disk is told once and stops nothing.
-    fn write(&mut self, line: &Value) {
+    fn write(&mut self, line: &Line<'_, impl Serialize>) {
         if self.failed {
             return;
         }
-        let written = writeln!(self.sink, "{line}").and_then(|()| self.sink.flush());
+        let text = serde_json::to_string(line).map_err(io::Error::from);
+        let written = text.and_then(|text| writeln!(self.sink, "{text}")).and_then(|()| self.sink.flush());
         if let Err(error) = written {
             self.failed = true;
             tell(&format!("--stats: {error}: no more figures are written"));
@@ -142,9 +154,8 @@ impl Telling {
     }
 }
 
-fn start_line(args: &Args, names: &Names) -> Value {
+fn start(args: &Args, names: &Names) -> Value {
     json!({
-        "ev": "rx.start",
         "version": env!("CARGO_PKG_VERSION"),
         "link": names.link_name,
         "link_id": names.link.to_string(),
@@ -152,15 +163,6 @@ fn start_line(args: &Args, names: &Names) -> Value {
         "airs": names.airs,
         "latency_budget_ms": args.latency_budget.as_millis(),
     })
-}
-
-/// The report with what kind of line it is, which goes first.
-fn line(event: &str, report: &Report) -> Value {
-    let mut line = json!({ "ev": event });
-    if let (Some(line), Ok(Value::Object(report))) = (line.as_object_mut(), serde_json::to_value(report)) {
-        line.extend(report);
-    }
-    line
 }
 
 #[cfg(test)]
@@ -187,10 +189,10 @@ mod tests {
     }
 
     #[test]
-    fn a_line_says_what_it_is() {
+    fn a_line_says_first_what_it_is() {
         let now = start();
-        let line = line("rx.stats", &report(&seen(now), now));
-        assert_eq!(line["ev"], "rx.stats");
-        assert_eq!(line["rates"]["bits_per_s"], 8_000_000);
+        let line = serde_json::to_string(&Line { ev: "rx.stats", told: &report(&seen(now), now) }).unwrap();
+        assert!(line.starts_with(r#"{"ev":"rx.stats","t_ms":1000,"#), "{line}");
+        assert!(line.contains(r#""rates":{"bits_per_s":8000000,"#), "{line}");
     }
 }

@@ -207,6 +207,18 @@ fn a_full_disk_ends_the_recording_and_nothing_else() {
 }
 
 #[test]
+fn pictures_that_cannot_be_written_are_a_failure_and_not_called_missing() {
+    let scene = Scene::new();
+    let program = scene.program(&["--output", "png:out.png", "--output", "none"]);
+    let arguments: Vec<_> = program.get_args().map(|argument| argument.to_str().unwrap()).collect();
+    // A limit of 512 bytes a file stands for a disk that is full.
+    let script = format!("trap '' XFSZ; ulimit -f 1; exec {} {}", program.get_program().display(), arguments.join(" "));
+    let (code, _, stderr) = run(Command::new("sh").args(["-c", &script]).current_dir(scene.folder.path()));
+    assert_eq!(code, 1, "{stderr}");
+    assert!(stderr.contains("png:out.png: ") && stderr.contains("none could be written"), "{stderr}");
+}
+
+#[test]
 fn silence_ends_with_the_exit_code_for_no_picture() {
     let scene = Scene::new();
     let options = ["--output", "png:out.png", "--duration", "1500ms"];

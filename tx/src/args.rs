@@ -1,6 +1,6 @@
 //! The command line of `skylark-tx`.
 
-mod targets;
+mod input;
 mod values;
 
 use std::path::PathBuf;
@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use skylark_common::fec::{Code, FecConfig};
+use skylark_common::options::{AirTarget, StatsTarget, duration};
 use skylark_common::wire::radiotap::{GuardInterval, TxRate, Width};
 
-pub(crate) use targets::{AirTarget, Input, StatsTarget};
-use values::{bits_per_s, duration, permille, size};
+pub(crate) use input::Input;
+use values::{bits_per_s, permille, size};
 
 const EXAMPLES: &str = "\
 Examples:

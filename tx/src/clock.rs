@@ -33,12 +33,6 @@ impl Clock {
     pub(crate) fn session_us(&self, at: Instant) -> u64 {
         micros(at.saturating_duration_since(self.started))
     }
-
-    /// A number that only this machine's clock has since it was booted: the first 32 bits of the boot id.
-    pub(crate) fn id() -> Option<u32> {
-        let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-        u32::from_str_radix(boot_id.get(..8)?, 16).ok().filter(|id| *id != 0)
-    }
 }
 
 fn micros(duration: Duration) -> u64 {

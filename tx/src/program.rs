@@ -138,7 +138,7 @@ fn sender_config(args: &Args, payload: Payload) -> SenderConfig {
 }
 
 fn entropy(clock: &Clock) -> anyhow::Result<Entropy> {
-    Ok(Entropy { salt: random()?, unix_us: clock.unix_us(), clock_id: Clock::id() })
+    Ok(Entropy { salt: random()?, unix_us: clock.unix_us(), clock_id: skylark_common::clock_id::read() })
 }
 
 fn random<const N: usize>() -> anyhow::Result<[u8; N]> {

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use serde::Serialize;
 
-use crate::args::StatsTarget;
+use skylark_common::options::StatsTarget;
 
 /// Something about the command line: clap's own text and exit code (2, or 0 behind `--help`).
 pub(crate) fn usage(error: &clap::Error) -> ExitCode {

@@ -21,6 +21,7 @@ pub(crate) fn stream(report: &Report) -> Vec<Line> {
     let mut lines = vec![headline(report), card_header()];
     lines.extend(report.cards.iter().map(card));
     lines.push(repairs(report));
+    lines.extend(overload(report));
     lines
 }
 
@@ -135,6 +136,12 @@ fn repairs(report: &Report) -> Line {
         .with(stats.concealed.to_string(), bad_if_any(stats.concealed))
 }
 
+/// What this machine dropped of what its cards had heard: no fault of the air.
+fn overload(report: &Report) -> Option<Line> {
+    let frames: u64 = report.cards.iter().map(|card| card.dropped_by_machine).sum();
+    (frames > 0).then(|| Line::of(format!("this machine was too busy for {frames} frames"), Tone::Bad))
+}
+
 fn row(name: &str, took: Option<Took>, tone: Tone) -> Line {
     let line = Line::of(format!("{name:<20}"), Tone::Dim);
     match took {
@@ -164,6 +171,13 @@ udp:5802       ▁▂▄▆█  -79 dBm  16 dB   90.0 %      100
 recovered 312  lost 4  late 1  concealed 0
 "
         );
+    }
+
+    #[test]
+    fn frames_the_machine_dropped_are_not_blamed_on_the_air() {
+        let now = start();
+        let seen = Seen { dropped_by_machine: vec![0, 1255], ..seen(now) };
+        assert!(text(&stream(&report(&seen, now))).ends_with("this machine was too busy for 1255 frames\n"));
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub(crate) struct Latency {
     pub(crate) heard_to_shown: Option<Took>,
     /// All of it; known where both ends share a clock.
     pub(crate) captured_to_shown: Option<Took>,
+    /// All of it but showing; known where both ends share a clock.
+    pub(crate) captured_to_decoded: Option<Took>,
     /// What cannot be known, and why.
     pub(crate) unknown: Option<&'static str>,
 }
@@ -55,6 +57,7 @@ impl Latency {
             decoded_to_shown: took(stage::DECODED_TO_SHOWN),
             heard_to_shown: took(stage::HEARD_TO_SHOWN),
             captured_to_shown: took(stage::CAPTURED_TO_SHOWN),
+            captured_to_decoded: took(stage::CAPTURED_TO_DECODED),
             unknown: (session.is_some() && !shared_clock).then_some("on air to heard: the two ends share no clock"),
         }
     }

@@ -1,7 +1,5 @@
 //! Values with units, as people write them.
 
-use std::time::Duration;
-
 use skylark_common::wire::radiotap::Width;
 
 /// openh264 encodes no larger pictures than 3840 × 2160.
@@ -30,21 +28,6 @@ pub(super) fn permille(text: &str) -> Result<u16, String> {
     let (number, "%") = split(text) else { return Err(expected()) };
     let permille = whole(number, 10.0, 0.0..=MOST_REDUNDANCY_PERMILLE).ok_or_else(expected)?;
     u16::try_from(permille).map_err(|_| expected())
-}
-
-/// `10s`, `500ms`, `2m` → a time.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let expected = || "expected a time such as 10s, 500ms or 2m".to_owned();
-    let (number, unit) = split(text);
-    let seconds_per_unit = match unit {
-        "ms" => 1e-3,
-        "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3600.0,
-        _ => return Err(expected()),
-    };
-    let seconds = number.parse::<f64>().map_err(|_| expected())? * seconds_per_unit;
-    Duration::try_from_secs_f64(seconds).ok().filter(|duration| !duration.is_zero()).ok_or_else(expected)
 }
 
 /// `1280x720` → width and height in pixels.
@@ -86,8 +69,6 @@ mod tests {
         assert_eq!(bits_per_s("2500000"), Ok(2_500_000));
         assert_eq!(permille("100%"), Ok(1000));
         assert_eq!(permille("0%"), Ok(0));
-        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
-        assert_eq!(duration("0.5s"), Ok(Duration::from_millis(500)));
         assert_eq!(size("640x480"), Ok((640, 480)));
     }
 
@@ -98,9 +79,6 @@ mod tests {
         }
         for wrong in ["50", "%", "301%", "-1%", "50%%"] {
             assert!(permille(wrong).is_err(), "{wrong}");
-        }
-        for wrong in ["10", "s", "0s", "1d", "-1s"] {
-            assert!(duration(wrong).is_err(), "{wrong}");
         }
         for wrong in ["1280", "1280x", "1281x720", "8x8", "4096x2160", "1280x720x2"] {
             assert!(size(wrong).is_err(), "{wrong}");

@@ -7,8 +7,8 @@ use serde::Serialize;
 use skylark_common::air::pcap_file::PcapInject;
 use skylark_common::air::udp::UdpInject;
 use skylark_common::air::{InjectAir, MAX_FRAME_BYTES, Refusal};
+use skylark_common::options::AirTarget;
 
-use crate::args::AirTarget;
 use crate::report::note;
 
 /// An air that stays busy for longer does not hold up the others.

@@ -1,12 +1,13 @@
 //! The command line.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Parser;
 
-use crate::spec::{ReceiverSpec, duration};
+use skylark_common::options::{StatsTarget, duration};
+
+use crate::spec::ReceiverSpec;
 
 /// A simulated 802.11 channel between skylark-tx and skylark-rx, over UDP
 ///
@@ -70,27 +71,6 @@ Examples:
 
 Exit code: 0 ended as asked, 1 failed while running, 2 wrong command line.";
 
-/// Where stats go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum StatsTarget {
-    /// JSON lines on stdout.
-    Stdout,
-    /// JSON lines in a file.
-    File(PathBuf),
-}
-
-impl FromStr for StatsTarget {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once(':') {
-            None if text == "json" => Ok(Self::Stdout),
-            Some(("json", path)) if !path.is_empty() => Ok(Self::File(path.into())),
-            _ => Err("expected json or json:PATH".to_owned()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -108,13 +88,5 @@ mod tests {
     #[test]
     fn a_command_line_without_a_receiver_is_refused() {
         assert!(Args::try_parse_from(["skylark-air"]).is_err());
-    }
-
-    #[test]
-    fn stats_go_to_stdout_or_to_a_file() {
-        assert_eq!("json".parse(), Ok(StatsTarget::Stdout));
-        assert_eq!("json:a:b".parse(), Ok(StatsTarget::File("a:b".into())));
-        assert!("json:".parse::<StatsTarget>().is_err());
-        assert!("xml".parse::<StatsTarget>().is_err());
     }
 }

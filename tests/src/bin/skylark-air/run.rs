@@ -13,7 +13,9 @@ use skylark_common::air::sim::{Channel, Config};
 use skylark_common::air::udp::{UdpCapture, UdpInject};
 use skylark_common::air::{CaptureAir, InjectAir, MAX_FRAME_BYTES};
 
-use crate::args::{Args, StatsTarget};
+use skylark_common::options::StatsTarget;
+
+use crate::args::Args;
 use crate::control::{Change, Control};
 use crate::history::{History, Snapshot, TICK};
 use crate::keys::Action;

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use skylark_common::air::sim::{Loss, ReceiverConfig, Trace};
+use skylark_common::options::{duration, duration_or_zero};
 use skylark_common::wire::radiotap::MAX_ANTENNAS;
 
 /// The signal of a receiver nothing was said about: near, so that there is room to walk away.
@@ -50,7 +51,7 @@ impl ReceiverSpec {
             "rssi" => self.config.signal_dbm = dbm(value)?,
             "noise" => self.config.noise_dbm = dbm(value)?,
             "loss" => self.loss = value.parse()?,
-            "delay" => self.config.delay = duration(value)?,
+            "delay" => self.config.delay = duration_or_zero(value)?,
             "antennas" => self.config.antennas = antennas(value)?,
             "damaged" => self.config.damaged_share = share(value)?,
             _ => return Err(format!("{setting}: expected rssi=, noise=, loss=, delay=, antennas= or damaged=")),
@@ -142,22 +143,6 @@ fn antennas(text: &str) -> Result<usize, String> {
     number.ok_or_else(|| format!("{text:?} antennas, expected 1 to {MAX_ANTENNAS}"))
 }
 
-/// `500us`, `20ms`, `1.5s` or `2m`.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let expected = || format!("{text:?} is no time, expected a number and us, ms, s or m, such as 20ms");
-    let unit_at = text.find(|character: char| character.is_ascii_alphabetic()).ok_or_else(expected)?;
-    let (number, unit) = text.split_at(unit_at);
-    let seconds = match unit {
-        "us" => 1e-6,
-        "ms" => 1e-3,
-        "s" => 1.0,
-        "m" => 60.0,
-        _ => return Err(expected()),
-    };
-    let number: f64 = number.parse().map_err(|_| expected())?;
-    Duration::try_from_secs_f64(number * seconds).map_err(|_| expected())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -217,7 +202,7 @@ mod tests {
         assert!(refused("h:1,rssi=-200").contains("expected -128 to 127"));
         assert!(refused("h:1,antennas=5").contains("expected 1 to 4"));
         assert!(refused("h:1,rsi=-50").starts_with("rsi=-50: expected rssi="));
-        assert!(refused("h:1,delay=10").contains("is no time"));
+        assert!(refused("h:1,delay=10").contains("expected a time"));
         assert!(refused("h:1,delay=-1ms").contains("is no time"));
     }
 }

@@ -6,9 +6,9 @@ use std::io::{self, Write};
 use anyhow::{Context, Result};
 use serde::Serialize;
 
-use crate::args::StatsTarget;
 use crate::control::Control;
 use crate::history::Snapshot;
+use skylark_common::options::StatsTarget;
 
 /// Where the lines go.
 pub(crate) struct StatsWriter {

@@ -54,7 +54,7 @@ fn a_receiver_that_is_cut_off_hears_nothing_until_it_is_back() {
 
 #[test]
 fn it_ends_when_its_time_is_over() {
-    let (mut air, _transmitter, _receiver) = desk("", &["--duration", "0s"]);
+    let (mut air, _transmitter, _receiver) = desk("", &["--duration", "1us"]);
     assert!(!air.turn(None).unwrap());
 }
 

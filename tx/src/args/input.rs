@@ -1,4 +1,4 @@
-//! Where video comes from, where frames go and where stats go, as the command line names them.
+//! Where video comes from, as the command line names it.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -18,24 +18,6 @@ pub(crate) enum Input {
     V4l2(PathBuf),
     /// RTP over UDP, `[ADDR:]PORT`.
     Rtp(String),
-}
-
-/// Where frames go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum AirTarget {
-    /// UDP, `HOST:PORT`.
-    Udp(String),
-    /// A pcap file.
-    Pcap(PathBuf),
-}
-
-/// Where a line of JSON a second goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum StatsTarget {
-    /// stdout.
-    Stdout,
-    /// A file.
-    File(PathBuf),
 }
 
 impl FromStr for Input {
@@ -67,30 +49,6 @@ impl std::fmt::Display for Input {
     }
 }
 
-impl FromStr for AirTarget {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once(':') {
-            Some(("udp", address)) if !address.is_empty() => Ok(Self::Udp(address.to_owned())),
-            Some(("pcap", path)) if !path.is_empty() => Ok(Self::Pcap(path.into())),
-            _ => Err("expected udp:HOST:PORT or pcap:PATH".to_owned()),
-        }
-    }
-}
-
-impl FromStr for StatsTarget {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once(':') {
-            None if text == "json" => Ok(Self::Stdout),
-            Some(("json", path)) if !path.is_empty() => Ok(Self::File(path.into())),
-            _ => Err("expected json or json:PATH".to_owned()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,7 +68,5 @@ mod tests {
     #[test]
     fn a_command_keeps_its_colons() {
         assert_eq!("exec:a:b".parse(), Ok(Input::Exec("a:b".to_owned())));
-        assert_eq!("udp:[::1]:5601".parse(), Ok(AirTarget::Udp("[::1]:5601".to_owned())));
-        assert_eq!("json:out.jsonl".parse(), Ok(StatsTarget::File("out.jsonl".into())));
     }
 }

@@ -1,0 +1,112 @@
+//! What all of the programs' command lines have in common, as people write it.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// The longest time that can be asked for: beyond a day it is a mistake, and instants stay far from overflow.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+/// An air: `udp:[HOST:]PORT` or `pcap:PATH`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AirTarget {
+    /// On-air bytes over UDP; the address as written.
+    Udp(String),
+    /// A recording.
+    Pcap(PathBuf),
+}
+
+/// Where a line of JSON a second goes: `json` or `json:PATH`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StatsTarget {
+    /// Standard output.
+    Stdout,
+    /// A file, begun anew.
+    File(PathBuf),
+}
+
+impl FromStr for AirTarget {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once(':') {
+            Some(("udp", address)) if !address.is_empty() => Ok(Self::Udp(address.to_owned())),
+            Some(("pcap", path)) if !path.is_empty() => Ok(Self::Pcap(path.into())),
+            _ => Err("expected udp:[HOST:]PORT or pcap:PATH"),
+        }
+    }
+}
+
+impl FromStr for StatsTarget {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once(':') {
+            None if text == "json" => Ok(Self::Stdout),
+            Some(("json", path)) if !path.is_empty() => Ok(Self::File(path.into())),
+            _ => Err("expected json or json:PATH"),
+        }
+    }
+}
+
+/// A time with its unit, above zero and at most a day: `500us`, `100ms`, `1.5s`, `2m`, `1h`.
+///
+/// # Errors
+/// No number, no unit, or out of range.
+pub fn duration(text: &str) -> Result<Duration, &'static str> {
+    time(text).filter(|time| !time.is_zero()).ok_or("expected a time above zero with its unit: 100ms, 1.5s, 2m")
+}
+
+/// A time with its unit, zero included: `0ms`.
+///
+/// # Errors
+/// No number, no unit, or out of range.
+pub fn duration_or_zero(text: &str) -> Result<Duration, &'static str> {
+    time(text).ok_or("expected a time with its unit: 0ms, 100ms, 1.5s")
+}
+
+fn time(text: &str) -> Option<Duration> {
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let seconds_per_unit = match unit {
+        "us" => 1e-6,
+        "ms" => 1e-3,
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => return None,
+    };
+    let time = Duration::try_from_secs_f64(number.parse::<f64>().ok()? * seconds_per_unit).ok()?;
+    (time <= LONGEST).then_some(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn airs_keep_their_colons() {
+        assert_eq!("udp:[::1]:5601".parse(), Ok(AirTarget::Udp("[::1]:5601".to_owned())));
+        assert_eq!("pcap:a:b".parse(), Ok(AirTarget::Pcap("a:b".into())));
+        for wrong in ["", "udp:", "pcap:", "tcp:1", "wlan0"] {
+            assert!(wrong.parse::<AirTarget>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn stats_go_to_stdout_or_to_a_file() {
+        assert_eq!("json".parse(), Ok(StatsTarget::Stdout));
+        assert_eq!("json:out:1".parse(), Ok(StatsTarget::File("out:1".into())));
+        assert!("json:".parse::<StatsTarget>().is_err() && "xml".parse::<StatsTarget>().is_err());
+    }
+
+    #[test]
+    fn times_have_units() {
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        assert_eq!(duration("0.5s"), Ok(Duration::from_millis(500)));
+        assert_eq!(duration_or_zero("0ms"), Ok(Duration::ZERO));
+        for wrong in ["", "10", "s", "0s", "1d", "-1s", "25h", "1e3s"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}
