@@ -203,6 +203,6 @@ mod tests {
         assert!(refused("h:1,antennas=5").contains("expected 1 to 4"));
         assert!(refused("h:1,rsi=-50").starts_with("rsi=-50: expected rssi="));
         assert!(refused("h:1,delay=10").contains("expected a time"));
-        assert!(refused("h:1,delay=-1ms").contains("is no time"));
+        assert!(refused("h:1,delay=-1ms").contains("expected a time"));
     }
 }
