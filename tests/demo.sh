@@ -53,17 +53,19 @@ headless() {
     local status=0
     wait "$rx" || status=$?
     stop_all
-    if [[ $status -ne 0 || ! -s $out/picture.png ]]; then
+    if [[ $status -ne 0 || ! -s $out/picture.png ]] ||
+        ! "$bin/demo-summary" "$out/tx.json" "$out/rx.json" > "$out/summary.json"; then
         echo "No picture arrived. What the programs said:" >&2
         tail -n 20 "$out"/*.log >&2
         exit 1
     fi
-    tail -n 1 "$out/rx.json" | tee "$out/summary.json"
+    cat "$out/summary.json"
     echo "The last picture is in $out/picture.png, the line above in $out/summary.json."
 }
 
 transmitter() {
-    exec "$bin/skylark-tx" --input test --air "udp:127.0.0.1:$port" --key "$out/link.key" 2> "$out/tx.log"
+    exec "$bin/skylark-tx" --input test --air "udp:127.0.0.1:$port" --key "$out/link.key" \
+        --stats "json:$out/tx.json" 2> "$out/tx.log"
 }
 
 air() {

@@ -28,9 +28,9 @@ pub const COLUMN_BYTES: usize = 64;
 /// The most outputs one dot product has: 4 × 64 bytes fill half the registers of AVX2 and of NEON.
 pub const MAX_OUTPUTS: usize = 4;
 
-/// Sources summed before the sums are written back. More would save little; the pages they lie in
-/// have to fit the first-level TLB.
-const BATCH_TERMS: usize = 32;
+/// Sources summed before the sums are written back. More would save little, and room for their tables
+/// would slow down sums of few.
+const BATCH_TERMS: usize = 16;
 
 /// One source of a dot product and its coefficient in each output.
 pub type Term<'a, const N: usize> = ([u8; N], &'a [u8]);
@@ -76,6 +76,14 @@ pub fn dot<'a, const N: usize>(outputs: [&mut [u8]; N], terms: impl IntoIterator
 /// If outputs differ in length or a source is shorter than they are.
 pub fn dot_add<'a, const N: usize>(outputs: [&mut [u8]; N], terms: impl IntoIterator<Item = Term<'a, N>>) {
     Engine::best().dot_add(outputs, terms);
+}
+
+/// Adds a single source times its coefficients, on the fastest engine: [`dot_add`] without its preparations.
+///
+/// # Panics
+/// If outputs differ in length or the source is shorter than they are.
+pub fn multiply_add<const N: usize>(mut outputs: [&mut [u8]; N], term: Term<'_, N>) {
+    Engine::best().sum::<N, 1>(Start::Output, &[term], &mut outputs);
 }
 
 impl Engine {
@@ -146,7 +154,7 @@ impl Engine {
                 filled += 1;
             }
             if filled > 0 || start == Start::Zero {
-                self.sum(start, &batch[..filled], &mut outputs);
+                self.sum::<N, BATCH_TERMS>(start, &batch[..filled], &mut outputs);
             }
             if filled < BATCH_TERMS {
                 return;
@@ -155,7 +163,8 @@ impl Engine {
         }
     }
 
-    fn sum<const N: usize>(self, start: Start, terms: &[Term<'_, N>], outputs: &mut [&mut [u8]; N]) {
+    /// Sums whole outputs of at most `B` terms.
+    fn sum<const N: usize, const B: usize>(self, start: Start, terms: &[Term<'_, N>], outputs: &mut [&mut [u8]; N]) {
         const { assert!(N > 0 && N <= MAX_OUTPUTS) };
         let len = outputs[0].len();
         assert!(outputs.iter().all(|output| output.len() == len), "outputs differ in length");
@@ -164,13 +173,14 @@ impl Engine {
         if whole == 0 {
             reference::sum(start, terms, outputs, 0);
         } else if whole == len || start == Start::Zero {
-            self.columns(start, terms, outputs, 0);
+            self.columns::<N, B>(start, terms, outputs, 0);
         } else {
             // What the last column overlaps must not be added to twice: it is summed elsewhere.
             let last = len - COLUMN_BYTES;
-            let mut ends: [[u8; COLUMN_BYTES]; N] = array::from_fn(|at| array::from_fn(|byte| outputs[at][last + byte]));
-            self.columns(start, terms, &mut ends.each_mut().map(|end| &mut end[..]), last);
-            self.columns(start, terms, &mut outputs.each_mut().map(|output| &mut output[..whole]), 0);
+            let mut ends: [[u8; COLUMN_BYTES]; N] =
+                array::from_fn(|at| array::from_fn(|byte| outputs[at][last + byte]));
+            self.columns::<N, B>(start, terms, &mut ends.each_mut().map(|end| &mut end[..]), last);
+            self.columns::<N, B>(start, terms, &mut outputs.each_mut().map(|output| &mut output[..whole]), 0);
             for (output, end) in outputs.iter_mut().zip(ends) {
                 output[last..].copy_from_slice(&end);
             }
@@ -182,7 +192,7 @@ impl Engine {
         any(target_arch = "x86_64", target_arch = "aarch64"),
         expect(unsafe_code, reason = "calls what only some machines can run")
     )]
-    fn columns<const N: usize>(
+    fn columns<const N: usize, const B: usize>(
         self,
         start: Start,
         terms: &[Term<'_, N>],
@@ -193,16 +203,16 @@ impl Engine {
             Kind::Reference => reference::sum(start, terms, outputs, first),
             #[cfg(target_arch = "x86_64")]
             // SAFETY: this kind exists only where SSSE3 was detected.
-            Kind::Ssse3 => unsafe { x86_64::ssse3(start, terms, outputs, first) },
+            Kind::Ssse3 => unsafe { x86_64::ssse3::<N, B>(start, terms, outputs, first) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: this kind exists only where AVX2 was detected.
-            Kind::Avx2 => unsafe { x86_64::avx2(start, terms, outputs, first) },
+            Kind::Avx2 => unsafe { x86_64::avx2::<N, B>(start, terms, outputs, first) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: this kind exists only where AVX2 and GFNI were detected.
-            Kind::Gfni => unsafe { x86_64::gfni(start, terms, outputs, first) },
+            Kind::Gfni => unsafe { x86_64::gfni::<N, B>(start, terms, outputs, first) },
             #[cfg(target_arch = "aarch64")]
             // SAFETY: this kind exists only where NEON was detected.
-            Kind::Neon => unsafe { aarch64::neon(start, terms, outputs, first) },
+            Kind::Neon => unsafe { aarch64::neon::<N, B>(start, terms, outputs, first) },
         }
     }
 }
@@ -218,8 +228,8 @@ fn offsets<const N: usize>(outputs: &[&mut [u8]; N]) -> impl Iterator<Item = usi
 /// The nibble tables of every coefficient, side by side: looked up once for all columns.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[inline]
-fn products<const N: usize>(terms: &[Term<'_, N>]) -> [[Products; N]; BATCH_TERMS] {
-    let mut products = [[Products::ZERO; N]; BATCH_TERMS];
+fn products<const N: usize, const B: usize>(terms: &[Term<'_, N>]) -> [[Products; N]; B] {
+    let mut products = [[Products::ZERO; N]; B];
     for (products, (coefficients, _)) in products.iter_mut().zip(terms) {
         *products = coefficients.map(|coefficient| PRODUCTS[usize::from(coefficient)]);
     }

@@ -48,11 +48,16 @@ impl Desk {
     /// Starts `program` with these arguments, the stats of which go to `NAME.json`, and waits until its airs
     /// and outputs are open.
     pub(crate) fn start(&self, program: &str, name: &str, arguments: &str) -> Program {
+        self.start_fed(program, name, arguments, Stdio::null())
+    }
+
+    /// The same with something on its standard input.
+    pub(crate) fn start_fed(&self, program: &str, name: &str, arguments: &str, stdin: impl Into<Stdio>) -> Program {
         let folder = self.folder.path().to_owned();
         let log = File::create(folder.join(format!("{name}.log"))).unwrap();
         let mut command = Command::new(binary(program));
         command.args(arguments.split(' ')).args(["--stats", &format!("json:{name}.json")]);
-        command.current_dir(&folder).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        command.current_dir(&folder).stdin(stdin).stdout(Stdio::null()).stderr(log);
         let child = command.spawn().unwrap();
         let mut program = Program { child, name: name.to_owned(), folder };
         program.wait_for("its stats", |program| program.stats_file().exists());

@@ -8,11 +8,17 @@ use crate::fec::{esi_after, is_before};
 /// Incomplete blocks kept: half a second of units at 60 a second, longer than anyone waits for one.
 const MAX_BLOCKS: usize = 32;
 
+/// Blocks decoded before the codecs are built anew: each may leave a matrix of up to 16 KiB in its
+/// codec, which would keep 254 of them. Building a codec costs little beside so many uses of it.
+const MAX_DECODINGS: usize = 64;
+
 /// The incomplete blocks, the one heard of first in front.
 #[derive(Debug, Default)]
 pub(super) struct Blocks {
     blocks: Vec<Block>,
     codecs: Codecs,
+    /// Blocks decoded since the codecs were built.
+    decodings: usize,
 }
 
 /// One block that misses symbols.
@@ -63,13 +69,17 @@ impl Blocks {
 
     /// Stores the symbols of every block that has enough of them and tells their ESIs.
     pub(super) fn solve(&mut self, symbols: &mut Symbols, mut recovered: impl FnMut(u32)) {
-        let codecs = &mut self.codecs;
-        self.blocks.retain(|block| {
+        let Self { blocks, codecs, decodings } = self;
+        blocks.retain(|block| {
             let missing = symbols.missing(block.first_esi, u16::from(block.k));
             if missing > block.repairs.len() {
                 return true;
             }
             if missing > 0 {
+                if *decodings == MAX_DECODINGS {
+                    (*codecs, *decodings) = (Codecs::default(), 0);
+                }
+                *decodings += 1;
                 block.solve(codecs, symbols, &mut recovered);
             }
             false

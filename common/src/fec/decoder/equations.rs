@@ -1,11 +1,11 @@
 //! The window code's side of the decoder: repairs stored, equations solved.
 
-use super::matrix::{MAX_REPAIRS, Matrix, Row, columns};
+use super::matrix::{self, MAX_REPAIRS, Matrix, Row, repairs};
 use super::symbols::{CAPACITY, Symbols, column};
+use crate::fec::RepairId;
 use crate::fec::coefficients::Coefficients;
 use crate::fec::gf256::{COLUMN_BYTES, MAX_OUTPUTS, dot};
 use crate::fec::slots::{SLOT_BYTES, Slots};
-use crate::fec::{RepairId, esi_after};
 
 /// The equations and the repairs they are made of.
 #[derive(Debug)]
@@ -35,11 +35,9 @@ impl Equations {
         let slot = self.free_slot(symbols);
         let mut row = self.matrix.take_row();
         let mut coefficients = Coefficients::new(id.key);
-        for at in 0..id.count {
-            row.set_symbol(column(esi_after(id.first_esi, at)), coefficients.draw());
-        }
+        row.set_symbols(column(id.first_esi), usize::from(id.count), || coefficients.draw());
         row.set_repair(slot);
-        let useful = self.matrix.insert(row, symbols.unknown());
+        let useful = self.matrix.insert(row, symbols);
         if useful {
             self.repairs.store(slot, payload);
             self.ids[slot] = Some(id);
@@ -49,12 +47,17 @@ impl Equations {
 
     /// A missing symbol arrived.
     pub(super) fn learn(&mut self, column: usize, symbols: &Symbols) {
-        self.matrix.learn(column, symbols.unknown());
+        self.matrix.learn(column, symbols);
     }
 
     /// A symbol leaves the ring.
     pub(super) fn forget(&mut self, column: usize) {
         self.matrix.forget(column);
+    }
+
+    /// All symbols leave the ring.
+    pub(super) fn clear(&mut self) {
+        self.matrix.clear();
     }
 
     /// Stores every symbol the equations determine and tells its column.
@@ -82,19 +85,17 @@ impl Equations {
         self.solved = solved;
     }
 
-    /// One symbol for each row: the sum of its known symbols and its repairs.
+    /// One symbol for each row: the sum of its known symbols and its repairs, as long as the longest repair.
     fn sum<const N: usize>(&mut self, rows: [&Row; N], symbols: &mut Symbols) {
         let Some(sums) = self.sums.first_chunk_mut::<N>() else { return };
-        let repairs = &self.repairs;
-        let lengths = rows.map(|row| row.repairs().map(|slot| repairs.len(slot)).max().unwrap_or(0));
-        let padded_len = lengths.into_iter().max().unwrap_or(0).next_multiple_of(COLUMN_BYTES);
-        let terms = columns(rows).filter_map(|(column, coefficients)| match column.checked_sub(CAPACITY) {
-            Some(slot) => Some((coefficients, &repairs.padded(slot)[..])),
-            None if symbols.unknown()[column] == 0 => Some((coefficients, &symbols.padded(column)[..])),
-            None => None,
-        });
-        dot(sums.each_mut().map(|sum| &mut sum[..padded_len]), terms);
-        for ((row, sum), len) in rows.iter().zip(sums).zip(lengths) {
+        let payloads = &self.repairs;
+        let len = repairs(rows).map(|(slot, _)| payloads.len(slot)).max().unwrap_or(0);
+        let known = matrix::symbols(rows).filter(|(column, _)| symbols.unknown()[*column] == 0);
+        let known = known.map(|(column, coefficients)| (coefficients, &symbols.padded(column)[..]));
+        let repairs = repairs(rows).map(|(slot, coefficients)| (coefficients, &payloads.padded(slot)[..]));
+        let padded_len = len.next_multiple_of(COLUMN_BYTES);
+        dot(sums.each_mut().map(|sum| &mut sum[..padded_len]), known.chain(repairs));
+        for (row, sum) in rows.iter().zip(sums) {
             symbols.store(row.pivot(), &sum[..len]);
         }
     }

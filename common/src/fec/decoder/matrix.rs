@@ -6,19 +6,22 @@
 //! when a row has a single missing symbol left. Known symbols need no subtracting before that, so a
 //! symbol that becomes known costs nothing here.
 
-use super::symbols::CAPACITY;
-use crate::fec::gf256::{COLUMN_BYTES, dot_add, invert};
+use std::iter;
+use std::ops::Range;
 
-/// Repairs held at once, and so rows: half of the widest window, which is all that 50 % redundancy can
-/// bring back.
-pub(super) const MAX_REPAIRS: usize = 512;
+use super::symbols::{CAPACITY, Symbols, column};
+use crate::fec::gf256::{COLUMN_BYTES, dot_add, invert, multiply_add};
+
+/// Repairs held at once, and so rows: a quarter of the widest window, all of the usual ones. The time a
+/// repair takes in the worst case grows with it, what a jump ahead takes with its square.
+pub(super) const MAX_REPAIRS: usize = 256;
 
 /// Columns of a row.
 const COLUMNS: usize = CAPACITY + MAX_REPAIRS;
 
-/// Runs of columns that are added at once; those a row uses fit the bits of a `u64`.
+/// Blocks of columns; those a row uses fit the bits of a `u64`.
 const BLOCKS: usize = COLUMNS / COLUMN_BYTES;
-const _: () = assert!(COLUMNS.is_multiple_of(COLUMN_BYTES) && CAPACITY.is_multiple_of(COLUMN_BYTES) && BLOCKS <= 64);
+const _: () = assert!(COLUMNS.is_multiple_of(COLUMN_BYTES) && CAPACITY.is_multiple_of(COLUMN_BYTES) && BLOCKS < 64);
 
 /// One equation.
 #[derive(Debug)]
@@ -58,18 +61,32 @@ impl Matrix {
     }
 
     /// Adds an equation. False if it says nothing about missing symbols that the others do not say.
-    pub(super) fn insert(&mut self, mut row: Row, unknown: &[u8; CAPACITY]) -> bool {
-        for other in &self.rows {
-            add([&mut row], other.pivot, other);
+    pub(super) fn insert(&mut self, mut row: Row, symbols: &Symbols) -> bool {
+        let mut factors = [0; MAX_REPAIRS];
+        for (factor, other) in factors.iter_mut().zip(&self.rows) {
+            *factor = row.coefficients[other.pivot];
         }
-        self.settle(row, unknown)
+        let others = factors.iter().zip(&self.rows).filter(|(factor, _)| **factor != 0);
+        row.blocks = others.clone().fold(row.blocks, |blocks, (_, other)| blocks | other.blocks);
+        for run in runs(row.blocks) {
+            let terms = others.clone().map(|(factor, other)| ([*factor], &other.coefficients[run.clone()]));
+            dot_add([&mut row.coefficients[run.clone()]], terms);
+        }
+        self.settle(row, symbols)
     }
 
-    /// A missing symbol became known; `unknown` says so already.
-    pub(super) fn learn(&mut self, column: usize, unknown: &[u8; CAPACITY]) {
+    /// A missing symbol became known; `symbols` says so already.
+    pub(super) fn learn(&mut self, column: usize, symbols: &Symbols) {
         if let Some(at) = self.rows.iter().position(|row| row.pivot == column) {
             let row = self.rows.swap_remove(at);
-            self.settle(row, unknown);
+            self.settle(row, symbols);
+        }
+    }
+
+    /// Takes all columns out of all equations.
+    pub(super) fn clear(&mut self) {
+        while let Some(row) = self.rows.pop() {
+            self.recycle(row);
         }
     }
 
@@ -85,7 +102,15 @@ impl Matrix {
 
     /// Moves the rows with a single missing symbol, their pivot, to `solved`.
     pub(super) fn take_solved(&mut self, unknown: &[u8; CAPACITY], solved: &mut Vec<Row>) {
-        solved.extend(self.rows.extract_if(.., |row| !row.has_other_unknown(unknown)));
+        let others = self.unknown_but_pivots(unknown);
+        solved.extend(self.rows.extract_if(.., |row| !row.has_any(&others)));
+    }
+
+    /// What rows may have besides their own pivots; no row has another's.
+    fn unknown_but_pivots(&self, unknown: &[u8; CAPACITY]) -> [u8; CAPACITY] {
+        let mut others = *unknown;
+        self.rows.iter().for_each(|row| others[row.pivot] = 0);
+        others
     }
 
     /// Whether any equation has this column.
@@ -105,8 +130,8 @@ impl Matrix {
     }
 
     /// Gives a row, in which no other row's pivot occurs, a pivot and a place.
-    fn settle(&mut self, mut row: Row, unknown: &[u8; CAPACITY]) -> bool {
-        let Some(pivot) = row.first_unknown(unknown) else {
+    fn settle(&mut self, mut row: Row, symbols: &Symbols) -> bool {
+        let Some(pivot) = row.oldest_unknown(symbols) else {
             self.recycle(row);
             return false;
         };
@@ -123,7 +148,10 @@ impl Matrix {
         loop {
             match [touched.next(), touched.next(), touched.next(), touched.next()] {
                 [Some(a), Some(b), Some(c), Some(d)] => add([a, b, c, d], column, row),
-                rest => return rest.into_iter().flatten().for_each(|other| add([other], column, row)),
+                [Some(a), Some(b), Some(c), _] => return add([a, b, c], column, row),
+                [Some(a), Some(b), ..] => return add([a, b], column, row),
+                [Some(a), ..] => return add([a], column, row),
+                [None, ..] => return,
             }
         }
     }
@@ -131,10 +159,11 @@ impl Matrix {
     /// Checks what must hold between calls.
     pub(super) fn check_invariants(&self, unknown: &[u8; CAPACITY]) {
         assert!(self.rows.len() <= MAX_REPAIRS, "rows are independent combinations of repairs");
+        let others = self.unknown_but_pivots(unknown);
         for (at, row) in self.rows.iter().enumerate() {
             assert_eq!(unknown[row.pivot], 0xff, "a pivot is missing");
             assert_eq!(row.coefficients[row.pivot], 1);
-            assert!(row.has_other_unknown(unknown), "a solved row was left behind");
+            assert!(row.has_any(&others), "a solved row was left behind");
             let outside = (0..BLOCKS).filter(|block| row.blocks >> block & 1 == 0);
             assert!(outside.flat_map(|block| row.block(block)).all(|&coefficient| coefficient == 0));
             let others = self.rows.iter().enumerate().filter(|(other, _)| *other != at);
@@ -144,15 +173,21 @@ impl Matrix {
 }
 
 impl Row {
-    /// Sets the coefficient of a symbol's column.
-    pub(super) fn set_symbol(&mut self, column: usize, coefficient: u8) {
-        self.coefficients[column] = coefficient;
-        self.blocks |= 1 << (column / COLUMN_BYTES);
+    /// Sets the coefficients of `count` symbols from column `first` on, around the ring.
+    pub(super) fn set_symbols(&mut self, first: usize, count: usize, mut draw: impl FnMut() -> u8) {
+        let before_seam = count.min(CAPACITY - first);
+        self.set(first..first + before_seam, &mut draw);
+        self.set(0..count - before_seam, draw);
     }
 
     /// Sets a repair's coefficient to 1.
     pub(super) fn set_repair(&mut self, repair: usize) {
-        self.set_symbol(CAPACITY + repair, 1);
+        self.set(CAPACITY + repair..CAPACITY + repair + 1, || 1);
+    }
+
+    fn set(&mut self, columns: Range<usize>, coefficients: impl FnMut() -> u8) {
+        self.blocks |= u64::MAX << (columns.start / COLUMN_BYTES) & !(u64::MAX << columns.end.div_ceil(COLUMN_BYTES));
+        self.coefficients[columns].fill_with(coefficients);
     }
 
     /// The missing symbol this row solves.
@@ -160,26 +195,23 @@ impl Row {
         self.pivot
     }
 
-    /// The repairs with a coefficient.
-    pub(super) fn repairs(&self) -> impl Iterator<Item = usize> {
-        let blocks = self.blocks >> (CAPACITY / COLUMN_BYTES);
-        bits(blocks)
+    /// The oldest, so that it leaves the ring before any other missing symbol of its row, and takes
+    /// the row along without a sum.
+    fn oldest_unknown(&self, symbols: &Symbols) -> Option<usize> {
+        let mut unknown = bits(self.blocks & SYMBOL_BLOCKS)
             .flat_map(|block| block * COLUMN_BYTES..(block + 1) * COLUMN_BYTES)
-            .filter(|repair| self.coefficients[CAPACITY + repair] != 0)
+            .filter(|&column| self.coefficients[column] & symbols.unknown()[column] != 0);
+        let first = unknown.next()?;
+        let seam = column(symbols.start());
+        if first >= seam { Some(first) } else { unknown.find(|&column| column >= seam).or(Some(first)) }
     }
 
-    fn first_unknown(&self, unknown: &[u8; CAPACITY]) -> Option<usize> {
-        bits(self.blocks & SYMBOL_BLOCKS)
-            .flat_map(|block| block * COLUMN_BYTES..(block + 1) * COLUMN_BYTES)
-            .find(|&column| self.coefficients[column] & unknown[column] != 0)
-    }
-
-    fn has_other_unknown(&self, unknown: &[u8; CAPACITY]) -> bool {
-        let (unknown, _) = unknown.as_chunks::<COLUMN_BYTES>();
+    /// Whether any of the symbols marked with 0xff is in this row.
+    fn has_any(&self, marked: &[u8; CAPACITY]) -> bool {
+        let (marked, _) = marked.as_chunks::<COLUMN_BYTES>();
         bits(self.blocks & SYMBOL_BLOCKS).any(|block| {
-            let pairs = self.block(block).iter().zip(&unknown[block]);
-            let missing: u8 = pairs.map(|(coefficient, unknown)| u8::from(coefficient & unknown != 0)).sum();
-            missing > u8::from(block == self.pivot / COLUMN_BYTES)
+            let pairs = self.block(block).iter().zip(&marked[block]);
+            pairs.fold(0, |any, (coefficient, mark)| any | coefficient & mark) != 0
         })
     }
 
@@ -187,7 +219,7 @@ impl Row {
         for block in bits(self.blocks) {
             let bytes = *self.block(block);
             // x + (factor + 1) · x = factor · x
-            dot_add([self.block_mut(block)], [([factor ^ 1], &bytes[..])]);
+            multiply_add([self.block_mut(block)], ([factor ^ 1], &bytes));
         }
     }
 
@@ -203,11 +235,19 @@ impl Row {
 /// The blocks of symbols, without those of repairs.
 const SYMBOL_BLOCKS: u64 = (1 << (CAPACITY / COLUMN_BYTES)) - 1;
 
-/// The columns in which any of `rows` has a coefficient, with all their coefficients there; symbols
-/// first, repairs from [`CAPACITY`] on.
-pub(super) fn columns<'a, const N: usize>(rows: [&'a Row; N]) -> impl Iterator<Item = (usize, [u8; N])> + use<'a, N> {
-    bits(rows.iter().fold(0, |blocks, row| blocks | row.blocks))
-        .flat_map(|block| block * COLUMN_BYTES..(block + 1) * COLUMN_BYTES)
+/// The symbols' columns in which any of `rows` has a coefficient, with all their coefficients there.
+pub(super) fn symbols<'a, const N: usize>(rows: [&'a Row; N]) -> impl Iterator<Item = (usize, [u8; N])> + use<'a, N> {
+    columns(rows, SYMBOL_BLOCKS)
+}
+
+/// The repairs for which any of `rows` has a coefficient, with all their coefficients there.
+pub(super) fn repairs<'a, const N: usize>(rows: [&'a Row; N]) -> impl Iterator<Item = (usize, [u8; N])> + use<'a, N> {
+    columns(rows, !SYMBOL_BLOCKS).map(|(column, coefficients)| (column - CAPACITY, coefficients))
+}
+
+fn columns<'a, const N: usize>(rows: [&'a Row; N], blocks: u64) -> impl Iterator<Item = (usize, [u8; N])> + use<'a, N> {
+    runs(blocks & rows.iter().fold(0, |blocks, row| blocks | row.blocks))
+        .flatten()
         .map(move |column| (column, rows.map(|row| row.coefficients[column])))
         .filter(|(_, coefficients)| *coefficients != [0; N])
 }
@@ -215,20 +255,28 @@ pub(super) fn columns<'a, const N: usize>(rows: [&'a Row; N]) -> impl Iterator<I
 /// Adds to each of `rows` the multiple of `source` that makes `column` zero; `source` has a 1 there.
 fn add<const N: usize>(mut rows: [&mut Row; N], column: usize, source: &Row) {
     let factors = rows.each_ref().map(|row| row.coefficients[column]);
-    if factors == [0; N] {
-        return;
-    }
-    for block in bits(source.blocks) {
-        dot_add(rows.each_mut().map(|row| &mut row.block_mut(block)[..]), [(factors, &source.block(block)[..])]);
+    for run in runs(source.blocks) {
+        let outputs = rows.each_mut().map(|row| &mut row.coefficients[run.clone()]);
+        multiply_add(outputs, (factors, &source.coefficients[run.clone()]));
     }
     for row in rows {
         row.blocks |= source.blocks;
     }
 }
 
+/// The columns of blocks that lie side by side, as few runs as there are.
+fn runs(mut blocks: u64) -> impl Iterator<Item = Range<usize>> {
+    iter::from_fn(move || {
+        let start = (blocks != 0).then_some(blocks.trailing_zeros())?;
+        let end = start + (blocks >> start).trailing_ones();
+        blocks &= u64::MAX << end;
+        Some(start as usize * COLUMN_BYTES..end as usize * COLUMN_BYTES)
+    })
+}
+
 /// The positions of the ones in `word`, lowest first.
 fn bits(mut word: u64) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
+    iter::from_fn(move || {
         let lowest = (word != 0).then_some(word.trailing_zeros() as usize);
         word &= word.wrapping_sub(1);
         lowest

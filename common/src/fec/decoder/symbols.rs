@@ -69,6 +69,11 @@ impl Symbols {
         (0..count).filter(|at| !self.is_known(esi_after(first_esi, *at))).count()
     }
 
+    /// Whether any of `count` symbols from `first_esi` on is missing.
+    pub(super) fn misses_any(&self, first_esi: u32, count: u16) -> bool {
+        (0..count).any(|at| !self.is_known(esi_after(first_esi, at)))
+    }
+
     /// The symbol of an ESI, if it is there.
     pub(super) fn symbol(&self, esi: u32) -> Option<&[u8]> {
         self.is_known(esi).then(|| self.slots.symbol(column(esi)))

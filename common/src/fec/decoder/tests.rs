@@ -255,6 +255,19 @@ fn a_symbol_far_ahead_moves_the_window_and_older_ones_are_late() {
 }
 
 #[test]
+fn symbols_given_up_all_at_once_leave_nothing_behind() {
+    let stream = Stream::new(0, 45, &[(0, 40, 1), (20, 20, 2), (40, 5, 3), (40, 5, 4)]);
+    let mut decoder = Decoder::new();
+    (0..10).chain(45..47).for_each(|packet| arrive(&mut decoder, &stream, packet));
+    assert_eq!(drain(&mut decoder), []);
+    decoder.retire_before(40);
+    (42..45).chain(47..49).for_each(|packet| arrive(&mut decoder, &stream, packet));
+    let mut recovered = drain(&mut decoder);
+    recovered.sort_unstable();
+    assert_eq!(recovered, [40, 41]);
+}
+
+#[test]
 fn a_flood_of_repairs_for_what_never_comes_keeps_to_its_bounds_and_the_newest_still_work() {
     let mut decoder = Decoder::new();
     let limit = MAX_REPAIRS + 200;
@@ -321,6 +334,21 @@ fn a_block_with_enough_repairs_is_whole() {
     assert_eq!(block_unit(12, 6, 2).1, 6);
     assert_eq!(block_unit(12, 5, 2).1, 0);
     assert_eq!(block_unit(1, 1, 1).1, 1);
+}
+
+#[test]
+fn blocks_are_decoded_however_many_were_before() {
+    let (mut encoder, mut decoder) = (BlockEncoder::new(), Decoder::new());
+    for unit in 0..200 {
+        for at in 0..6 {
+            let esi = encoder.push(&symbol(unit * 6 + at));
+            if at != unit % 6 {
+                decoder.handle_source(esi, &symbol(esi));
+            }
+        }
+        encoder.finish_unit(1, |id, repair| decoder.handle_block_repair(id, repair).unwrap());
+        assert_eq!(drain(&mut decoder), [unit * 6 + unit % 6]);
+    }
 }
 
 #[test]

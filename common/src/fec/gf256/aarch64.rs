@@ -7,14 +7,14 @@ use super::{COLUMN_BYTES, Start, Term, offsets, products};
 
 /// Sums outputs that begin at byte `first` of the sources, 16 bytes a register.
 #[target_feature(enable = "neon")]
-pub(super) fn neon<const N: usize>(
+pub(super) fn neon<const N: usize, const B: usize>(
     start: Start,
     terms: &[Term<'_, N>],
     outputs: &mut [&mut [u8]; N],
     first: usize,
 ) {
     let nibble = vdupq_n_u8(0x0f);
-    let products = products(terms);
+    let products = products::<N, B>(terms);
     for at in offsets(outputs) {
         let mut sums = [[vdupq_n_u8(0); 4]; N];
         if start == Start::Output {

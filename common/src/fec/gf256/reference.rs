@@ -4,12 +4,7 @@ use super::tables::PRODUCTS;
 use super::{Start, Term};
 
 /// Sums outputs that begin at byte `first` of the sources.
-pub(super) fn sum<const N: usize>(
-    start: Start,
-    terms: &[Term<'_, N>],
-    outputs: &mut [&mut [u8]; N],
-    first: usize,
-) {
+pub(super) fn sum<const N: usize>(start: Start, terms: &[Term<'_, N>], outputs: &mut [&mut [u8]; N], first: usize) {
     for (at, output) in outputs.iter_mut().enumerate() {
         if start == Start::Zero {
             output.fill(0);

@@ -65,16 +65,26 @@ pub fn multiply(a: u8, b: u8) -> u8 {
     products.low[usize::from(b & 0x0f)] ^ products.high[usize::from(b >> 4)]
 }
 
-/// The number whose product with `a` is 1, or 0 for 0: `a^254`.
+/// The number whose product with `a` is 1, or 0 for 0.
 pub fn invert(a: u8) -> u8 {
-    let mut square = a;
-    let mut inverse = 1;
-    for _ in 0..7 {
-        square = multiply(square, square);
-        inverse = multiply(inverse, square);
-    }
-    inverse
+    INVERSES[usize::from(a)]
 }
+
+/// Every number but 0 is a power of x, and x^255 = 1.
+static INVERSES: [u8; 256] = {
+    let mut powers_of_x = [1; 256];
+    let mut exponent = 1;
+    while exponent < 256 {
+        powers_of_x[exponent] = POWERS[powers_of_x[exponent - 1] as usize][1];
+        exponent += 1;
+    }
+    let mut inverses = [0; 256];
+    while exponent > 0 {
+        exponent -= 1;
+        inverses[powers_of_x[exponent] as usize] = powers_of_x[255 - exponent];
+    }
+    inverses
+};
 
 #[cfg(test)]
 mod tests {

@@ -4,18 +4,18 @@
 use std::arch::x86_64::*;
 
 use super::tables::{POWERS, Products};
-use super::{BATCH_TERMS, COLUMN_BYTES, Start, Term, offsets, products};
+use super::{COLUMN_BYTES, Start, Term, offsets, products};
 
 /// Sums outputs that begin at byte `first` of the sources, 32 bytes a register.
 #[target_feature(enable = "avx2")]
-pub(super) fn avx2<const N: usize>(
+pub(super) fn avx2<const N: usize, const B: usize>(
     start: Start,
     terms: &[Term<'_, N>],
     outputs: &mut [&mut [u8]; N],
     first: usize,
 ) {
     let nibble = _mm256_set1_epi8(0x0f);
-    let products = products(terms);
+    let products = products::<N, B>(terms);
     for at in offsets(outputs) {
         let mut sums = begin_256(start, outputs, at);
         for (products, (_, source)) in products.iter().zip(terms) {
@@ -41,13 +41,13 @@ pub(super) fn avx2<const N: usize>(
 
 /// Sums outputs that begin at byte `first` of the sources, 32 bytes a register, one instruction a product.
 #[target_feature(enable = "avx2,gfni")]
-pub(super) fn gfni<const N: usize>(
+pub(super) fn gfni<const N: usize, const B: usize>(
     start: Start,
     terms: &[Term<'_, N>],
     outputs: &mut [&mut [u8]; N],
     first: usize,
 ) {
-    let mut matrices = [[0; N]; BATCH_TERMS];
+    let mut matrices = [[0; N]; B];
     for (matrices, (coefficients, _)) in matrices.iter_mut().zip(terms) {
         *matrices = coefficients.map(|coefficient| MATRICES[usize::from(coefficient)]);
     }
@@ -69,13 +69,13 @@ pub(super) fn gfni<const N: usize>(
 
 /// Sums outputs that begin at byte `first` of the sources, 16 bytes a register.
 #[target_feature(enable = "ssse3")]
-pub(super) fn ssse3<const N: usize>(
+pub(super) fn ssse3<const N: usize, const B: usize>(
     start: Start,
     terms: &[Term<'_, N>],
     outputs: &mut [&mut [u8]; N],
     first: usize,
 ) {
-    let products = products(terms);
+    let products = products::<N, B>(terms);
     for at in offsets(outputs).flat_map(|at| [at, at + HALF_BYTES]) {
         ssse3_half(start, products.iter().zip(terms), outputs, first, at);
     }

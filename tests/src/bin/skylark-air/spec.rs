@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::str::FromStr;
-use std::time::Duration;
 
 use skylark_common::air::sim::{Loss, ReceiverConfig, Trace};
 use skylark_common::options::{duration, duration_or_zero};
@@ -145,6 +144,8 @@ fn antennas(text: &str) -> Result<usize, String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn receiver(text: &str) -> ReceiverSpec {
