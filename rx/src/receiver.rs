@@ -95,7 +95,8 @@ enum Outcome {
 ///
 /// **After every `handle_frame` and `handle_timeout`, call `poll_datagram` until it returns `None`, then
 /// wait no longer than `poll_timeout`.** Nothing that is captured makes it fail: every frame is counted
-/// once, by what became of it. Holds at most 32 cards, one session and one on hold; about 9 MiB for one stream.
+/// once, by what became of it. Holds at most 32 cards, the session it follows and 16 on hold; about 9 MiB for
+/// one stream.
 #[derive(Debug)]
 pub struct Receiver {
     config: ReceiverConfig,
@@ -186,7 +187,6 @@ impl Receiver {
         match self.sessions.followed().map(Session::id) {
             Some(id) if id == header.session => self.take_packet(card, &info, &header, sealed, now),
             _ if header.kind == Kind::Announce => self.take_announce(card, &info, &header, sealed, now),
-            _ if self.sessions.has_left(header.session) => Outcome::Replayed,
             _ => {
                 self.waiting.push(card, header.session, frame, now);
                 Outcome::Waiting
@@ -283,6 +283,7 @@ impl Receiver {
             session.settle(|heard| {
                 let deaf = cards.iter_mut().enumerate().filter(|(card, _)| heard & bit(*card) == 0);
                 deaf.for_each(|(_, card)| card.stats.missed += 1);
+                cards.iter_mut().for_each(|card| card.stats.expected += 1);
             });
         }
     }

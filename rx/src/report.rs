@@ -5,7 +5,7 @@ mod latency;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use skylark_common::VIDEO_STREAM;
 use skylark_common::fec::FecConfig;
 use skylark_common::ledger::Summary;
@@ -13,7 +13,7 @@ use skylark_common::wire::announce::Payload;
 use skylark_rx::stats::{CardStats, FrameStats, RxStats, SessionStats, StreamStats};
 
 #[cfg_attr(not(feature = "window"), expect(unused_imports, reason = "only the OSD takes figures one by one"))]
-pub(crate) use latency::{Latency, Took};
+pub(crate) use latency::{Latency, Took, Unknown};
 
 use crate::board::{OutputStats, PictureStats, Seen, stage};
 use crate::signal::{Evidence, Names, Signal, State};
@@ -57,6 +57,9 @@ pub(crate) struct SignalReport {
     pub(crate) reason: String,
     /// Time since the transmitter was last heard; none when it never was.
     pub(crate) silent_ms: Option<u64>,
+    /// How old the picture is when it is frozen.
+    #[serde(skip)]
+    pub(crate) frozen_after: Duration,
     /// For whoever wants to tell them apart without reading.
     #[serde(skip)]
     pub(crate) signal: Signal,
@@ -65,7 +68,8 @@ pub(crate) struct SignalReport {
 /// The session that is followed.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct SessionReport {
-    /// Its number on the air.
+    /// Its number on the air, as six hexadecimal digits.
+    #[serde(serialize_with = "hexadecimal")]
     pub(crate) id: u32,
     /// What the datagrams are.
     pub(crate) payload: Payload,
@@ -150,7 +154,7 @@ impl Reporting {
                 age_ms: seen.last_picture.map(|at| millis(now, at)),
                 concealed_ms: seen.concealed_since.map_or(0, |at| millis(now, at)),
             },
-            latency: Latency::of(session.as_ref(), seen.shared_clock, &self.summaries),
+            latency: Latency::of(session.as_ref(), self.unknown(seen), &self.summaries),
             cards: self.cards(seen, now),
             streams: seen.rx.streams.clone(),
             frames: seen.rx.frames,
@@ -163,6 +167,15 @@ impl Reporting {
         report
     }
 
+    /// Why the time from the camera on cannot be known, if it cannot.
+    fn unknown(&self, seen: &Seen) -> Option<Unknown> {
+        seen.rx.session?;
+        if self.names.are_recordings() {
+            return Some(Unknown::Recorded);
+        }
+        (!seen.shared_clock).then_some(Unknown::NoSharedClock)
+    }
+
     fn signal(&self, seen: &Seen, now: Instant) -> SignalReport {
         let last_heard = seen.rx.session.map(|session| session.last_heard);
         let evidence = Evidence {
@@ -170,6 +183,10 @@ impl Reporting {
             session: seen.rx.session.map(|session| (session.last_heard, session.announce.payload)),
             last_datagram: seen.last_datagram,
             last_picture: seen.last_picture,
+            picture_interval: seen
+                .rx
+                .session
+                .and_then(|session| session.announce.unit_interval_us.map(|us| Duration::from_micros(us.into()))),
             decodes: self.decodes,
         };
         let signal = evidence.signal(now);
@@ -177,6 +194,7 @@ impl Reporting {
             state: signal.state(),
             reason: signal.reason(&self.names),
             silent_ms: last_heard.map(|at| millis(now, at)),
+            frozen_after: evidence.frozen_after(),
             signal,
         }
     }
@@ -201,9 +219,10 @@ impl Reporting {
             let before = before.and_then(|cards| cards.get(number)).cloned().unwrap_or_default();
             let heard = stats.heard.saturating_sub(before.heard);
             let missed = stats.missed.saturating_sub(before.missed);
+            let expected = stats.expected.saturating_sub(before.expected);
             CardReport {
                 name: name.clone(),
-                heard_permille: (heard * 1000).checked_div(heard + missed),
+                heard_permille: (expected.saturating_sub(missed) * 1000).checked_div(expected),
                 dropped_by_machine: seen.dropped_by_machine.get(number).copied().unwrap_or(0),
                 silent_ms: stats.last_heard.map(|at| millis(now, at)),
                 stats,
@@ -217,6 +236,10 @@ impl SessionReport {
     fn of(session: &SessionStats, shared_clock: bool) -> Self {
         Self { id: session.id, payload: session.announce.payload, fec: session.announce.fec, shared_clock }
     }
+}
+
+fn hexadecimal<S: Serializer>(id: &u32, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{id:06x}"))
 }
 
 /// The video stream's counts.
@@ -262,6 +285,7 @@ pub(crate) mod tests {
         let session = SessionStats { id: 7, last_heard: now, announce, announced: now, offset_us: 0 };
         let card = |heard, missed, signal_dbm| CardStats {
             heard,
+            expected: heard + missed,
             missed,
             signal_dbm: Some(signal_dbm),
             snr_db: Some(signal_dbm + 95.0),
@@ -332,5 +356,6 @@ pub(crate) mod tests {
         assert_eq!(value["cards"][1]["name"], "udp:5802");
         assert_eq!(value["picture"]["decoded"], 60);
         assert_eq!(value["session"]["payload"], "h264");
+        assert_eq!(value["session"]["id"], "000007");
     }
 }

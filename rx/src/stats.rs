@@ -42,7 +42,7 @@ pub struct FrameStats {
     pub unannounced: u64,
     /// The tag did not fit: damaged, sealed with another key, or made by somebody else.
     pub forged: u64,
-    /// Of a session that was left, or heard before by the same card.
+    /// Heard before by the same card, or an announce of a session that is not to be followed.
     pub replayed: u64,
     /// Another card or the repairs had brought it before.
     pub duplicate: u64,
@@ -57,7 +57,9 @@ pub struct FrameStats {
 pub struct CardStats {
     /// Frames of this session it brought, duplicates included.
     pub heard: u64,
-    /// Packets of this session that others or the repairs show it should have heard and did not.
+    /// Source packets it should have heard, as their numbers show.
+    pub expected: u64,
+    /// Of those, the ones it did not hear.
     pub missed: u64,
     /// Packets it was the first to bring.
     pub first: u64,

@@ -131,14 +131,20 @@ fn no_frame_with_a_flipped_bit_is_handed_on() {
 }
 
 #[test]
-fn a_fresh_receiver_believes_no_frame_with_a_flipped_bit() {
-    for sample in recorded(config(), SECOND / 4).iter().take(12) {
+fn a_receiver_that_has_not_heard_the_true_frame_believes_none_with_a_flipped_bit() {
+    let recording = recorded(config(), SECOND / 4);
+    let announce = recording.iter().find(|frame| header(&frame.bytes).kind == Kind::Announce).unwrap();
+    for sample in recording.iter().take(12) {
         let mut player = link();
         player.deaf = true;
+        if header(&sample.bytes).kind != Kind::Announce {
+            player.hear(0, &announce.bytes);
+        }
+        let before = frames(&player);
         let first_bit = (radiotap_len(&sample.bytes) + ADDRESS_2) * 8;
+        let sequence_control = (radiotap_len(&sample.bytes) + 22) * 8;
         for bit in first_bit..sample.bytes.len() * 8 {
-            // Duration and sequence control of 802.11 are the card's affair, not the seal's.
-            let sequence_control = (radiotap_len(&sample.bytes) + 22) * 8;
+            // The sequence control of 802.11 is the card's affair, not the seal's.
             if (sequence_control..sequence_control + 16).contains(&bit) {
                 continue;
             }
@@ -146,9 +152,39 @@ fn a_fresh_receiver_believes_no_frame_with_a_flipped_bit() {
             flipped[bit / 8] ^= 1 << (bit % 8);
             player.hear(0, &flipped);
         }
-        assert_eq!((player.handed.len(), frames(&player).used), (0, 0));
+        let after = frames(&player);
+        assert_eq!((player.handed.len(), after.used), (0, before.used));
+        let sealed_bits = (sample.bytes.len() - radiotap_len(&sample.bytes) - 27) as u64 * 8;
+        assert!(after.forged - before.forged >= sealed_bits, "{after:?}");
+        player.hear(0, &sample.bytes);
+        assert_eq!(frames(&player).used, before.used + 1, "the true frame finds its place free");
         assert_all_counted(&player);
     }
+}
+
+#[test]
+fn forged_kinds_and_streams_do_not_use_up_the_places_of_true_ones() {
+    let loses = ReceiverConfig { loss: Loss::Independent { share: 0.1 }, ..ReceiverConfig::default() };
+    let mut link = Link::new(LinkConfig { receivers: vec![loses], ..config() }, Instant::now());
+    (link.deaf, link.recording) = (true, Some(Vec::new()));
+    link.push_unit();
+    link.wait_until(link.now + Duration::from_millis(3));
+    let announce = link.recording.take().unwrap().remove(0).bytes;
+    link.deaf = false;
+    link.hear(0, &announce);
+    for stream in 0..64 {
+        for kind in [0x11, 0x12, 0x13, 0x14] {
+            let mut forged = announce.clone();
+            let at = radiotap_len(&forged);
+            (forged[at + 15], forged[at + 17]) = (stream, kind);
+            forged.truncate(forged.len() - 1);
+            link.hear(0, &forged);
+        }
+    }
+    link.run(5 * SECOND);
+    link.idle(SECOND);
+    assert!(link.receiver.stats(link.now).streams[0].recovered > 50, "repairs are taken");
+    assert_all_counted(&link);
 }
 
 #[test]

@@ -207,6 +207,37 @@ fn a_fade_with_recordings_in_it_does_not_kill_the_link() {
 }
 
 #[test]
+fn a_live_session_followed_shortly_is_not_pushed_out_by_recordings_around_it() {
+    let mut link = link(None);
+    link.deaf = true;
+    run_beside(&mut link, &recorded(30, None, 10 * SECOND));
+    link.deaf = false;
+    link.run(2 * SECOND);
+    let live = link.sender.session();
+    assert_eq!(sessions(&link).last(), Some(&live), "followed after the first recording ended");
+    link.deaf = true;
+    link.run(ms(400));
+    run_beside(&mut link, &recorded(31, None, ms(400)));
+    link.deaf = false;
+    let back = link.now;
+    link.run(2 * SECOND);
+    let again = link.handed.iter().find(|handed| handed.at > back && handed.session == live);
+    assert!(again.expect("the live session is back").at - back < SECOND);
+}
+
+#[test]
+fn without_redundancy_nothing_is_waited_for_in_vain() {
+    let fec = skylark_common::fec::FecConfig { redundancy_permille: 0, ..Default::default() };
+    let loses = skylark_common::air::sim::Loss::Independent { share: 0.02 };
+    let receivers = vec![skylark_common::air::sim::ReceiverConfig { loss: loses, ..Default::default() }];
+    let mut link = Link::new(LinkConfig { fec, receivers, ..LinkConfig::default() }, Instant::now());
+    link.run(5 * SECOND);
+    let behind_a_gap = link.handed.iter().filter(|handed| handed.missing_before > 0);
+    let longest = behind_a_gap.map(|handed| handed.at - handed.available).max().expect("something is lost");
+    assert!(longest <= ms(45), "{longest:?}");
+}
+
+#[test]
 fn stale_announces_of_the_live_session_do_not_kill_the_link_in_a_fade() {
     let mut link = link(None);
     link.run(2 * SECOND);

@@ -36,6 +36,11 @@ const ANNOUNCE_INTERVAL: Duration = Duration::from_millis(90);
 /// How often the ledger in the announces is taken anew.
 const LEDGER_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Sequence numbers kept for a session that has to end.
+const SPARE_SEQUENCES: u32 = 1 << 20;
+/// A session ends when a sequence number has reached this.
+const LAST_SEQUENCE: u32 = u32::MAX - SPARE_SEQUENCES;
+
 const CAPTURE_TO_ENCODED: usize = 0;
 const ENCODED_TO_AIR: usize = 1;
 
@@ -98,7 +103,7 @@ impl Sender {
         }
         let at = self.config.streams.iter().position(|stream| stream.stream == outgoing.stream);
         let at = at.ok_or(PushError::NoStream(outgoing.stream))?;
-        if self.streams.iter().any(StreamSender::is_exhausted) {
+        if self.must_renew() {
             self.renew_session(now);
         }
         let starts_unit = self.streams.get(at).is_some_and(StreamSender::is_between_units);
@@ -202,6 +207,14 @@ impl Sender {
         });
     }
 
+    /// Whether sequence numbers come to their end: then the session ends as soon as nothing waits and no unit
+    /// is under way, and in any case before a number is used twice.
+    fn must_renew(&self) -> bool {
+        let next = self.streams.iter().map(StreamSender::next_sequence).max().unwrap_or(0);
+        let quiet = self.queue.is_empty() && self.streams.iter().all(StreamSender::is_between_units);
+        next >= LAST_SEQUENCE && (quiet || next >= LAST_SEQUENCE + (SPARE_SEQUENCES / 2))
+    }
+
     /// A sequence number must not be used twice with one key: before that happens a session of its own
     /// begins, with the salt counted up.
     fn renew_session(&mut self, now: Instant) {
@@ -217,9 +230,9 @@ impl Sender {
     /// Latency stays bounded where the air carries less than the encoder makes: the oldest unit gives way.
     fn bound_queue(&mut self) {
         while self.queue.airtime() > self.config.queue_airtime {
-            if !self.queue.drop_oldest_unit() {
-                return;
-            }
+            let Some(unit) = self.queue.drop_oldest_unit() else { return };
+            let stream = self.streams.iter_mut().find(|stream| stream.config().stream == unit.stream);
+            stream.into_iter().for_each(|stream| stream.uncover(unit.number));
             self.stats.units_dropped += 1;
             self.keyframe_wanted = true;
         }

@@ -76,7 +76,7 @@ impl PacketHeader {
         Ok((Self { link, stream, kind, session, sequence }, body))
     }
 
-    /// The link and stream a frame names, if it is a Skylark frame of any version and kind.
+    /// The link a frame names, if it is a Skylark frame of any version and kind.
     #[must_use]
     pub fn peek_link(frame: &[u8]) -> Option<LinkId> {
         let (dot11, _) = Dot11::parse(frame).ok()?;

@@ -15,6 +15,11 @@ use crate::stats::{SessionStats, StreamStats};
 
 /// Streams followed in a session. A transmitter of ours has one or two; more are ignored.
 const MAX_STREAMS: usize = 8;
+/// A transmitter sends an announce every 100 ms: one that is silent for this long is gone or out of reach.
+const SILENCE: Duration = Duration::from_millis(300);
+/// Without an announce on schedule for this long, what is heard may be a recording of packets that were never
+/// heard. Six announces are lost in a row only in a fade.
+const UNCONFIRMED: Duration = Duration::from_millis(600);
 /// How far a session's clock may seem off before its packets must be recordings: more than any queue and
 /// any crystal explain within the time a session is remembered.
 const CLOCK_TOLERANCE_US: i64 = 500_000;
@@ -44,6 +49,12 @@ struct HeardKind {
     heard: Heard,
 }
 
+impl HeardKind {
+    fn is_of(&self, header: &PacketHeader) -> bool {
+        self.stream == header.stream && self.kind == header.kind
+    }
+}
+
 impl Session {
     pub(super) fn new(key: SessionKey, announce: Announce, budget: Duration, started: Instant, now: Instant) -> Self {
         Self {
@@ -69,18 +80,20 @@ impl Session {
         &self.key
     }
 
-    pub(super) const fn last_heard(&self) -> Instant {
-        self.last_heard
+    /// Whether nothing shows that its transmitter is alive and in reach.
+    pub(super) fn is_silent(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.last_heard) >= SILENCE
+            || now.saturating_duration_since(self.last_on_schedule) >= UNCONFIRMED
     }
 
-    /// When an announce last showed that its transmitter is alive.
-    pub(super) const fn last_on_schedule(&self) -> Instant {
-        self.last_on_schedule
+    /// When it was entered first.
+    pub(super) const fn entered(&self) -> Instant {
+        self.entered
     }
 
-    /// From its first announce to its last authentic packet.
-    pub(super) fn followed_for(&self) -> Duration {
-        self.last_heard.saturating_duration_since(self.entered)
+    /// Frees what only a session that is followed needs. What was heard of it stays remembered.
+    pub(super) fn put_on_hold(&mut self) {
+        self.streams = Vec::new();
     }
 
     /// When it started by the transmitter's wall clock, if it has one.
@@ -109,8 +122,9 @@ impl Session {
     }
 
     /// What is known of a packet before its seal is looked at.
-    pub(super) fn look(&mut self, header: &PacketHeader, card: usize) -> Look {
-        self.heard_kind(header).map_or(Look::Replayed, |heard| heard.look(header.sequence, card))
+    pub(super) fn look(&self, header: &PacketHeader, card: usize) -> Look {
+        let kind = self.heard.iter().find(|kind| kind.is_of(header));
+        kind.map_or(Look::Fresh, |kind| kind.heard.look(header.sequence, card))
     }
 
     /// Notes that a card heard a packet that was opened, this copy of it or another.
@@ -120,9 +134,11 @@ impl Session {
         }
     }
 
-    /// Hands the set of cards that heard it to `settled`, for every packet that has reached all cards it will.
+    /// Hands the set of cards that heard it to `settled`, for every source packet that has reached all cards
+    /// it will. Of repairs nobody knows: one that found no gap on the air has a number all the same.
     pub(super) fn settle(&mut self, mut settled: impl FnMut(u32)) {
-        self.heard.iter_mut().for_each(|kind| kind.heard.settle(&mut settled));
+        let sources = self.heard.iter_mut().filter(|kind| kind.kind == Kind::Source);
+        sources.for_each(|kind| kind.heard.settle(&mut settled));
     }
 
     /// Takes the opened body of a packet.
@@ -177,8 +193,9 @@ impl Session {
             stream.handle_malformed();
             return Outcome::Used;
         };
-        stream.handle_announce(announce.fec.code, announce.next_esi, now);
-        if self.streams.first().is_some_and(|first| first.number() == header.stream) {
+        stream.handle_announce(announce.fec, announce.next_esi, now);
+        let is_newest = announce.session_time_us >= self.announce.session_time_us;
+        if is_newest && self.streams.first().is_some_and(|first| first.number() == header.stream) {
             self.announce = announce;
             self.announced = now;
         }
@@ -210,8 +227,7 @@ impl Session {
     }
 
     fn heard_kind(&mut self, header: &PacketHeader) -> Option<&mut Heard> {
-        let same = |kind: &HeardKind| kind.stream == header.stream && kind.kind == header.kind;
-        let place = self.heard.iter().position(same);
+        let place = self.heard.iter().position(|kind| kind.is_of(header));
         let place = match place {
             Some(place) => place,
             None if self.heard.len() >= MAX_STREAMS * 4 => return None,
@@ -297,9 +313,9 @@ mod tests {
         let header =
             PacketHeader { link: LinkId::from_name("default"), stream: 0, kind: Kind::Source, session, sequence: 5 };
         followed.remember(&header, 1);
-        assert_eq!(followed.last_heard(), now);
+        assert_eq!(followed.last_heard, now);
         followed.handle_body(&header, &[], now + OFFSET_PERIOD);
-        assert_eq!(followed.last_heard(), now + OFFSET_PERIOD);
+        assert_eq!(followed.last_heard, now + OFFSET_PERIOD);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use skylark_common::fec::{BlockId, Code, Decoder, RepairId};
+use skylark_common::fec::{BlockId, Code, Decoder, FecConfig, RepairId};
 use skylark_common::wire::symbol::Symbol;
 
 use super::Datagram;
@@ -14,14 +14,14 @@ use crate::stats::StreamStats;
 /// How far the copies of slower cards and repairs spread over the gap between units come behind: what no
 /// repair can bring back is waited for no longer than this.
 const STRAGGLERS: Duration = Duration::from_millis(40);
-/// Reaches remembered: those of the units of one latency budget of 1 s at 240 units a second.
-const MAX_REACHES: usize = 256;
+/// Reaches remembered: two for each unit of a latency budget of 1 s at 240 units a second.
+const MAX_REACHES: usize = 512;
 
 /// The receiving half of one stream of one session.
 #[derive(Debug)]
 pub(super) struct StreamReceiver {
     budget: Duration,
-    code: Code,
+    is_protected: bool,
     decoder: Decoder,
     order: Order,
     /// Since when repairs reach back no further than this ESI.
@@ -53,7 +53,7 @@ impl StreamReceiver {
     pub(super) fn new(stream: u8, budget: Duration) -> Self {
         Self {
             budget,
-            code: Code::default(),
+            is_protected: true,
             decoder: Decoder::new(),
             order: Order::new(),
             reaches: VecDeque::new(),
@@ -71,8 +71,8 @@ impl StreamReceiver {
     }
 
     /// The announce said how the stream is protected and which datagram comes next.
-    pub(super) fn handle_announce(&mut self, code: Code, next_esi: u32, now: Instant) {
-        self.code = code;
+    pub(super) fn handle_announce(&mut self, fec: FecConfig, next_esi: u32, now: Instant) {
+        self.is_protected = fec.code != Code::None && fec.redundancy_permille > 0;
         self.order.reach_back(next_esi, now);
         self.order.expect(next_esi, now);
         self.catch_up();
@@ -213,7 +213,7 @@ impl StreamReceiver {
     /// Until when the oldest missing datagram is waited for: the budget, or less if repairs no longer reach it.
     fn deadline(&self) -> Option<Instant> {
         let missing = self.order.oldest_missing()?;
-        let patience = if self.code == Code::None { self.budget.min(STRAGGLERS) } else { self.budget };
+        let patience = if self.is_protected { self.budget } else { self.budget.min(STRAGGLERS) };
         let deadline = missing.since + patience;
         let beyond = |(esi, since): &(u32, Instant)| is_before(missing.esi, *esi).then_some(*since);
         // The newest repair that reaches it, or else the first that does not, says since when it is beyond.

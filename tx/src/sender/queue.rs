@@ -24,11 +24,20 @@ const SPREAD_PATIENCE: Duration = Duration::from_millis(50);
 pub(super) struct Queued {
     pub(super) bytes: Vec<u8>,
     pub(super) kind: Kind,
+    pub(super) sequence: u32,
     pub(super) unit: Unit,
     pub(super) starts_unit: bool,
     /// When it was queued, or for a spread repair when it is due.
     pub(super) due: Instant,
     pub(super) airtime: Duration,
+}
+
+/// A frame to queue.
+#[derive(Debug)]
+pub(super) struct Frame {
+    pub(super) bytes: Vec<u8>,
+    pub(super) kind: Kind,
+    pub(super) sequence: u32,
 }
 
 /// Which unit a frame belongs to.
@@ -76,10 +85,11 @@ impl TransmitQueue {
 
     /// Queues a frame. An announce goes before all others and replaces one of its stream that still waits;
     /// a frame that is due later leaves when no other waits.
-    pub(super) fn push(&mut self, bytes: Vec<u8>, kind: Kind, unit: Unit, starts_unit: bool, due: Due) {
-        let airtime = airtime(self.rate, FrameWriter::dot11_len(&bytes) + FCS_LEN);
+    pub(super) fn push(&mut self, frame: Frame, unit: Unit, starts_unit: bool, due: Due) {
+        let Frame { bytes, kind, sequence } = frame;
+        let airtime = self.airtime_of(FrameWriter::dot11_len(&bytes));
         let (Due::Now(at) | Due::Spread(at)) = due;
-        let queued = Queued { bytes, kind, unit, starts_unit, due: at, airtime };
+        let queued = Queued { bytes, kind, sequence, unit, starts_unit, due: at, airtime };
         match due {
             Due::Now(_) if kind == Kind::Announce => {
                 self.discard_announce(unit.stream);
@@ -121,10 +131,10 @@ impl TransmitQueue {
         self.next_due().is_none()
     }
 
-    /// How many source packets of this stream wait.
-    pub(super) fn waiting_sources(&self, stream: u8) -> u32 {
+    /// The ESI of the first source packet of this stream that waits.
+    pub(super) fn first_waiting_esi(&self, stream: u8) -> Option<u32> {
         let waits = |queued: &&Queued| queued.kind == Kind::Source && queued.unit.stream == stream;
-        u32::try_from(self.ready.iter().filter(waits).count()).unwrap_or(u32::MAX)
+        self.ready.iter().find(waits).map(|queued| queued.sequence)
     }
 
     /// Airtime of the frames that leave as soon as they can, announces not counted.
@@ -137,16 +147,16 @@ impl TransmitQueue {
     }
 
     /// Drops the oldest unit of which nothing has left: never the one that was pushed last, and a keyframe
-    /// only if that is one too. Returns whether there was one.
-    pub(super) fn drop_oldest_unit(&mut self) -> bool {
-        let Some(last) = self.ready.back().map(|queued| queued.unit) else { return false };
+    /// only if that is one too. Returns which it was.
+    pub(super) fn drop_oldest_unit(&mut self) -> Option<Unit> {
+        let last = self.ready.back().map(|queued| queued.unit)?;
         let whole = |keyframe: bool| {
             let oldest =
                 |queued: &&Queued| queued.starts_unit && queued.unit != last && queued.unit.keyframe == keyframe;
             self.ready.iter().find(oldest).map(|queued| queued.unit)
         };
         let keyframe = || if last.keyframe { whole(true) } else { None };
-        let Some(unit) = whole(false).or_else(keyframe) else { return false };
+        let unit = whole(false).or_else(keyframe)?;
         let (airtime, free) = (&mut self.airtime, &mut self.free);
         self.ready.retain_mut(|queued| {
             if queued.unit == unit {
@@ -155,7 +165,13 @@ impl TransmitQueue {
             }
             queued.unit != unit
         });
-        true
+        self.spread.retain(|queued| queued.unit != unit);
+        Some(unit)
+    }
+
+    /// Airtime of a frame of so many bytes, radiotap not counted.
+    pub(super) fn airtime_of(&self, dot11_len: usize) -> Duration {
+        airtime(self.rate, dot11_len + FCS_LEN)
     }
 
     fn discard_announce(&mut self, stream: u8) {

@@ -11,12 +11,12 @@ use skylark_common::wire::symbol::{CAPTURED_MODULUS_US, Symbol};
 
 use super::config::{Outgoing, StreamConfig};
 use super::frame::FrameWriter;
-use super::queue::{Due, TransmitQueue, Unit};
+use super::queue::{Due, Frame, TransmitQueue, Unit};
 
-/// A session ends before a sequence number reaches this: no number is used twice with one key.
-const LAST_SEQUENCE: u32 = u32::MAX - (1 << 20);
 /// A unit of more packets than these (half a window) gets repairs before it ends.
 const MAX_UNPROTECTED: u32 = 512;
+/// What a window repair adds on the air: 802.11 and packet header, its head, the tag.
+const REPAIR_OVERHEAD_BYTES: usize = 49;
 /// Repairs are spread over this share of the time from one unit's start to the next one's.
 const SPREAD_PERCENT: u32 = 90;
 /// The interval between units is a mean over about as many of them.
@@ -32,14 +32,21 @@ enum Encoder {
     Block(BlockEncoder),
 }
 
+/// A unit that repairs cover.
+#[derive(Debug, Clone, Copy)]
+struct Covered {
+    unit: u64,
+    first_esi: u32,
+}
+
 /// The sending half of one stream.
 #[derive(Debug)]
 pub(super) struct StreamSender {
     config: StreamConfig,
     encoder: Encoder,
     next_esi: u32,
-    /// First ESIs of the units a repair covers, the current one last.
-    covered: VecDeque<u32>,
+    /// The units a repair covers, the current one last.
+    covered: VecDeque<Covered>,
     unit: Option<Unit>,
     units: u64,
     unit_started: Option<Instant>,
@@ -83,15 +90,15 @@ impl StreamSender {
         self.unit.is_none()
     }
 
-    /// Whether the session must end before this stream sends on.
-    pub(super) fn is_exhausted(&self) -> bool {
-        self.is_between_units() && self.next_esi.max(self.next_repair).max(self.next_announce) >= LAST_SEQUENCE
+    /// The highest sequence number that comes next.
+    pub(super) fn next_sequence(&self) -> u32 {
+        self.next_esi.max(self.next_repair).max(self.next_announce)
     }
 
     /// Uses up the sequence numbers.
     #[cfg(test)]
     pub(super) const fn exhaust(&mut self) {
-        self.next_repair = LAST_SEQUENCE;
+        self.next_repair = super::LAST_SEQUENCE;
     }
 
     /// Queues one datagram as a source packet and, if it ends its unit, the unit's repairs.
@@ -119,12 +126,13 @@ impl StreamSender {
         self.unit_packets += 1;
         let mut bytes = queue.buffer();
         frames.write(self.config.stream, Kind::Source, esi, [&self.symbol, &[]], &mut bytes);
-        queue.push(bytes, Kind::Source, unit, starts_unit, Due::Now(now));
+        let starts_part = self.unit_packets == 1;
+        queue.push(Frame { bytes, kind: Kind::Source, sequence: esi }, unit, starts_part, Due::Now(now));
         if end_of_unit {
             self.add_repairs(unit, frames, queue, now);
         } else if self.unit_packets >= MAX_UNPROTECTED {
             self.add_repairs(unit, frames, queue, now);
-            self.cover();
+            self.unit = Some(self.start_part(unit.keyframe));
         }
     }
 
@@ -138,29 +146,38 @@ impl StreamSender {
     ) {
         let unit_interval_us = self.interval.and_then(|interval| u32::try_from(interval.as_micros()).ok());
         // It overtakes what waits, and nothing is missing that has not been sent.
-        let next_esi = self.next_esi.wrapping_sub(queue.waiting_sources(self.config.stream));
+        let next_esi = queue.first_waiting_esi(self.config.stream).unwrap_or(self.next_esi);
         let announce = Announce { next_esi, unit_interval_us, ..announce };
         let mut bytes = queue.buffer();
         frames.write_announce(self.config.stream, self.next_announce, &announce, &mut bytes);
+        let frame = Frame { bytes, kind: Kind::Announce, sequence: self.next_announce };
         self.next_announce = self.next_announce.wrapping_add(1);
         let unit = Unit { stream: self.config.stream, number: self.units, keyframe: false };
-        queue.push(bytes, Kind::Announce, unit, false, Due::Now(now));
+        queue.push(frame, unit, false, Due::Now(now));
     }
 
     fn start_unit(&mut self, keyframe: bool, now: Instant) -> Unit {
-        self.units += 1;
         if let Some(started) = self.unit_started {
             self.learn_interval(now.saturating_duration_since(started));
         }
         self.unit_started = Some(now);
-        self.cover();
+        self.start_part(keyframe)
+    }
+
+    /// Begins what is queued, dropped and covered as one: a unit, or a part of one that is very large.
+    fn start_part(&mut self, keyframe: bool) -> Unit {
+        self.units += 1;
+        self.covered.push_back(Covered { unit: self.units, first_esi: self.next_esi });
+        if self.covered.len() > usize::from(self.config.fec.window_units) + 1 {
+            self.covered.pop_front();
+        }
         Unit { stream: self.config.stream, number: self.units, keyframe }
     }
 
-    /// From the next packet on, repairs cover one unit more.
-    fn cover(&mut self) {
-        self.covered.push_back(self.next_esi);
-        if self.covered.len() > usize::from(self.config.fec.window_units) + 1 {
+    /// A unit was dropped before it left: no repair covers it or what came before it any more, because
+    /// receivers would have to rebuild it first.
+    pub(super) fn uncover(&mut self, unit: u64) {
+        while self.covered.len() > 1 && self.covered.front().is_some_and(|covered| covered.unit <= unit) {
             self.covered.pop_front();
         }
     }
@@ -180,13 +197,14 @@ impl StreamSender {
         self.owed_permille += self.unit_packets * u32::from(self.config.fec.redundancy_permille);
         let count = u16::try_from(self.owed_permille / 1000).unwrap_or(u16::MAX);
         self.owed_permille %= 1000;
-        let schedule = Schedule::new(u32::from(count), self.gap(queue, now), now, queue.airtime());
+        let schedule = self.schedule(count, queue, now);
         self.unit_packets = 0;
         self.keys.clear();
         self.keys.extend((0..u32::from(count)).map(|index| low_half(self.next_repair.wrapping_add(index))));
         let at_once = usize::try_from(schedule.at_once).unwrap_or(usize::MAX).min(self.keys.len());
         let (narrow, wide) = self.keys.split_at(at_once);
-        let [newer, all] = [self.covered.get(self.covered.len() / 2), self.covered.front()].map(Option::<&u32>::copied);
+        let [newer, all] = [self.covered.get(self.covered.len() / 2), self.covered.front()]
+            .map(|covered| covered.map(|covered| covered.first_esi));
         let mut writer = RepairWriter { unit, schedule, written: 0, next: &mut self.next_repair, frames, queue };
         match &mut self.encoder {
             Encoder::None => {}
@@ -203,11 +221,21 @@ impl StreamSender {
         }
     }
 
-    /// How long until the air is wanted by the next unit, the frames that wait already sent.
-    fn gap(&self, queue: &TransmitQueue, now: Instant) -> Duration {
-        let (Some(started), Some(interval)) = (self.unit_started, self.interval) else { return Duration::ZERO };
-        let end = started + interval * SPREAD_PERCENT / 100;
-        end.saturating_duration_since(now + queue.airtime())
+    /// When each of `count` repairs leaves: half at once, of an odd number one more or less by turns. The others
+    /// are spread from when all that waits has left until the air is wanted by the next unit.
+    fn schedule(&self, count: u16, queue: &TransmitQueue, now: Instant) -> Schedule {
+        let count = u32::from(count);
+        let spread = (count + self.next_repair % 2) / 2;
+        let at_once = count - spread;
+        let repair_airtime = queue.airtime_of(self.symbol.len() + REPAIR_OVERHEAD_BYTES);
+        let gap_start = now + queue.airtime() + repair_airtime * at_once;
+        let gap = match (self.unit_started, self.interval) {
+            (Some(started), Some(interval)) => {
+                (started + interval * SPREAD_PERCENT / 100).saturating_duration_since(gap_start)
+            }
+            _ => Duration::ZERO,
+        };
+        Schedule { now, at_once, gap_start, step: gap / (spread + 1) }
     }
 }
 
@@ -242,8 +270,9 @@ struct RepairWriter<'a> {
 impl RepairWriter<'_> {
     fn write(&mut self, kind: Kind, head: &[u8], symbol: &[u8]) {
         let mut bytes = self.queue.buffer();
-        self.frames.write(self.unit.stream, kind, *self.next, [head, symbol], &mut bytes);
-        self.queue.push(bytes, kind, self.unit, false, self.schedule.due(self.written));
+        let sequence = *self.next;
+        self.frames.write(self.unit.stream, kind, sequence, [head, symbol], &mut bytes);
+        self.queue.push(Frame { bytes, kind, sequence }, self.unit, false, self.schedule.due(self.written));
         *self.next = self.next.wrapping_add(1);
         self.written += 1;
     }
@@ -260,11 +289,6 @@ struct Schedule {
 }
 
 impl Schedule {
-    fn new(count: u32, gap: Duration, now: Instant, queued: Duration) -> Self {
-        let spread = count / 2;
-        Self { now, at_once: count - spread, gap_start: now + queued, step: gap / (spread + 1) }
-    }
-
     fn due(&self, index: u32) -> Due {
         match (index + 1).checked_sub(self.at_once) {
             Some(step @ 1..) if self.step > Duration::ZERO => Due::Spread(self.gap_start + self.step * step),

@@ -104,7 +104,7 @@ impl LossProcess {
     }
 
     fn fade_loses(&mut self, share: f64, mean: Duration, inside: f64, at: Instant) -> bool {
-        let faded_share = (share / inside).clamp(0.0, 1.0);
+        let faded_share = if share > 0.0 { (share / inside).clamp(0.0, 1.0) } else { 0.0 };
         let fade_us = (mean.as_secs_f64() * 1e6).max(1.0);
         let gap_us = (fade_us * (1.0 - faded_share) / faded_share.max(f64::MIN_POSITIVE)).clamp(1.0, 1e15);
         let walked = Duration::from_secs_f64((fade_us + gap_us) / 1e6).saturating_mul(WALKED_CYCLES);
