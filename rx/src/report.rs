@@ -217,7 +217,6 @@ impl Reporting {
         let card = |(number, name): (usize, &String)| {
             let stats = seen.rx.cards.get(number).cloned().unwrap_or_default();
             let before = before.and_then(|cards| cards.get(number)).cloned().unwrap_or_default();
-            let heard = stats.heard.saturating_sub(before.heard);
             let missed = stats.missed.saturating_sub(before.missed);
             let expected = stats.expected.saturating_sub(before.expected);
             CardReport {
