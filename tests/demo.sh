@@ -35,6 +35,11 @@ window() {
     local ended status=0
     wait -n -p ended || status=$?
     stop_all
+    if [[ $status -ne 0 && $ended == "$rx" ]] && grep -q 'no window:' "$out/rx.log"; then
+        grep 'no window:' "$out/rx.log" >&2
+        headless
+        return
+    fi
     if [[ $status -ne 0 ]]; then
         cat "$out"/*.log >&2
     elif [[ $ended == "$rx" ]]; then

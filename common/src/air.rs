@@ -23,6 +23,12 @@ pub trait InjectAir: std::fmt::Debug + Send {
     /// What the machine says; [`Refusal`] tells the caller whether it is worth trying again.
     fn inject(&mut self, frame: &[u8], now: Instant) -> Result<(), Refusal>;
 
+    /// How often the other end said that nobody listens there, since the start. The receiver may start later,
+    /// so this is no error. 0 for an air that is never told.
+    fn unheard(&self) -> u64 {
+        0
+    }
+
     /// Short name for stats and messages, as the user wrote it.
     fn name(&self) -> &str;
 }

@@ -14,16 +14,18 @@
 //! | [`air`] | where frames come from and go to: udp, pcap files, the modelled channel |
 //! | [`queue`] | the one hand-off between threads |
 //! | [`ledger`] | percentiles of what each stage took |
+//! | [`lines`] | JSON lines on a thread of their own |
 //! | [`options`], [`clock_id`] | what the programs have in common |
 //!
-//! Everything here but `air::udp`, `air::pcap_file`, `seal::key_file`, `clock_id` and `queue` is pure: bytes and
-//! `now` in, bytes out.
+//! Everything here but `air::udp`, `air::pcap_file`, `seal::key_file`, `clock_id`, `lines` and `queue` is pure:
+//! bytes and `now` in, bytes out.
 
 pub mod air;
 pub mod clock_id;
 pub mod fec;
 pub mod h264;
 pub mod ledger;
+pub mod lines;
 pub mod options;
 pub mod queue;
 pub mod rtp;

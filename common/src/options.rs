@@ -1,5 +1,6 @@
 //! What all of the programs' command lines have in common, as people write it.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -45,6 +46,15 @@ impl FromStr for StatsTarget {
             None if text == "json" => Ok(Self::Stdout),
             Some(("json", path)) if !path.is_empty() => Ok(Self::File(path.into())),
             _ => Err("expected json or json:PATH"),
+        }
+    }
+}
+
+impl fmt::Display for StatsTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stdout => f.write_str("json"),
+            Self::File(path) => write!(f, "json:{}", path.display()),
         }
     }
 }

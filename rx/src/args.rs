@@ -24,7 +24,8 @@ In the window: F full screen, O the figures, Q or Esc ends.
 
 Exit codes:
   0  ended as asked: by the window, a signal, --duration or the end of the recordings
-  1  a failure: the key, an air, or the last output that was left
+  1  a failure: the key, an air, the last output that was left, video that could not be written, or a
+     recording nothing in which was of use
   2  the command line does not make sense
   3  a png: output was asked for and no picture arrived";
 
@@ -47,15 +48,15 @@ pub(crate) struct Args {
     ///
     /// May be given several times. `window` shows it, with figures over it. `rtp:` sends the datagrams as they
     /// came, to one host or a multicast group: RTP goes out bit for bit, Annex B as RTP (RFC 6184). `-` and
-    /// `file:` write Annex B from the first keyframe on; a file that is there is written anew. `png:` keeps the
-    /// last picture. `none` only counts.
+    /// `file:` write Annex B from the first keyframe on, and only then is a file that is there emptied. `png:`
+    /// keeps the last picture. `none` only counts.
     #[arg(long, value_name = "OUT", required = true, num_args = 1..)]
     pub(crate) output: Vec<OutputArg>,
 
     /// How long a missing datagram may hold back those that follow it
     ///
-    /// Shorter: less delay under loss, and more is lost.
-    #[arg(long, value_name = "TIME", default_value = "150ms", value_parser = duration_or_zero)]
+    /// From 0ms to 5s. Shorter: less delay under loss, and more is lost.
+    #[arg(long, value_name = "TIME", default_value = "150ms", value_parser = latency_budget)]
     pub(crate) latency_budget: Duration,
 
     /// The link's name; both ends say the same
@@ -143,6 +144,14 @@ impl FromStr for OutputArg {
     }
 }
 
+/// A time from zero to the longest anybody can fly with.
+fn latency_budget(text: &str) -> Result<Duration, &'static str> {
+    let budget = duration_or_zero(text)?;
+    if budget > LONGEST_BUDGET { Err("expected a time from 0ms to 5s") } else { Ok(budget) }
+}
+
+const LONGEST_BUDGET: Duration = Duration::from_secs(5);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,6 +209,7 @@ mod tests {
             "skylark-rx --air udp:1 --key k --output none --duration 10",
             "skylark-rx --air udp:1 --key k --output none --duration 0s",
             "skylark-rx --air udp:1 --key k --output none --stats xml",
+            "skylark-rx --air udp:1 --key k --output none --latency-budget 6s",
         ] {
             assert_eq!(parse(line).unwrap_err().exit_code(), 2, "{line}");
         }

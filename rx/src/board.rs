@@ -46,6 +46,9 @@ pub(crate) struct Board {
 pub(crate) struct Seen {
     /// What the receiver counts.
     pub(crate) rx: RxStats,
+    /// Where the time of all this stands: in a recording read as fast as possible, or at the link's end;
+    /// none when it goes with the clock.
+    pub(crate) standing: Option<Instant>,
     /// Frames the machine dropped before the program had them, by card.
     pub(crate) dropped_by_machine: Vec<u64>,
     /// Whether the transmitter's clock is ours.
@@ -158,18 +161,24 @@ impl Board {
 
     /// Notes a picture that came out of the decoder at `now`.
     pub(crate) fn note_decoded(&self, picture: &Picture, now: Instant) {
-        self.with(|seen| {
-            seen.last_picture = Some(now);
+        let standing = self.with(|seen| {
+            let at = seen.standing.unwrap_or(now);
+            seen.last_picture = Some(at);
             seen.pictures.decoded += 1;
             (seen.pictures.width, seen.pictures.height) = (picture.width, picture.height);
             match picture.quality {
                 Quality::Good => seen.concealed_since = None,
                 Quality::Concealed => {
                     seen.pictures.concealed += 1;
-                    seen.concealed_since.get_or_insert(now);
+                    seen.concealed_since.get_or_insert(at);
                 }
             }
+            seen.standing
         });
+        // The link's time and the clock are two: what lies between their stamps is no time at all.
+        if standing.is_some() {
+            return;
+        }
         let mut ledger = self.ledger();
         ledger.record(stage::COMPLETE_TO_DECODED, now.saturating_duration_since(picture.stamps.complete));
         if let Some(captured) = picture.stamps.captured {
@@ -189,12 +198,16 @@ impl Board {
     /// Notes a picture that was decoded at `decoded` and is on the screen at `now`.
     #[cfg(feature = "window")]
     pub(crate) fn note_shown(&self, picture: &Picture, decoded: Instant, now: Instant) {
-        self.with(|seen| {
+        let standing = self.with(|seen| {
             seen.pictures.shown += 1;
             seen.pictures.shown_concealed += u64::from(picture.quality == Quality::Concealed);
+            seen.standing
         });
         let mut ledger = self.ledger();
         ledger.record(stage::DECODED_TO_SHOWN, now.saturating_duration_since(decoded));
+        if standing.is_some() {
+            return;
+        }
         ledger.record(stage::HEARD_TO_SHOWN, now.saturating_duration_since(picture.stamps.heard));
         if let Some(captured) = picture.stamps.captured {
             ledger.record(stage::CAPTURED_TO_SHOWN, now.saturating_duration_since(captured));

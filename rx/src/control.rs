@@ -6,7 +6,7 @@ use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
 /// Shared by all threads: any may end the program, the link thread waits on it together with its cards.
 #[derive(Debug)]
@@ -19,7 +19,8 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    /// Begins to listen to SIGINT and SIGTERM. The second of them ends the program at once.
+    /// Begins to listen to SIGINT, SIGTERM and, unless it is ignored (nohup), SIGHUP. The second of them ends
+    /// the program at once.
     ///
     /// # Errors
     /// What the machine says.
@@ -28,7 +29,8 @@ impl Control {
         wake.set_nonblocking(true)?;
         woken.set_nonblocking(true)?;
         let stopping = Arc::new(AtomicBool::new(false));
-        for signal in [SIGINT, SIGTERM] {
+        let hangup = (!ignores_hangup()).then_some(SIGHUP);
+        for signal in [SIGINT, SIGTERM].into_iter().chain(hangup) {
             signal_hook::flag::register_conditional_default(signal, Arc::clone(&stopping))?;
             signal_hook::low_level::pipe::register(signal, wake.try_clone()?)?;
         }
@@ -73,6 +75,14 @@ impl Control {
     pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
         self.woken.as_fd()
     }
+}
+
+/// Whether whoever started the program wants it to outlive its terminal: proc(5), `SigIgn` of the status.
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask & (1 << (SIGHUP - 1)) != 0
 }
 
 #[cfg(test)]

@@ -43,6 +43,8 @@ pub(crate) struct Link {
     pub(crate) control: Arc<Control>,
     /// Whether recordings are read in their own time.
     pub(crate) time: Time,
+    /// Whether the cards are recordings: when those were captured says nothing about the present.
+    pub(crate) are_recordings: bool,
     /// When to end.
     pub(crate) until: Option<Instant>,
     /// How long after the last frame of the last recording something may still come out.
@@ -131,6 +133,7 @@ impl Running {
     /// Whether the time is up, or the last recording has been played and nothing more can come out of it.
     fn is_over(&mut self) -> bool {
         if self.link.until.is_some_and(|until| now() >= until) {
+            self.link.control.stop();
             return true;
         }
         if !self.link.cards.iter().all(|card| card.air.ended()) {
@@ -186,7 +189,7 @@ impl Running {
             return;
         }
         let clock = self.link.clock;
-        let shared = clock.is_shared(session.announce.clock_id) && matches!(self.link.time, Time::Real);
+        let shared = self.shares_clock(&session);
         let unix_start_us = session.announce.unix_start_us.filter(|_| shared);
         let captured = unix_start_us
             .zip(datagram.captured_us)
@@ -195,8 +198,12 @@ impl Running {
         self.units.handle_datagram(datagram, captured, now, |unit| push(unit, outlets, board));
     }
 
+    fn shares_clock(&self, session: &SessionStats) -> bool {
+        !self.link.are_recordings && self.link.clock.is_shared(session.announce.clock_id)
+    }
+
     fn publish_when_due(&mut self) {
-        let now = now();
+        let now = self.now();
         if now >= self.publish_at {
             self.publish_at = now + PUBLISH_INTERVAL;
             self.publish();
@@ -208,12 +215,14 @@ impl Running {
     }
 
     fn publish(&mut self) {
-        let rx = self.link.receiver.stats(self.now());
+        let now = self.now();
+        let rx = self.link.receiver.stats(now);
         self.session = rx.session;
-        let shared_clock = rx.session.is_some_and(|session| self.link.clock.is_shared(session.announce.clock_id));
+        let shared_clock = rx.session.is_some_and(|session| self.shares_clock(&session));
+        let standing = matches!(self.link.time, Time::Recorded(_)).then_some(now);
         let (sent, refused) = self.link.outlets.datagrams();
         self.link.board.with(|seen| {
-            seen.rx = rx;
+            (seen.rx, seen.standing) = (rx, standing);
             seen.shared_clock = shared_clock;
             seen.last_datagram = self.last_datagram;
             (seen.outputs.datagrams_sent, seen.outputs.datagrams_refused) = (sent, refused);
@@ -261,6 +270,8 @@ impl Running {
         self.units.handle_end(|unit| push(unit, outlets, board));
         self.publish();
         self.publish_drops();
+        let now = self.now();
+        self.link.board.with(|seen| seen.standing = Some(now));
         self.link.outlets.close();
     }
 }

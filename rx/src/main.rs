@@ -18,6 +18,7 @@ mod signal;
 mod tell;
 mod trust;
 mod unit;
+mod worker;
 
 use std::process::ExitCode;
 

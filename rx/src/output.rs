@@ -24,7 +24,7 @@ pub(crate) const RECORDING_UNITS: usize = 120;
 pub(crate) type UnitQueue = Arc<Queue<Arc<Unit>>>;
 
 /// Everything the link thread hands on to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Outlets {
     /// Take each datagram as it is.
     pub(crate) rtp: Vec<RtpOutput>,

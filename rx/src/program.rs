@@ -2,10 +2,8 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::thread;
-use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use skylark_common::air::CaptureAir;
 use skylark_common::air::pcap_file::{Pace, PcapCapture};
 use skylark_common::air::udp::UdpCapture;
@@ -29,9 +27,7 @@ use crate::output::{DECODER_UNITS, Outlets, RECORDING_UNITS, UnitQueue};
 use crate::reporter::Reporter;
 use crate::signal::Names;
 use crate::tell::tell;
-
-/// How long a thread may take to end: a recording may hang on a pipe nobody reads.
-const PATIENCE: Duration = Duration::from_secs(2);
+use crate::worker::Worker;
 
 /// How the program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,14 +43,9 @@ struct Program {
     board: Arc<Board>,
     control: Arc<Control>,
     workers: Vec<Worker>,
+    recordings: Vec<(Worker, UnitQueue)>,
     outlets: Outlets,
     pictures: Vec<PictureQueue>,
-}
-
-/// A thread that can be waited for.
-struct Worker {
-    name: &'static str,
-    done: Arc<Queue<()>>,
 }
 
 /// Runs the program to its end.
@@ -89,34 +80,22 @@ pub(crate) fn run(args: &Args) -> Result<Ended> {
         let ending = Arc::clone(&ending);
         move || reporter.run(&reported, &ending)
     })?;
-    let board = Arc::clone(&program.board);
-    let control = Arc::clone(&program.control);
-    let workers = program.start_link(args, airs, &key)?;
+    let link = program.start_link(args, airs, &names, &key)?;
     #[cfg(feature = "window")]
     if let Some(window) = window {
-        window.run(&board, &control);
+        window.run(&program.board, &program.control);
     }
-    // The link ends when the program does; everything else soon after.
-    workers.first().iter().for_each(|link| link.wait());
-    workers.iter().skip(1).for_each(Worker::wait_patiently);
+    link.wait();
+    let unwritten = program.wait();
     ending.close();
     reporting.wait_patiently();
-    match control.failure() {
-        Some(reason) => Err(anyhow::Error::msg(reason)),
-        None if !wants_png(args) => Ok(Ended::AsAsked),
-        None => match board.with(|seen| (seen.pictures.decoded, seen.outputs.png_written)) {
-            (0, _) => Ok(Ended::WithoutPicture),
-            (_, 0) => Err(anyhow::Error::msg("pictures arrived, and none could be written")),
-            (_, _) => Ok(Ended::AsAsked),
-        },
-    }
+    program.verdict(args, unwritten)
 }
 
 impl Program {
     fn new(control: Arc<Control>) -> Self {
-        let outlets = Outlets { rtp: Vec::new(), decoder: None, recordings: Vec::new() };
-        let board = Arc::new(Board::new());
-        Self { board, control, workers: Vec::new(), outlets, pictures: Vec::new() }
+        let (board, outlets) = (Arc::new(Board::new()), Outlets::default());
+        Self { board, control, workers: Vec::new(), recordings: Vec::new(), outlets, pictures: Vec::new() }
     }
 
     #[cfg(feature = "window")]
@@ -152,8 +131,9 @@ impl Program {
     fn start_recording<W: std::io::Write + Send + 'static>(&mut self, recording: AnnexB<W>) -> Result<()> {
         let units: UnitQueue = Arc::new(Queue::new(RECORDING_UNITS));
         self.outlets.recordings.push(Arc::clone(&units));
-        let (board, control) = (Arc::clone(&self.board), Arc::clone(&self.control));
-        self.workers.push(Worker::start("record", move || recording.run(&units, &board, &control))?);
+        let (board, control, taken) = (Arc::clone(&self.board), Arc::clone(&self.control), Arc::clone(&units));
+        let worker = Worker::start("record", move || recording.run(&taken, &board, &control))?;
+        self.recordings.push((worker, units));
         Ok(())
     }
 
@@ -170,59 +150,60 @@ impl Program {
         Ok(())
     }
 
-    /// Starts the link; returns the workers, it first.
-    fn start_link(self, args: &Args, airs: Vec<Box<dyn CaptureAir>>, key: &LinkKey) -> Result<Vec<Worker>> {
+    /// Starts the link, which takes the outlets.
+    fn start_link(
+        &mut self,
+        args: &Args,
+        airs: Vec<Box<dyn CaptureAir>>,
+        names: &Names,
+        key: &LinkKey,
+    ) -> Result<Worker> {
         let started = now();
-        let config = ReceiverConfig { link: LinkId::from_name(&args.link), latency_budget: args.latency_budget };
+        let config = ReceiverConfig { link: names.link, latency_budget: args.latency_budget };
         let link = Link {
             receiver: Receiver::new(config, key, started),
             cards: airs.into_iter().map(Card::new).collect(),
-            outlets: self.outlets,
-            board: self.board,
-            control: self.control,
+            outlets: std::mem::take(&mut self.outlets),
+            board: Arc::clone(&self.board),
+            control: Arc::clone(&self.control),
             time: if args.as_fast_as_possible { Time::Recorded(started) } else { Time::Real },
+            are_recordings: names.are_recordings(),
             until: args.duration.map(|duration| started + duration),
             latency_budget: args.latency_budget,
             clock: SharedClock::of_this_machine(),
         };
-        let mut workers = vec![Worker::start("link", move || link.run())?];
-        workers.extend(self.workers);
-        Ok(workers)
-    }
-}
-
-impl Worker {
-    fn start(name: &'static str, work: impl FnOnce() + Send + 'static) -> Result<Self> {
-        let done = Arc::new(Queue::new(1));
-        let finished = Finished(Arc::clone(&done));
-        let work = move || {
-            let _finished = finished;
-            work();
-        };
-        thread::Builder::new()
-            .name(name.to_owned())
-            .spawn(work)
-            .with_context(|| format!("cannot start thread {name}"))?;
-        Ok(Self { name, done })
+        Worker::start("link", move || link.run())
     }
 
-    fn wait(&self) {
-        self.done.pop();
-    }
-
-    fn wait_patiently(&self) {
-        if self.done.pop_within(PATIENCE) == skylark_common::queue::Popped::TimedOut {
-            tell(&format!("thread {} does not end, leaving without it", self.name));
+    /// Waits for everything behind the link; returns how many access units were left behind unwritten.
+    fn wait(&self) -> u64 {
+        let hang = self.recordings.iter().filter(|(worker, _)| !worker.wait_unless_stopping(&self.control));
+        // What waits in its queue, and the one it hangs in.
+        let unwritten = hang.map(|(_, units)| units.queued() as u64 + 1).sum();
+        self.board.with(|seen| seen.outputs.units_not_written += unwritten);
+        for worker in &self.workers {
+            worker.wait_unless_stopping(&self.control);
         }
+        unwritten
     }
-}
 
-/// Says that a thread has ended, however it ended.
-struct Finished(Arc<Queue<()>>);
-
-impl Drop for Finished {
-    fn drop(&mut self) {
-        self.0.close();
+    /// How the program ended, when all else has.
+    fn verdict(&self, args: &Args, unwritten: u64) -> Result<Ended> {
+        if let Some(reason) = self.control.failure() {
+            bail!(reason);
+        }
+        if unwritten > 0 {
+            bail!("{unwritten} access units were not written: whoever reads the video did not take them in time");
+        }
+        let (pictures, outputs, used) = self.board.with(|seen| (seen.pictures, seen.outputs, seen.rx.frames.used));
+        match (wants_png(args), pictures.decoded, outputs.png_written) {
+            (true, 0, _) => Ok(Ended::WithoutPicture),
+            (true, _, 0) => bail!("pictures arrived, and none could be written"),
+            _ if used == 0 && !self.control.is_stopping() => {
+                bail!("the recording has ended, and nothing in it was of use")
+            }
+            _ => Ok(Ended::AsAsked),
+        }
     }
 }
 

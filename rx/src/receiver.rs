@@ -38,7 +38,7 @@ const UPWARD: u8 = 0x80;
 pub struct ReceiverConfig {
     /// Which link to listen to.
     pub link: LinkId,
-    /// How long a missing datagram holds back those that follow it, 0 to 1 s, default 150 ms. Longer: more
+    /// How long a missing datagram holds back those that follow it, 0 to 5 s, default 150 ms. Longer: more
     /// is repaired after a fade, and the picture stands still for as long.
     pub latency_budget: Duration,
 }

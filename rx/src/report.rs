@@ -57,9 +57,8 @@ pub(crate) struct SignalReport {
     pub(crate) reason: String,
     /// Time since the transmitter was last heard; none when it never was.
     pub(crate) silent_ms: Option<u64>,
-    /// How old the picture is when it is frozen.
-    #[serde(skip)]
-    pub(crate) frozen_after: Duration,
+    /// A picture older than this is frozen.
+    pub(crate) frozen_after_ms: u64,
     /// For whoever wants to tell them apart without reading.
     #[serde(skip)]
     pub(crate) signal: Signal,
@@ -194,7 +193,7 @@ impl Reporting {
             state: signal.state(),
             reason: signal.reason(&self.names),
             silent_ms: last_heard.map(|at| millis(now, at)),
-            frozen_after: evidence.frozen_after(),
+            frozen_after_ms: whole_millis(evidence.frozen_after()),
             signal,
         }
     }
@@ -253,7 +252,11 @@ fn rate(count: u64, before: u64, passed: Duration) -> u64 {
 }
 
 fn millis(now: Instant, then: Instant) -> u64 {
-    u64::try_from(now.saturating_duration_since(then).as_millis()).unwrap_or(u64::MAX)
+    whole_millis(now.saturating_duration_since(then))
+}
+
+fn whole_millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -1,17 +1,15 @@
 //! The report thread: four times a second it puts up what everything came to; once a second a line of
 //! figures for machines; on stderr, only changes.
 
-use std::fs::File;
-use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
-use skylark_common::queue::{Popped, Queue};
-
+use skylark_common::lines::Lines;
 use skylark_common::options::StatsTarget;
+use skylark_common::queue::{Popped, Queue};
 
 use crate::args::Args;
 use crate::board::Board;
@@ -35,12 +33,6 @@ pub(crate) struct Reporter {
     telling: Telling,
 }
 
-/// Where lines for machines go.
-struct Lines {
-    sink: Box<dyn Write + Send>,
-    failed: bool,
-}
-
 /// What is told, behind what kind of line it is.
 #[derive(Debug, Serialize)]
 struct Line<'a, T> {
@@ -62,9 +54,9 @@ impl Reporter {
     /// # Errors
     /// The file for the figures cannot be created.
     pub(crate) fn new(args: &Args, names: &Names) -> Result<Self> {
-        let mut lines = args.stats.as_ref().map(Lines::open).transpose()?;
-        if let Some(lines) = &mut lines {
-            lines.write(&Line { ev: "rx.start", told: &start(args, names) });
+        let lines = args.stats.as_ref().map(open_lines).transpose()?;
+        if let Some(lines) = &lines {
+            push(lines, "rx.start", &start(args, names));
         }
         let reporting = Reporting::new(names.clone(), args.wants_pictures(), now());
         Ok(Self { reporting, lines, telling: Telling::default() })
@@ -79,51 +71,21 @@ impl Reporter {
             if writes {
                 self.reporting.set_ledger(board.ledger().take());
             }
-            let now = now();
-            let report = Arc::new(board.with(|seen| self.reporting.report(seen, now)));
+            let (report, now) = board.with(|seen| {
+                let now = seen.standing.unwrap_or_else(now);
+                (Arc::new(self.reporting.report(seen, now)), now)
+            });
             board.put_report(Arc::clone(&report));
-            if let Some(sentence) = self.telling.observe(&report, now) {
-                tell(&sentence);
-            }
-            if writes && let Some(lines) = &mut self.lines {
-                lines.write(&Line { ev: if is_over { "rx.end" } else { "rx.stats" }, told: &*report });
+            let told = self.telling.observe(&report, now);
+            let sentence = told.or_else(|| is_over.then(|| self.telling.last(&report)).flatten());
+            sentence.iter().for_each(|sentence| tell(sentence));
+            if writes && let Some(lines) = &self.lines {
+                push(lines, if is_over { "rx.end" } else { "rx.stats" }, &*report);
             }
             if is_over {
                 return;
             }
         }
-    }
-}
-
-impl Lines {
-    fn open(to: &StatsTarget) -> Result<Self> {
-        let sink: Box<dyn Write + Send> = match to {
-            StatsTarget::Stdout => Box::new(io::stdout()),
-            StatsTarget::File(path) => {
-                let cannot = || format!("--stats json:{}: cannot create this file", path.display());
-                Box::new(File::create(path).with_context(cannot)?)
-            }
-        };
-        Ok(Self { sink, failed: false })
-    }
-
-    /// Writes a line; a reader that has gone or a full disk is told once and stops nothing.
-    fn write(&mut self, line: &Line<'_, impl Serialize>) {
-        if self.failed {
-            return;
-        }
-        let text = serde_json::to_string(line).map_err(io::Error::from);
-        let written = text.and_then(|text| writeln!(self.sink, "{text}")).and_then(|()| self.sink.flush());
-        if let Err(error) = written {
-            self.failed = true;
-            tell(&format!("--stats: {error}: no more figures are written"));
-        }
-    }
-}
-
-impl std::fmt::Debug for Lines {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lines").field("failed", &self.failed).finish_non_exhaustive()
     }
 }
 
@@ -146,11 +108,36 @@ impl Telling {
         }
         self.told = Some(signal);
         self.pending = None;
-        Some(match report.signal.state {
-            State::Good => format!("signal: {}", report.signal.reason),
-            State::Waiting | State::Frozen => format!("no picture: {}", report.signal.reason),
-            State::None => format!("no signal: {}", report.signal.reason),
-        })
+        Some(sentence(report))
+    }
+
+    /// What to tell at the end: how things stand, if nothing has lasted long enough to be told.
+    fn last(&self, report: &Report) -> Option<String> {
+        self.told.is_none().then(|| sentence(report))
+    }
+}
+
+fn open_lines(target: &StatsTarget) -> Result<Lines> {
+    let failed = |error| tell(&format!("--stats: {error}: no more figures are written"));
+    Lines::open(target, failed).with_context(|| match target {
+        StatsTarget::Stdout => "--stats json: cannot write to standard output".to_owned(),
+        StatsTarget::File(path) => format!("--stats json:{}: cannot create this file", path.display()),
+    })
+}
+
+fn push(lines: &Lines, ev: &'static str, told: &impl Serialize) {
+    match serde_json::to_string(&Line { ev, told }) {
+        Ok(line) => lines.push(line),
+        Err(error) => tell(&format!("--stats: {error}: a line is missing")),
+    }
+}
+
+fn sentence(report: &Report) -> String {
+    let reason = &report.signal.reason;
+    match report.signal.state {
+        State::Good => format!("signal: {reason}"),
+        State::Waiting | State::Frozen => format!("no picture: {reason}"),
+        State::None => format!("no signal: {reason}"),
     }
 }
 
@@ -194,5 +181,16 @@ mod tests {
         let line = serde_json::to_string(&Line { ev: "rx.stats", told: &report(&seen(now), now) }).unwrap();
         assert!(line.starts_with(r#"{"ev":"rx.stats","t_ms":1000,"#), "{line}");
         assert!(line.contains(r#""rates":{"bits_per_s":8000000,"#), "{line}");
+    }
+
+    #[test]
+    fn an_end_before_anything_has_lasted_says_how_things_stand() {
+        let now = start();
+        let mut telling = Telling::default();
+        let (good, silent) = (report(&seen(now), now), report(&Seen::default(), now));
+        assert_eq!(telling.observe(&silent, now), None);
+        assert!(telling.last(&silent).unwrap().starts_with("no signal: nothing is heard"));
+        telling.observe(&good, now);
+        assert_eq!(telling.last(&silent), None);
     }
 }

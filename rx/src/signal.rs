@@ -13,8 +13,12 @@ use skylark_rx::stats::Hearing;
 const SILENCE: Duration = Duration::from_secs(1);
 /// What was heard longer ago than this says nothing about why there is silence.
 const MEMORY: Duration = Duration::from_secs(3);
-/// A picture older than this is frozen, and says so.
-pub(crate) const FROZEN: Duration = Duration::from_millis(250);
+/// A picture older than this is frozen, and says so, unless pictures come more slowly than that.
+const FROZEN: Duration = Duration::from_millis(250);
+/// Pictures that are missing before the last one is frozen.
+const MISSING_PICTURES: u32 = 3;
+/// However slowly pictures are said to come, one this old is frozen.
+const ALWAYS_FROZEN: Duration = Duration::from_secs(5);
 
 /// What decides whether there is a signal.
 #[derive(Debug, Clone, Copy, Default)]
@@ -27,6 +31,8 @@ pub(crate) struct Evidence {
     pub(crate) last_datagram: Option<Instant>,
     /// When a picture of this session was last decoded.
     pub(crate) last_picture: Option<Instant>,
+    /// Time from picture to picture, as the transmitter says.
+    pub(crate) picture_interval: Option<Duration>,
     /// Whether this program decodes at all.
     pub(crate) decodes: bool,
 }
@@ -85,6 +91,13 @@ pub(crate) struct Names {
     pub(crate) airs: Vec<String>,
 }
 
+impl Names {
+    /// Whether every air is a recording: what was captured when, tells nothing about the present.
+    pub(crate) fn are_recordings(&self) -> bool {
+        self.airs.iter().all(|air| air.starts_with("pcap:"))
+    }
+}
+
 impl Evidence {
     /// What it comes to at `now`.
     pub(crate) fn signal(&self, now: Instant) -> Signal {
@@ -93,12 +106,18 @@ impl Evidence {
             Some((heard, _)) if !within(Some(heard), SILENCE) => self.silence(now),
             None => self.silence(now),
             Some((_, payload)) if self.decodes && !payload.is_h264() => Signal::NotH264(payload),
-            Some(_) if within(self.last_picture, FROZEN) => Signal::Picture,
+            Some(_) if within(self.last_picture, self.frozen_after()) => Signal::Picture,
             Some(_) if !within(self.last_datagram, SILENCE) => Signal::NoVideo,
             Some(_) if !self.decodes => Signal::Receiving,
             Some(_) if self.last_picture.is_some() => Signal::Frozen,
             Some(_) => Signal::NoKeyframe,
         }
+    }
+
+    /// How old the picture is when it is frozen.
+    pub(crate) fn frozen_after(&self) -> Duration {
+        let missing = self.picture_interval.unwrap_or_default().saturating_mul(MISSING_PICTURES);
+        missing.clamp(FROZEN, ALWAYS_FROZEN)
     }
 
     fn silence(&self, now: Instant) -> Signal {
@@ -156,7 +175,12 @@ impl Signal {
                 format!("only link {found} is heard, expected {link} ({link_name}): is --link the same at both ends?")
             }
             Self::NotSkylark => "frames are heard, but none of a Skylark link: is the transmitter on?".to_owned(),
-            Self::Nothing => "nothing is heard: is the transmitter on, and on the same channel?".to_owned(),
+            Self::Nothing if names.are_recordings() => {
+                "nothing is heard: is there a link in this recording?".to_owned()
+            }
+            Self::Nothing => {
+                "nothing is heard: is the transmitter on, and does it send to this host and port?".to_owned()
+            }
         }
     }
 }
@@ -197,6 +221,15 @@ pub(crate) mod tests {
         assert_eq!(evidence.signal(then + FROZEN), Signal::Picture);
         assert_eq!(evidence.signal(then + FROZEN + Duration::from_millis(1)), Signal::Frozen);
         assert_eq!(evidence.signal(then + Duration::from_secs(2)), Signal::Nothing);
+    }
+
+    #[test]
+    fn pictures_that_come_slowly_are_not_frozen_in_between() {
+        let frozen_after =
+            |interval| Evidence { picture_interval: Some(interval), ..Evidence::default() }.frozen_after();
+        assert_eq!(frozen_after(Duration::from_millis(16)), FROZEN);
+        assert_eq!(frozen_after(Duration::from_millis(200)), Duration::from_millis(600));
+        assert_eq!(frozen_after(Duration::from_secs(3600)), ALWAYS_FROZEN);
     }
 
     #[test]

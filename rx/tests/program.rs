@@ -2,100 +2,22 @@
 #![cfg(feature = "program")]
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test that drives a real program in real time")]
 
+#[path = "program/scene.rs"]
+mod scene;
+
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::UdpSocket;
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use skylark_common::air::InjectAir as _;
-use skylark_common::air::pcap_file::PcapInject;
-use skylark_common::h264::{AccessUnit, Assembler};
-use skylark_common::rtp::Packetizer;
-use skylark_common::seal::LinkKey;
 use skylark_common::wire::announce::Payload;
-use skylark_tx::{Entropy, Outgoing, Sender, SenderConfig, StreamConfig};
-use tempfile::TempDir;
 
-/// Three seconds of video.
-const CLIP: &[u8] = include_bytes!("../../tests/data/clip.h264");
-/// Time from picture to picture.
-const INTERVAL: Duration = Duration::from_micros(33_333);
-
-/// A folder with a key and a recording of the clip on the air.
-struct Scene {
-    folder: TempDir,
-    datagrams: Vec<Vec<u8>>,
-}
-
-impl Scene {
-    fn new() -> Self {
-        Self::of(Payload::H264, 7)
-    }
-
-    /// The clip as `payload`, sealed with a key made of `seed`; the key in the folder is made of 7.
-    fn of(payload: Payload, seed: u8) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut scene = Self { folder, datagrams: Vec::new() };
-        fs::write(scene.path("link.key"), LinkKey::from_bytes([7; 32]).to_text()).unwrap();
-        fs::set_permissions(scene.path("link.key"), fs::Permissions::from_mode(0o600)).unwrap();
-        scene.record(payload, &LinkKey::from_bytes([seed; 32]));
-        scene
-    }
-
-    fn record(&mut self, payload: Payload, key: &LinkKey) {
-        let mut now = Instant::now();
-        let streams = vec![StreamConfig { payload, ..StreamConfig::default() }];
-        let entropy = Entropy { salt: [1; 16], unix_us: None, clock_id: None };
-        let mut sender = Sender::new(SenderConfig { streams, ..SenderConfig::default() }, key, entropy, now);
-        let mut recording = PcapInject::create(&self.path("air.pcap"), now).unwrap();
-        let mut packetizer = Packetizer::new(1, 0, 1400);
-        for (access_unit, captured_us) in clip().iter().zip((0..).step_by(33_333)) {
-            let end = now + INTERVAL;
-            packetizer.for_each_datagram(access_unit, captured_us, |bytes, end_of_unit| {
-                let keyframe = access_unit.keyframe;
-                sender.push_datagram(Outgoing { stream: 0, bytes, end_of_unit, keyframe, captured: now }, now).unwrap();
-                self.datagrams.push(bytes.to_vec());
-            });
-            while now < end {
-                while let Some(frame) = sender.poll_transmit(now) {
-                    recording.inject(frame, now).unwrap();
-                }
-                now = sender.poll_timeout().map_or(end, |deadline| deadline.clamp(now, end));
-            }
-        }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// The program with the key and the recording, and these options.
-    fn program(&self, options: &[&str]) -> Command {
-        let air = format!("pcap:{}", self.path("air.pcap").display());
-        let mut command = self.listening_on(&air, options);
-        command.arg("--as-fast-as-possible");
-        command
-    }
-
-    fn listening_on(&self, air: &str, options: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_skylark-rx"));
-        command.arg("--air").arg(air).arg("--key").arg(self.path("link.key")).args(options);
-        command.current_dir(self.folder.path()).stdin(Stdio::null());
-        command
-    }
-}
-
-fn clip() -> Vec<AccessUnit> {
-    let now = Instant::now();
-    let mut assembler = Assembler::default();
-    assembler.handle_bytes(CLIP, now);
-    assembler.handle_end(now);
-    std::iter::from_fn(|| assembler.poll_unit()).map(|assembled| assembled.unit).collect()
-}
+use scene::{Scene, annex_b, clip};
 
 fn run(command: &mut Command) -> (i32, String, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
@@ -104,10 +26,6 @@ fn run(command: &mut Command) -> (i32, String, String) {
         String::from_utf8_lossy(&stdout).into_owned(),
         String::from_utf8_lossy(&stderr).into_owned(),
     )
-}
-
-fn annex_b() -> Vec<u8> {
-    clip().into_iter().flat_map(|access_unit| access_unit.bytes).collect()
 }
 
 fn json(line: &str) -> Value {
@@ -148,6 +66,47 @@ fn standard_output_carries_nothing_but_the_video() {
 }
 
 #[test]
+fn a_reader_that_takes_its_time_gets_all_of_a_recording() {
+    let scene = Scene::new();
+    let mut child = scene.program(&["--output", "-"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    // So much that the rest fits into the queue, and the end of the recording is reached.
+    let mut read = vec![0; annex_b().len() / 2];
+    stdout.read_exact(&mut read).unwrap();
+    // Longer than the program waits for anything once its end is wanted.
+    thread::sleep(Duration::from_millis(2500));
+    stdout.read_to_end(&mut read).unwrap();
+    assert!(read == annex_b());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn video_left_behind_unwritten_is_counted_and_a_failure() {
+    let scene = Scene::new();
+    let mut command = scene.program(&["--output", "-"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    thread::sleep(Duration::from_millis(500));
+    terminate(&child, Signal::TERM);
+    let mut stderr = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1), "{stderr}");
+    assert!(stderr.contains("access units were not written"), "{stderr}");
+}
+
+#[test]
+fn figures_nobody_reads_hold_up_nothing() {
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    rustix::io::ioctl_fionbio(&writer, true).unwrap();
+    while writer.write(&[b'x'; 1]).is_ok() {}
+    rustix::io::ioctl_fionbio(&writer, false).unwrap();
+    let scene = Scene::new();
+    let mut command = scene.program(&["--output", "file:out.h264", "--stats", "json"]);
+    assert_eq!(command.stdout(writer).status().unwrap().code(), Some(0));
+    assert!(fs::read(scene.path("out.h264")).unwrap() == annex_b());
+    drop(reader);
+}
+
+#[test]
 fn rtp_comes_out_bit_for_bit() {
     let scene = Scene::of(Payload::RtpH264, 7);
     let player = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -184,6 +143,43 @@ fn another_key_on_the_air_is_called_that() {
     let end = json(stdout.lines().last().unwrap());
     assert!(end["frames"]["forged"].as_u64().unwrap() > 0, "{end}");
     assert_eq!((&end["signal"]["state"], &end["frames"]["used"]), (&"none".into(), &0.into()));
+}
+
+#[test]
+fn a_recording_of_no_use_says_why_and_is_a_failure() {
+    let scene = Scene::of(Payload::H264, 8);
+    fs::write(scene.path("old.h264"), "old").unwrap();
+    let (code, _, stderr) = run(&mut scene.program(&["--output", "file:old.h264"]));
+    assert_eq!(code, 1, "{stderr}");
+    assert!(stderr.contains("does not open it") && stderr.contains("nothing in it was of use"), "{stderr}");
+    assert_eq!(fs::read(scene.path("old.h264")).unwrap(), b"old");
+}
+
+#[test]
+fn a_recording_read_slowly_has_a_signal_all_the_same() {
+    let scene = Scene::new();
+    let mut command = scene.program(&["--output", "-", "--stats", "json:stats.json"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Longer than the recording, and then as long as it takes for silence to be called that.
+    thread::sleep(Duration::from_millis(5500));
+    let output = child.stdout.as_mut().map(|stdout| stdout.read_to_end(&mut Vec::new()));
+    assert!(output.unwrap().is_ok());
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && !stderr.contains("no signal"), "{stderr}");
+    let stats = fs::read_to_string(scene.path("stats.json")).unwrap();
+    let states: Vec<_> = stats.lines().skip(1).map(|line| json(line)["signal"]["state"].clone()).collect();
+    assert!(states.len() > 1 && states.iter().all(|state| state == "good"), "{states:?}");
+    let end = json(stats.lines().last().unwrap());
+    assert!(end["latency"]["unknown"].as_str().unwrap().starts_with("recorded"), "{end}");
+}
+
+#[test]
+fn a_start_that_fails_leaves_recordings_alone() {
+    let scene = Scene::new();
+    fs::write(scene.path("old.h264"), "old").unwrap();
+    let (code, _, _) = run(&mut scene.program(&["--output", "file:old.h264", "--stats", "json:/nowhere/x"]));
+    assert_eq!((code, fs::read(scene.path("old.h264")).unwrap().as_slice()), (1, &b"old"[..]));
 }
 
 #[test]
@@ -230,16 +226,32 @@ fn silence_ends_with_the_exit_code_for_no_picture() {
 
 #[test]
 fn sigterm_ends_the_program_cleanly() {
+    ends_cleanly(Signal::TERM);
+}
+
+#[test]
+fn a_terminal_that_is_closed_ends_the_program_cleanly() {
+    ends_cleanly(Signal::HUP);
+}
+
+fn ends_cleanly(signal: Signal) {
     let scene = Scene::new();
-    let mut command = scene.listening_on("udp:127.0.0.1:0", &["--output", "none", "--stats", "json"]);
+    let program = scene.listening_on("udp:127.0.0.1:0", &["--output", "none", "--stats", "json"]);
+    // Whoever runs the tests may have begun by ignoring SIGHUP (nohup).
+    let mut command = Command::new("env");
+    command.arg("--default-signal=HUP").arg(program.get_program()).args(program.get_args());
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     assert_eq!(json(&lines.next().unwrap())["ev"], "rx.start");
     assert_eq!(json(&lines.next().unwrap())["ev"], "rx.stats");
-    let pid = rustix::process::Pid::from_raw(child.id().try_into().unwrap()).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    terminate(&child, signal);
     assert_eq!(json(&lines.last().unwrap())["ev"], "rx.end");
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+fn terminate(child: &Child, signal: Signal) {
+    let pid = Pid::from_raw(child.id().try_into().unwrap()).unwrap();
+    kill_process(pid, signal).unwrap();
 }
 
 #[test]
@@ -258,7 +270,9 @@ fn what_cannot_be_opened_is_named_with_what_to_do() {
         let (code, _, stderr) = run(&mut scene.listening_on(air, options));
         assert!(code == 1 && stderr.contains(words), "{air} {options:?}: {code} {stderr}");
     }
-    for (key, words) in [("missing.key", "skylark-setup key new"), ("other.key", "not a Skylark key")] {
+    for (key, words) in
+        [("missing.key", "skylark-setup key new"), ("other.key", "not a Skylark key"), (".", "expected a file")]
+    {
         let (code, _, stderr) = run(&mut with_key(Path::new(key), &scene));
         assert!(code == 1 && stderr.contains(words), "{key}: {code} {stderr}");
     }

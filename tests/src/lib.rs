@@ -7,7 +7,7 @@
 //! | [`frames`] | frames taken apart, and frames only a holder of the key could make |
 //! | [`traffic`] | video-like units whose datagrams say which they are |
 //! | [`outcome`] | which units arrived, and how late |
-//! | [`reference`] | a model of the field's block code across units, on the same air |
+//! | [`mod@reference`] | a model of the field's block code across units, on the same air |
 //! | [`tables`] | results that are numbers, compared exactly |
 
 pub mod frames;

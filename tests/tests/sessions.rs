@@ -228,8 +228,8 @@ fn a_live_session_followed_shortly_is_not_pushed_out_by_recordings_around_it() {
 #[test]
 fn without_redundancy_nothing_is_waited_for_in_vain() {
     let fec = skylark_common::fec::FecConfig { redundancy_permille: 0, ..Default::default() };
-    let loses = skylark_common::air::sim::Loss::Independent { share: 0.02 };
-    let receivers = vec![skylark_common::air::sim::ReceiverConfig { loss: loses, ..Default::default() }];
+    let loses = Loss::Independent { share: 0.02 };
+    let receivers = vec![ReceiverConfig { loss: loses, ..Default::default() }];
     let mut link = Link::new(LinkConfig { fec, receivers, ..LinkConfig::default() }, Instant::now());
     link.run(5 * SECOND);
     let behind_a_gap = link.handed.iter().filter(|handed| handed.missing_before > 0);

@@ -14,19 +14,22 @@ use skylark_common::wire::radiotap::{GuardInterval, TxRate, Width};
 pub(crate) use input::Input;
 use values::{bits_per_s, permille, size};
 
+/// A second of pictures at 60 a second: repairs that cover more come too late for any picture they repair.
+const MOST_WINDOW_UNITS: i64 = 63;
+
 const EXAMPLES: &str = "\
 Examples:
-  skylark-tx --input test --air udp:127.0.0.1:5601 --key link.key
+  skylark-tx --input test --air udp:127.0.0.1:5801 --key link.key
       a moving pattern, over UDP to a receiver on this desk
   skylark-tx --input exec:'rpicam-vid -t 0 -n --inline --flush --profile baseline -o -' \\
-             --air udp:192.168.1.20:5601 --key link.key
+             --air udp:192.168.1.20:5801 --key link.key
       the camera of a Raspberry Pi; its encoder is started again when it dies
-  rpicam-vid -t 0 -n --inline --flush -o - | skylark-tx --input - --air udp:host:5601 --key link.key
-  skylark-tx --input rtp:5600 --air udp:host:5601 --air pcap:flight.pcap --key link.key
+  rpicam-vid -t 0 -n --inline --flush -o - | skylark-tx --input - --air udp:192.168.1.20:5801 --key link.key
+  skylark-tx --input rtp:5600 --air udp:192.168.1.20:5801 --air pcap:flight.pcap --key link.key
       RTP from a camera, carried 1:1, and every frame recorded for Wireshark
-  skylark-tx --input file:clip.h264 --loop --air udp:host:5601 --key link.key --redundancy 25%
+  skylark-tx --input file:clip.h264 --loop --air udp:192.168.1.20:5801 --key link.key --redundancy 25%
   skylark-tx --input test --size 640x480 --fps 30 --bitrate 2M --duration 10s --stats json \\
-             --air udp:127.0.0.1:5601 --key link.key
+             --air udp:127.0.0.1:5801 --key link.key
 
 Exit codes: 0 the input has ended or SIGINT/SIGTERM came, 1 failed (one line on stderr says why),
 2 the command line was not understood.";
@@ -57,11 +60,13 @@ pub(crate) struct Args {
     /// The code that makes repairs: window, block or none.
     #[arg(long, default_value = "window", value_name = "CODE")]
     pub(crate) fec: Code,
-    /// Repair packets for each source packet. More survives more loss and costs air.
+    /// Repair packets for each source packet, 0% to 300%. More survives more loss and costs air.
     #[arg(long, default_value = "50%", value_name = "PERCENT", value_parser = permille)]
     pub(crate) redundancy: u16,
-    /// How many pictures before the one just sent its repairs cover as well. More survives longer fades.
-    #[arg(long, default_value_t = FecConfig::default().window_units, value_name = "UNITS")]
+    /// How many pictures before the one just sent its repairs cover as well, 0 to 63. More survives longer
+    /// fades; with 0 repairs cover their own picture only.
+    #[arg(long, default_value_t = FecConfig::default().window_units, value_name = "PICTURES",
+          value_parser = clap::value_parser!(u8).range(0..=MOST_WINDOW_UNITS))]
     pub(crate) window: u8,
 
     /// Bitrate of the encoder (test, v4l2).
@@ -139,7 +144,7 @@ mod tests {
     use super::*;
 
     fn parse(more: &[&str]) -> Result<Args, clap::Error> {
-        let least = ["skylark-tx", "--input", "test", "--air", "udp:127.0.0.1:5601", "--key", "k"];
+        let least = ["skylark-tx", "--input", "test", "--air", "udp:127.0.0.1:5801", "--key", "k"];
         Args::try_parse_from(least.iter().chain(more))
     }
 
@@ -166,9 +171,15 @@ mod tests {
     }
 
     #[test]
+    fn repairs_may_cover_their_own_picture_only() {
+        assert_eq!(parse(&["--window", "0"]).unwrap().window, 0);
+        assert_eq!(parse(&["--window", "63"]).unwrap().window, 63);
+    }
+
+    #[test]
     fn several_airs_are_taken() {
         let args = parse(&["--air", "pcap:a.pcap"]).unwrap();
-        let expected = [AirTarget::Udp("127.0.0.1:5601".into()), AirTarget::Pcap("a.pcap".into())];
+        let expected = [AirTarget::Udp("127.0.0.1:5801".into()), AirTarget::Pcap("a.pcap".into())];
         assert_eq!(args.airs, expected);
     }
 
@@ -181,6 +192,7 @@ mod tests {
             ["--duration", "10"],
             ["--width", "80"],
             ["--mcs", "32"],
+            ["--window", "64"],
             ["--fec", "raptor"],
             ["--air", "wlan0"],
             ["--input", "mpeg:x"],

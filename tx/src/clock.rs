@@ -24,9 +24,9 @@ impl Clock {
         micros(self.since_epoch + at.saturating_duration_since(self.started))
     }
 
-    /// µs since 1970 at the start, if the clock was ever set.
-    pub(crate) fn unix_us(&self) -> Option<u64> {
-        (self.since_epoch > NEVER_SET_BEFORE).then(|| micros(self.since_epoch))
+    /// µs since 1970 at `at`, if the clock was ever set.
+    pub(crate) fn unix_us(&self, at: Instant) -> Option<u64> {
+        (self.since_epoch > NEVER_SET_BEFORE).then(|| self.time_of_day_us(at))
     }
 
     /// µs from the start to `at`.

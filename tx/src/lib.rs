@@ -28,6 +28,8 @@ pub mod program;
 #[cfg(feature = "program")]
 mod report;
 #[cfg(feature = "program")]
+mod session;
+#[cfg(feature = "program")]
 mod stop;
 
 pub use sender::{Entropy, Outgoing, PushError, Sender, SenderConfig, StreamConfig};

@@ -11,12 +11,14 @@ use anyhow::bail;
 use skylark_common::VIDEO_STREAM;
 use skylark_common::queue::Popped;
 use skylark_common::rtp::packetizer::Packetizer;
+use skylark_common::wire::announce::Payload;
 
-use crate::clock::Clock;
 use crate::events::{Event, Totals};
 use crate::outlet::{EncodedUnit, Item, Outlet, Taken};
 use crate::report::{Reporter, note};
 use crate::sender::{Outgoing, PushError, Sender};
+use crate::session::Sessions;
+use crate::stats::TxStats;
 use airs::Airs;
 use flight::Flight;
 
@@ -28,10 +30,12 @@ const DRAIN_PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Link<'a> {
     pub(crate) outlet: &'a Outlet,
+    pub(crate) sessions: Sessions<'a>,
     pub(crate) transmitter: Transmitter,
+    /// What the session carries.
+    pub(crate) payload: Payload,
     pub(crate) packetizer: Packetizer,
-    pub(crate) reporter: &'a mut Reporter,
-    pub(crate) clock: Clock,
+    pub(crate) reporter: &'a Reporter,
     /// When the program is to end by itself.
     pub(crate) ends_at: Option<Instant>,
     /// Units dropped up to the last report, and whether that was said.
@@ -50,6 +54,8 @@ pub(crate) struct Dropped {
 pub(crate) struct Transmitter {
     sender: Sender,
     airs: Airs,
+    /// What the sessions before this one came to.
+    before: TxStats,
     flight: Flight,
     too_long_told: bool,
 }
@@ -57,7 +63,8 @@ pub(crate) struct Transmitter {
 impl Link<'_> {
     /// Runs until the input has ended, the program is to end, or no air is left.
     pub(crate) fn run(mut self) -> anyhow::Result<()> {
-        let mut next_report = self.clock.started + REPORT_INTERVAL;
+        self.say_start();
+        let mut next_report = self.sessions.clock.started + REPORT_INTERVAL;
         loop {
             self.transmitter.transmit();
             if let Some(reason) = self.transmitter.airs.all_ended() {
@@ -75,7 +82,7 @@ impl Link<'_> {
                 [Some(next_report), self.ends_at, self.transmitter.poll_timeout(now)].into_iter().flatten().min();
             let patience = wake.unwrap_or(next_report).saturating_duration_since(now);
             match self.outlet.pop_within(patience) {
-                Popped::Item(taken) => self.push(taken),
+                Popped::Item(taken) => self.push(taken)?,
                 Popped::TimedOut => {}
                 Popped::Closed => break,
             }
@@ -84,28 +91,47 @@ impl Link<'_> {
         Ok(())
     }
 
-    fn push(&mut self, Taken { item, gave_way }: Taken) {
+    fn push(&mut self, Taken { item, gave_way }: Taken) -> anyhow::Result<()> {
         match item {
             Item::Unit(unit) => {
                 self.packetizer.skip(gave_way);
                 self.push_unit(&unit);
             }
-            Item::Datagram(datagram) => self.transmitter.push(Outgoing {
-                stream: VIDEO_STREAM,
-                bytes: &datagram.bytes,
-                end_of_unit: datagram.end_of_unit,
-                keyframe: datagram.keyframe,
-                captured: datagram.captured,
-            }),
+            Item::Datagram(datagram) => {
+                if datagram.payload != self.payload {
+                    self.begin_session(datagram.payload)?;
+                }
+                self.transmitter.push(Outgoing {
+                    stream: VIDEO_STREAM,
+                    bytes: &datagram.bytes,
+                    end_of_unit: datagram.end_of_unit,
+                    keyframe: datagram.keyframe,
+                    captured: datagram.captured,
+                });
+            }
         }
         if self.transmitter.sender.keyframe_wanted() {
             self.outlet.want_keyframe();
         }
+        Ok(())
+    }
+
+    /// Begins another session: receivers learn from its announces what it carries.
+    fn begin_session(&mut self, payload: Payload) -> anyhow::Result<()> {
+        self.transmitter.begin(self.sessions.begin(payload)?);
+        self.payload = payload;
+        self.say_start();
+        Ok(())
+    }
+
+    fn say_start(&self) {
+        let (airs, session) = (self.transmitter.airs.names(), self.transmitter.sender.session());
+        self.reporter.emit(&self.sessions.start(self.payload, airs, session));
     }
 
     fn push_unit(&mut self, EncodedUnit { unit, captured }: &EncodedUnit) {
         let transmitter = &mut self.transmitter;
-        self.packetizer.for_each_datagram(unit, self.clock.session_us(*captured), |bytes, end_of_unit| {
+        self.packetizer.for_each_datagram(unit, self.sessions.clock.session_us(*captured), |bytes, end_of_unit| {
             let keyframe = unit.keyframe;
             transmitter.push(Outgoing { stream: VIDEO_STREAM, bytes, end_of_unit, keyframe, captured: *captured });
         });
@@ -116,7 +142,7 @@ impl Link<'_> {
         self.dropped.tell(totals.tx.units_dropped, totals.source.gave_way);
         let send = self.transmitter.flight.take();
         self.reporter.emit(&Event::stats(
-            self.clock.session_us(now) / 1000,
+            self.sessions.clock.session_us(now) / 1000,
             totals,
             self.transmitter.sender.latency(),
             send,
@@ -124,7 +150,7 @@ impl Link<'_> {
     }
 
     fn totals(&self) -> Totals {
-        Totals { tx: self.transmitter.sender.stats(), airs: self.transmitter.airs.stats(), source: self.outlet.stats() }
+        Totals { tx: self.transmitter.stats(), airs: self.transmitter.airs.stats(), source: self.outlet.stats() }
     }
 
     /// Sends what waits, repairs that are spread over time included.
@@ -140,7 +166,7 @@ impl Link<'_> {
             // The request to end has come already, if that is why we are here: nothing else can end this wait.
             std::thread::sleep(wake.saturating_duration_since(now));
         }
-        let t_ms = self.clock.session_us(Instant::now()) / 1000;
+        let t_ms = self.sessions.clock.session_us(Instant::now()) / 1000;
         let totals = self.totals();
         self.dropped.tell(totals.tx.units_dropped, totals.source.gave_way);
         self.reporter.emit(&Event::End { t_ms, totals });
@@ -172,11 +198,18 @@ impl Dropped {
 
 impl Transmitter {
     pub(crate) fn new(sender: Sender, airs: Airs) -> Self {
-        Self { sender, airs, flight: Flight::default(), too_long_told: false }
+        Self { sender, airs, before: TxStats::default(), flight: Flight::default(), too_long_told: false }
     }
 
-    pub(crate) fn session(&self) -> u32 {
-        self.sender.session()
+    /// Goes on with another sender. What waits in this one is of the session before and is left.
+    fn begin(&mut self, sender: Sender) {
+        self.before = TxStats { queued_us: 0, ..self.stats() };
+        self.sender = sender;
+        self.flight = Flight::default();
+    }
+
+    fn stats(&self) -> TxStats {
+        self.before + self.sender.stats()
     }
 
     /// Pushes a datagram and injects what is due, before the next is even made.
@@ -215,16 +248,4 @@ impl Transmitter {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn dropped_units_are_told_when_they_begin_and_when_they_end() {
-        let mut dropped = Dropped::default();
-        let told = [(0, 0), (3, 0), (5, 1), (5, 1), (5, 2)].map(|(sender, before)| {
-            dropped.tell(sender, before);
-            (dropped.told, dropped.units)
-        });
-        assert_eq!(told, [(false, 0), (true, 3), (true, 6), (false, 6), (true, 7)]);
-    }
-}
+mod tests;

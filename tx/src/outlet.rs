@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use skylark_common::h264::AccessUnit;
 use skylark_common::queue::{Popped, Queue};
+use skylark_common::wire::announce::Payload;
 
 use crate::stop::Stop;
 
@@ -39,6 +40,8 @@ pub(crate) struct RtpDatagram {
     pub(crate) end_of_unit: bool,
     pub(crate) keyframe: bool,
     pub(crate) captured: Instant,
+    /// What it and its like carry.
+    pub(crate) payload: Payload,
 }
 
 /// What the link takes.

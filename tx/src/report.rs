@@ -1,13 +1,12 @@
 //! Where the program speaks: JSON lines for machines, sentences on stderr for people.
 
 use std::fmt::Display;
-use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 use serde::Serialize;
-
+use skylark_common::lines::Lines;
 use skylark_common::options::StatsTarget;
 
 /// Something about the command line: clap's own text and exit code (2, or 0 behind `--help`).
@@ -33,50 +32,29 @@ pub(crate) fn child_says(text: impl Display) {
     let _ = writeln!(io::stderr(), "exec: {text}");
 }
 
-/// Writes events as JSON lines, if anyone asked for them.
+/// Tells machines, if anyone asked for it: events as JSON lines. It never waits for whoever reads them.
 #[derive(Debug)]
 pub(crate) struct Reporter {
-    sink: Option<Sink>,
-}
-
-#[derive(Debug)]
-enum Sink {
-    Stdout,
-    File(File),
+    lines: Option<Lines>,
 }
 
 impl Reporter {
     pub(crate) fn open(target: Option<&StatsTarget>) -> anyhow::Result<Self> {
-        let sink = match target {
-            None => None,
-            Some(StatsTarget::Stdout) => Some(Sink::Stdout),
-            Some(StatsTarget::File(path)) => {
-                let file = File::create(path).with_context(|| format!("--stats json:{}", path.display()))?;
-                Some(Sink::File(file))
-            }
-        };
-        Ok(Self { sink })
+        let open = |target: &StatsTarget| Lines::open(target, stats_end).with_context(|| format!("--stats {target}"));
+        Ok(Self { lines: target.map(open).transpose()? })
     }
 
-    /// Writes one line. When that fails it is told once and nothing more is written: the link goes on.
-    pub(crate) fn emit(&mut self, event: &impl Serialize) {
-        let Some(sink) = &mut self.sink else { return };
-        if let Err(error) = write_line(sink, event) {
-            note(format_args!("stats end here, they cannot be written: {error}"));
-            self.sink = None;
+    /// Adds one line.
+    pub(crate) fn emit(&self, event: &impl Serialize) {
+        let Some(lines) = &self.lines else { return };
+        match serde_json::to_string(event) {
+            Ok(line) => lines.push(line),
+            Err(error) => log::warn!("an event is no JSON: {error}"),
         }
     }
 }
 
-fn write_line(sink: &mut Sink, event: &impl Serialize) -> io::Result<()> {
-    let mut line = serde_json::to_vec(event)?;
-    line.push(b'\n');
-    match sink {
-        Sink::Stdout => {
-            let mut stdout = io::stdout().lock();
-            stdout.write_all(&line)?;
-            stdout.flush()
-        }
-        Sink::File(file) => file.write_all(&line),
-    }
+#[expect(clippy::needless_pass_by_value, reason = "what a callback is given")]
+fn stats_end(error: io::Error) {
+    note(format_args!("stats end here, they cannot be written: {error}"));
 }

@@ -1,5 +1,7 @@
 //! What the sender counts. Everything is cumulative since the start.
 
+use std::ops::Add;
+
 use serde::Serialize;
 
 /// What the sender did since its start.
@@ -31,4 +33,26 @@ pub struct TxStats {
     pub airtime_us: u64,
     /// Airtime that waits in the queue, in µs.
     pub queued_us: u64,
+}
+
+impl Add for TxStats {
+    type Output = Self;
+
+    fn add(self, more: Self) -> Self {
+        Self {
+            datagrams: self.datagrams + more.datagrams,
+            datagram_bytes: self.datagram_bytes + more.datagram_bytes,
+            units: self.units + more.units,
+            keyframes: self.keyframes + more.keyframes,
+            too_long: self.too_long + more.too_long,
+            units_dropped: self.units_dropped + more.units_dropped,
+            repairs_dropped: self.repairs_dropped + more.repairs_dropped,
+            source_packets: self.source_packets + more.source_packets,
+            repair_packets: self.repair_packets + more.repair_packets,
+            announces: self.announces + more.announces,
+            air_bytes: self.air_bytes + more.air_bytes,
+            airtime_us: self.airtime_us + more.airtime_us,
+            queued_us: self.queued_us + more.queued_us,
+        }
+    }
 }

@@ -4,6 +4,7 @@
 
 use std::io::Write as _;
 use std::net::UdpSocket;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -117,6 +118,7 @@ fn what_is_no_h264_is_refused_with_what_it_is() {
         (b"hello, world", "no H.264 start code in its first 12 bytes"),
         (b"\0\0\0\x20ftypisom\0\0\x02\0", "this is an MP4 file"),
         (b"\0\0\0\x01\x40\x01\x0c\x01", "this is H.265"),
+        (&std::fs::read("/bin/ls").unwrap(), "this is a program, expected H.264"),
     ] {
         let file = desk.path("input");
         std::fs::write(&file, bytes).unwrap();
@@ -228,10 +230,80 @@ fn every_waiting_source_ends_at_once_when_asked_to() {
     for input in ["test", "rtp:127.0.0.1:0", "exec:sleep 600", "-"] {
         let mut child = desk.command(&["--input", input, "--air", &desk.air()]).stdin(Stdio::piped()).spawn().unwrap();
         wait_for("the air", || desk.path("air.pcap").exists());
-        std::thread::sleep(Duration::from_millis(100));
         terminate(&child);
         let _stdin = child.stdin.take();
         assert_eq!(child.wait().unwrap().code(), Some(0), "{input}");
         std::fs::remove_file(desk.path("air.pcap")).unwrap();
     }
+}
+
+#[test]
+fn stats_that_nobody_reads_hold_up_neither_the_flight_nor_its_end() {
+    let desk = Desk::new();
+    let (reader, mut full) = std::io::pipe().unwrap();
+    // As much as a pipe holds (pipe(7)).
+    full.write_all(&[b' '; 64 << 10]).unwrap();
+    let mut command = desk.command(&["--input", "test", "--size", "320x240", "--air", &desk.air(), "--stats", "json"]);
+    let mut child = command.stdout(full).spawn().unwrap();
+    let length = || std::fs::metadata(desk.path("air.pcap")).map_or(0, |air| air.len());
+    wait_for("more than a second of frames", || length() > 800_000);
+    terminate(&child);
+    wait_for("the end", || child.try_wait().unwrap().is_some());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    drop(reader);
+}
+
+#[test]
+fn a_reader_of_stats_that_goes_away_is_told_once_and_the_flight_goes_on() {
+    let desk = Desk::new();
+    let mut command = desk.command(&["--input", "test", "--size", "320x240", "--air", &desk.air(), "--stats", "json"]);
+    let mut child = command.arg("--duration").arg("3s").spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(stderr(&output).matches("stats end here").count(), 1, "{}", stderr(&output));
+}
+
+#[test]
+fn the_second_request_to_end_ends_it_at_once() {
+    let desk = Desk::new();
+    let fifo = desk.path("fifo");
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let input = format!("file:{}", fifo.display());
+    let mut child = desk.command(&["--input", &input, "--air", &desk.air()]).spawn().unwrap();
+    // It waits for bytes that never come, where it cannot be asked to end.
+    let _writer = std::fs::File::options().write(true).open(&fifo).unwrap();
+    wait_for("the end", || {
+        terminate(&child);
+        child.try_wait().unwrap().is_some()
+    });
+    assert_eq!(child.wait().unwrap().signal(), Some(15));
+}
+
+#[test]
+fn rtp_is_announced_before_it_comes_and_what_is_not_h264_gets_a_session_of_its_own() {
+    let desk = Desk::new();
+    let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let stats = desk.path("stats");
+    let target = format!("json:{}", stats.display());
+    let input = format!("rtp:127.0.0.1:{port}");
+    let child = desk.command(&["--input", &input, "--air", &desk.air(), "--stats", &target]).spawn().unwrap();
+    let lines = || -> Vec<Value> {
+        let text = std::fs::read_to_string(&stats).unwrap_or_default();
+        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
+    };
+    wait_for("stats before RTP", || lines().iter().any(|line| line["announces"].as_u64() > Some(5)));
+    // A fragment of H.265 (RFC 7798).
+    let datagram = [0x80, 0xe0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0x62, 0x01, 0x93, 7];
+    UdpSocket::bind("127.0.0.1:0").unwrap().send_to(&datagram, ("127.0.0.1", port)).unwrap();
+    wait_for("the datagram", || lines().last().is_some_and(|line| line["datagrams"] == 1));
+    terminate(&child);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(stderr(&output).matches("waiting for RTP on").count(), 1, "{}", stderr(&output));
+    let lines = lines();
+    let starts: Vec<_> = lines.iter().filter(|line| line["ev"] == "tx.start").collect();
+    assert_eq!((&starts[0]["payload"], &starts[1]["payload"]), (&"rtp-h264".into(), &"rtp".into()));
+    assert_ne!(starts[0]["session"], starts[1]["session"]);
+    let announces: Vec<u64> = lines.iter().filter_map(|line| line["announces"].as_u64()).collect();
+    assert!(announces.is_sorted(), "counters never go back: {announces:?}");
 }

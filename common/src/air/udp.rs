@@ -86,13 +86,6 @@ impl UdpInject {
         let socket = open().map_err(|reason| UdpError::Io { address: remote, reason })?;
         Ok(Self { socket, name: format!("udp:{address}"), unheard: 0 })
     }
-
-    /// How often the other host said that nobody listens on the port. The receiver may start later, so this
-    /// is no error.
-    #[must_use]
-    pub fn unheard(&self) -> u64 {
-        self.unheard
-    }
 }
 
 impl InjectAir for UdpInject {
@@ -107,6 +100,10 @@ impl InjectAir for UdpInject {
             Ok(_) => Ok(()),
             Err(error) => refusal(error, frame.len()),
         }
+    }
+
+    fn unheard(&self) -> u64 {
+        self.unheard
     }
 
     fn name(&self) -> &str {

@@ -17,7 +17,7 @@ pub enum KeyFileError {
     #[error("key file {0}: not found; make one with `skylark-setup key new {0}` and copy it to the other end")]
     Missing(PathBuf),
     /// The file is there and cannot be read.
-    #[error("key file {0}: {1}")]
+    #[error("key file {0}: {1}; expected a file with one line that starts with `skylark-key-1`")]
     Unreadable(PathBuf, std::io::Error),
     /// The file holds something else.
     #[error(

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, bail};
 use tempfile::NamedTempFile;
 
-/// Says early what would make [`write`] fail.
+/// Says early what would make [`write()`] fail.
 pub(super) fn check(path: &Path, force: bool) -> Result<()> {
     let folder = folder_of(path);
     match fs::metadata(folder) {

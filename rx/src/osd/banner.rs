@@ -2,14 +2,15 @@
 
 use super::{Line, Tone, age};
 use crate::report::Report;
-use crate::signal::{FROZEN, State};
+use crate::signal::State;
 
 /// The lines at the top of the picture; none when all is well. `age_ms` is the time since the picture
 /// that is on the screen was put there, `concealed_ms` how long pictures have had something filled in, if
 /// that one has.
 pub(crate) fn banner(report: Option<&Report>, age_ms: u64, concealed_ms: Option<u64>) -> Vec<Line> {
     let reason = |report: &Report| Line::of(report.signal.reason.clone(), Tone::Plain);
-    let frozen = u128::from(age_ms) > FROZEN.as_millis();
+    // Without a report nobody knows how slowly pictures come.
+    let frozen = report.is_some_and(|report| age_ms > report.signal.frozen_after_ms);
     match (report, concealed_ms) {
         (Some(report), _) if frozen && report.signal.state == State::None => {
             let silent_ms = report.signal.silent_ms.unwrap_or(age_ms).max(age_ms);
@@ -47,7 +48,6 @@ mod tests {
         let now = start();
         let report = report(&seen(now), now);
         assert_eq!(text(&banner(Some(&report), 251, None)), "# FROZEN FOR 0.2 s\n");
-        assert_eq!(text(&banner(None, 300, Some(900))), "# FROZEN FOR 0.3 s\n");
     }
 
     #[test]
@@ -55,7 +55,10 @@ mod tests {
         let now = start();
         let report = report(&Seen::default(), now);
         let lines = text(&banner(Some(&report), 3210, None));
-        assert_eq!(lines, "# NO SIGNAL FOR 3.2 s\nnothing is heard: is the transmitter on, and on the same channel?\n");
+        assert_eq!(
+            lines,
+            "# NO SIGNAL FOR 3.2 s\nnothing is heard: is the transmitter on, and does it send to this host and port?\n"
+        );
     }
 
     #[test]
@@ -63,6 +66,6 @@ mod tests {
         let now = start();
         let report = report(&seen(now), now);
         assert_eq!(text(&banner(Some(&report), 16, Some(1230))), "PICTURE INCOMPLETE  1.2 s\n");
-        assert_eq!(text(&banner(None, 16, Some(0))), "PICTURE INCOMPLETE  0.0 s\n");
+        assert_eq!(text(&banner(None, 300, Some(0))), "PICTURE INCOMPLETE  0.0 s\n");
     }
 }

@@ -4,7 +4,7 @@ use skylark_common::VIDEO_STREAM;
 use skylark_common::fec::{Code, FecConfig};
 
 use super::{Line, Tone, age, tenths};
-use crate::report::{CardReport, Latency, Report, Took};
+use crate::report::{CardReport, Latency, Report, Took, Unknown};
 
 /// The strength of five bars, weakest first, in dBm: 1.5 Mbit/s is still heard at -90, the fastest rates
 /// need -65 and more.
@@ -42,9 +42,13 @@ pub(crate) fn latency(report: &Report) -> Vec<Line> {
         Some(_) => row("capture → shown", captured_to_shown, Tone::Good),
         None => row("heard → shown", heard_to_shown, Tone::Good),
     });
-    if unknown.is_some() {
-        lines.push(Line::of("on air → heard: no shared clock", Tone::Dim));
-    }
+    lines.extend(unknown.map(|unknown| {
+        let why = match unknown {
+            Unknown::NoSharedClock => "on air → heard: no shared clock",
+            Unknown::Recorded => "capture → heard: long ago, recorded",
+        };
+        Line::of(why, Tone::Dim)
+    }));
     lines
 }
 

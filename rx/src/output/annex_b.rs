@@ -1,6 +1,6 @@
 //! The stream as Annex B, to a file or standard output, from its first keyframe on.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -32,15 +32,38 @@ enum Written {
     Damaged,
 }
 
-impl AnnexB<File> {
-    /// A recording to the file at `path`, which is emptied if it is there.
+/// A file that keeps what is in it until the first byte is written.
+#[derive(Debug)]
+pub(crate) struct Anew {
+    file: File,
+    begun: bool,
+}
+
+impl AnnexB<Anew> {
+    /// A recording to the file at `path`. What is there already stays until the first keyframe comes.
     ///
     /// # Errors
-    /// The file cannot be created.
+    /// The file cannot be created or written to.
     pub(crate) fn create(path: &Path) -> Result<Self> {
         let name = format!("file:{}", path.display());
-        let sink = File::create(path).with_context(|| format!("{name}: cannot create the recording"))?;
-        Ok(Self { sink, name, started: false })
+        let opened = OpenOptions::new().write(true).create(true).truncate(false).open(path);
+        let file = opened.with_context(|| format!("{name}: cannot create the recording"))?;
+        Ok(Self { sink: Anew { file, begun: false }, name, started: false })
+    }
+}
+
+impl Write for Anew {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // A pipe or a device has nothing to empty.
+        if !self.begun && self.file.metadata()?.is_file() {
+            self.file.set_len(0)?;
+        }
+        self.begun = true;
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 
@@ -119,6 +142,20 @@ mod tests {
         assert_eq!(writer.write(&unit(2, units[1].clone())).unwrap(), Written::Nothing);
         assert_eq!(writer.write(&unit(3, units[0].clone())).unwrap(), Written::Whole);
         assert_eq!(writer.write(&Unit { complete: false, ..unit(4, units[1].clone()) }).unwrap(), Written::Damaged);
+    }
+
+    #[test]
+    fn a_recording_that_is_there_stays_until_another_begins() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("flight.h264");
+        std::fs::write(&path, vec![7; 1_000_000]).unwrap();
+        let units = clip();
+        let mut recording = AnnexB::create(&path).unwrap();
+        recording.write(&unit(2, units[1].clone())).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap().len(), 1_000_000);
+        recording.write(&unit(3, units[0].clone())).unwrap();
+        recording.write(&unit(4, units[1].clone())).unwrap();
+        assert!(std::fs::read(&path).unwrap() == [&units[0].bytes[..], &units[1].bytes[..]].concat());
     }
 
     #[test]

@@ -98,8 +98,9 @@ impl Window {
         loop {
             match pictures.pop_within(EVENT_INTERVAL) {
                 Popped::Item(decoded) => {
-                    screen.show(&decoded.picture, now());
-                    board.note_shown(&decoded.picture, decoded.at, now());
+                    if screen.show(&decoded.picture, now()) {
+                        board.note_shown(&decoded.picture, decoded.at, now());
+                    }
                     board.with(|seen| seen.pictures.not_shown = pictures.dropped());
                 }
                 Popped::TimedOut => {}

@@ -37,12 +37,27 @@ pub(crate) struct Latency {
     /// All of it but showing; known where both ends share a clock.
     pub(crate) captured_to_decoded: Option<Took>,
     /// What cannot be known, and why.
-    pub(crate) unknown: Option<&'static str>,
+    pub(crate) unknown: Option<Unknown>,
+}
+
+/// Why the time from the camera on cannot be known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) enum Unknown {
+    /// Only the transmitter knows when it sent.
+    #[serde(rename = "on air to heard: the two ends share no clock")]
+    NoSharedClock,
+    /// It lies in the past.
+    #[serde(rename = "recorded: when it was captured says nothing about the present")]
+    Recorded,
 }
 
 impl Latency {
     /// The ledger of the last second: the transmitter's share as it says, ours as measured.
-    pub(super) fn of(session: Option<&SessionStats>, shared_clock: bool, summaries: &[Summary; stage::COUNT]) -> Self {
+    pub(super) fn of(
+        session: Option<&SessionStats>,
+        unknown: Option<Unknown>,
+        summaries: &[Summary; stage::COUNT],
+    ) -> Self {
         let tx = session.and_then(|session| session.announce.latency);
         let took = |stage: usize| summaries.get(stage).and_then(Took::of);
         let captured_to_encoded = tx.map(|tx| Took::from_micros(tx.encode_p50_us, tx.encode_p95_us));
@@ -58,7 +73,7 @@ impl Latency {
             heard_to_shown: took(stage::HEARD_TO_SHOWN),
             captured_to_shown: took(stage::CAPTURED_TO_SHOWN),
             captured_to_decoded: took(stage::CAPTURED_TO_DECODED),
-            unknown: (session.is_some() && !shared_clock).then_some("on air to heard: the two ends share no clock"),
+            unknown,
         }
     }
 }
@@ -88,7 +103,9 @@ mod tests {
     fn without_a_shared_clock_the_way_through_the_air_is_said_to_be_unknown() {
         let now = start();
         let mut seen = seen(now);
-        assert!(report(&seen, now).latency.unknown.unwrap().contains("share no clock"));
+        assert_eq!(report(&seen, now).latency.unknown, Some(Unknown::NoSharedClock));
+        let value = serde_json::to_value(Unknown::NoSharedClock).unwrap();
+        assert_eq!(value, "on air to heard: the two ends share no clock");
         seen.shared_clock = true;
         let latency = report(&seen, now).latency;
         assert_eq!(latency.unknown, None);

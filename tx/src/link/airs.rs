@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow};
 use serde::Serialize;
-use skylark_common::air::pcap_file::PcapInject;
+use skylark_common::air::pcap_file::{PcapError, PcapInject};
 use skylark_common::air::udp::UdpInject;
 use skylark_common::air::{InjectAir, MAX_FRAME_BYTES, Refusal};
 use skylark_common::options::AirTarget;
@@ -31,6 +31,8 @@ pub(crate) struct AirStats {
     pub(crate) injected: u64,
     /// Frames it did not take.
     pub(crate) refused: u64,
+    /// Frames that came back because nobody listens there.
+    pub(crate) unheard: u64,
     /// Why the last one was refused, while it refuses.
     pub(crate) failing: Option<String>,
 }
@@ -45,6 +47,7 @@ struct Air {
     due: bool,
     injected: u64,
     refused: u64,
+    unheard_told: bool,
 }
 
 /// What a failure means.
@@ -65,9 +68,16 @@ enum State {
 }
 
 impl Airs {
+    /// Opens all, recordings last: an address that is none leaves an older recording as it was.
     pub(crate) fn open(targets: &[AirTarget], now: Instant) -> anyhow::Result<Self> {
-        let airs: anyhow::Result<Vec<Air>> = targets.iter().map(|target| Air::open(target, now)).collect();
-        Ok(Self { airs: airs?, frame: Vec::with_capacity(MAX_FRAME_BYTES) })
+        let mut order: Vec<(usize, &AirTarget)> = targets.iter().enumerate().collect();
+        order.sort_by_key(|(_, target)| matches!(target, AirTarget::Pcap(_)));
+        let airs: anyhow::Result<Vec<(usize, Air)>> =
+            order.into_iter().map(|(at, target)| Ok((at, Air::open(target, now)?))).collect();
+        let mut airs = airs?;
+        airs.sort_by_key(|(at, _)| *at);
+        let airs = airs.into_iter().map(|(_, air)| air).collect();
+        Ok(Self { airs, frame: Vec::with_capacity(MAX_FRAME_BYTES) })
     }
 
     pub(crate) fn names(&self) -> Vec<String> {
@@ -113,13 +123,22 @@ impl Air {
     fn open(target: &AirTarget, now: Instant) -> anyhow::Result<Self> {
         let (air, failure): (Box<dyn InjectAir>, Failure) = match target {
             AirTarget::Udp(address) => (Box::new(UdpInject::connect(address).context("--air")?), Failure::MayPass),
-            AirTarget::Pcap(path) => (Box::new(PcapInject::create(path, now).context("--air pcap")?), Failure::IsFinal),
+            AirTarget::Pcap(path) => {
+                let recording = PcapInject::create(path, now).map_err(|error| match error {
+                    PcapError::Open { path, reason } => anyhow!(
+                        "--air pcap:{}: {reason}; name a file in a folder that is there and can be written to",
+                        path.display()
+                    ),
+                    PcapError::LinkType { .. } => error.into(),
+                });
+                (Box::new(recording?), Failure::IsFinal)
+            }
         };
         Ok(Self::new(air, failure))
     }
 
     fn new(air: Box<dyn InjectAir>, failure: Failure) -> Self {
-        Self { air, failure, state: State::Working, due: false, injected: 0, refused: 0 }
+        Self { air, failure, state: State::Working, due: false, injected: 0, refused: 0, unheard_told: false }
     }
 
     fn try_inject(&mut self, frame: &[u8], now: Instant) {
@@ -145,6 +164,11 @@ impl Air {
             note(format_args!("{} takes frames again", self.air.name()));
         }
         self.state = State::Working;
+        if !self.unheard_told && self.air.unheard() > 0 {
+            self.unheard_told = true;
+            let name = self.air.name();
+            note(format_args!("nobody listens at {} yet", name.strip_prefix("udp:").unwrap_or(name)));
+        }
     }
 
     fn busy(&mut self, now: Instant) {
@@ -180,7 +204,13 @@ impl Air {
             State::Working | State::Busy { .. } => None,
             State::Failing { reason } | State::Ended { reason } => Some(reason.clone()),
         };
-        AirStats { air: self.air.name().to_owned(), injected: self.injected, refused: self.refused, failing }
+        AirStats {
+            air: self.air.name().to_owned(),
+            injected: self.injected,
+            refused: self.refused,
+            unheard: self.air.unheard(),
+            failing,
+        }
     }
 }
 
@@ -253,6 +283,33 @@ mod tests {
             assert!(airs.is_ready(now) && airs.all_ended().is_none());
         }
         assert_eq!(counts(&airs), [(1, 2)]);
+    }
+
+    #[test]
+    fn a_recording_is_left_as_it_was_when_another_air_cannot_be_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("old.pcap");
+        std::fs::write(&path, "old").unwrap();
+        let targets = [AirTarget::Pcap(path.clone()), AirTarget::Udp("nowhere".to_owned())];
+        assert!(Airs::open(&targets, Instant::now()).is_err());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
+        let targets = [AirTarget::Pcap(path), AirTarget::Udp("127.0.0.1:9".to_owned())];
+        let names = Airs::open(&targets, Instant::now()).unwrap().names();
+        assert!(names[0].starts_with("pcap:") && names[1].starts_with("udp:"), "{names:?}");
+    }
+
+    #[test]
+    fn frames_that_nobody_listens_to_are_counted() {
+        let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap().to_string();
+        drop(taken);
+        let now = Instant::now();
+        let mut airs = Airs::open(&[AirTarget::Udp(address)], now).unwrap();
+        for _ in 0..10 {
+            airs.inject(b"frame", now);
+        }
+        let stats = &airs.stats()[0];
+        assert!(stats.injected == 10 && stats.unheard > 0 && airs.airs[0].unheard_told, "{stats:?}");
     }
 
     #[test]

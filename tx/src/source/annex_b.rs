@@ -7,11 +7,11 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use skylark_common::h264::{Assembler, ParameterSets};
 
 use super::cadence::Cadence;
-use super::sniff::{NotH264, ended_early, sniff};
+use super::sniff::{FILE_BYTES, LIVE_BYTES, NotH264, Sniffer};
 use crate::outlet::{EncodedUnit, Item, Outlet};
 use crate::stop::Wake;
 
@@ -70,7 +70,7 @@ pub(super) fn run_live(mut input: impl Read + AsFd, outlet: &Outlet) -> io::Resu
     let mut assembler = Assembler::default();
     let mut parameter_sets = ParameterSets::default();
     let mut chunk = vec![0; CHUNK_BYTES];
-    let mut head = Some(Vec::new());
+    let mut sniffer = Some(Sniffer::new(LIVE_BYTES));
     loop {
         match outlet.stop.wait_readable(&input, assembler.poll_timeout()) {
             Wake::Stopped => return Ok(LiveEnd::Stopped),
@@ -82,7 +82,7 @@ pub(super) fn run_live(mut input: impl Read + AsFd, outlet: &Outlet) -> io::Resu
                     Err(error) => return Err(error),
                 };
                 let bytes = chunk.get(..len).unwrap_or(&[]);
-                if let Err(refusal) = check(&mut head, bytes) {
+                if let Err(refusal) = check(&mut sniffer, bytes) {
                     return Ok(LiveEnd::Refused(refusal));
                 }
                 if bytes.is_empty() {
@@ -93,7 +93,12 @@ pub(super) fn run_live(mut input: impl Read + AsFd, outlet: &Outlet) -> io::Resu
                 assembler.handle_bytes(bytes, Instant::now());
             }
         }
-        hand_on(&mut assembler, &mut parameter_sets, outlet);
+        if sniffer.is_none() {
+            hand_on(&mut assembler, &mut parameter_sets, outlet);
+        } else {
+            // Nobody can decode what comes before the first parameter set.
+            while assembler.poll_unit().is_some() {}
+        }
     }
 }
 
@@ -104,28 +109,28 @@ fn hand_on(assembler: &mut Assembler, parameter_sets: &mut ParameterSets, outlet
     }
 }
 
-/// Looks at the first bytes until they tell what the stream is; `head` is `None` from then on.
-fn check(head: &mut Option<Vec<u8>>, bytes: &[u8]) -> Result<(), NotH264> {
-    let Some(seen) = head else { return Ok(()) };
-    seen.extend_from_slice(bytes);
-    match sniff(seen) {
-        Some(verdict) => *head = verdict.map(|()| None)?,
-        None if bytes.is_empty() => return Err(ended_early(seen.len())),
-        None => {}
+/// Looks at the first bytes until they tell what the stream is; `sniffer` is `None` from then on.
+fn check(sniffer: &mut Option<Sniffer>, bytes: &[u8]) -> Result<(), NotH264> {
+    let Some(looking) = sniffer else { return Ok(()) };
+    let verdict = if bytes.is_empty() { Some(looking.end()) } else { looking.push(bytes) };
+    if let Some(verdict) = verdict {
+        verdict?;
+        *sniffer = None;
     }
     Ok(())
 }
 
 impl FileInput {
     pub(crate) fn open(path: &Path, pictures_per_s: u32, looped: bool) -> anyhow::Result<Self> {
-        let name = || path.display().to_string();
-        let mut file = File::open(path).with_context(name)?;
+        let name = || format!("--input file:{}", path.display());
+        let mut file = File::open(path).map_err(|error| anyhow!("{}: {error}: check the path", name()))?;
         if file.metadata().with_context(name)?.is_dir() {
-            bail!("{}: a folder, expected a file with H.264", path.display());
+            bail!("{}: a folder, expected a file with H.264", name());
         }
         let mut head = Vec::new();
-        (&mut file).take(CHUNK_BYTES as u64).read_to_end(&mut head).with_context(name)?;
-        sniff(&head).unwrap_or_else(|| Err(ended_early(head.len()))).with_context(name)?;
+        (&mut file).take(FILE_BYTES as u64).read_to_end(&mut head).with_context(name)?;
+        let mut sniffer = Sniffer::new(FILE_BYTES);
+        sniffer.push(&head).unwrap_or_else(|| sniffer.end()).with_context(name)?;
         let interval = stated_interval(&head).unwrap_or(Duration::from_secs(1) / pictures_per_s);
         file.rewind()
             .with_context(|| format!("{}: only what can be read twice is a file; pipe it into `--input -`", name()))?;
@@ -187,23 +192,32 @@ mod tests {
         units
     }
 
+    /// Runs a stream that is never silent.
     fn run(bytes: &[u8]) -> (LiveEnd, Vec<EncodedUnit>) {
         let outlet = Outlet::new(10_000).unwrap();
-        let (reader, mut writer) = io::pipe().unwrap();
-        let end = std::thread::scope(|scope| {
-            scope.spawn(move || writer.write_all(bytes));
-            run_live(reader, &outlet).unwrap()
-        });
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        file.rewind().unwrap();
+        let end = run_live(file, &outlet).unwrap();
         (end, units(&outlet))
     }
 
     #[test]
-    fn a_pipe_gives_every_access_unit_also_when_two_clips_are_concatenated() {
+    fn a_stream_gives_every_access_unit_also_when_two_clips_are_concatenated() {
         let (end, once) = run(CLIP);
         assert_eq!(end, LiveEnd::Closed);
         assert!(once.first().is_some_and(|first| first.unit.keyframe));
         let (_, twice) = run(&[CLIP, CLIP].concat());
         assert_eq!(twice.len(), once.len() * 2);
+    }
+
+    #[test]
+    fn a_stream_joined_in_the_middle_is_sent_from_its_first_parameter_set_on() {
+        let mut joined = [0x9a, 0x33, 0, 0, 0, 1, 0x41, 0x9a, 0x33].to_vec();
+        joined.extend_from_slice(CLIP);
+        let (end, units) = run(&joined);
+        assert_eq!(end, LiveEnd::Closed);
+        assert!(units.len() >= run(CLIP).1.len());
     }
 
     #[test]
@@ -220,6 +234,10 @@ mod tests {
         assert_eq!(run(b"").0, LiveEnd::Refused(NotH264::Empty));
         assert_eq!(run(b"hello").0, LiveEnd::Refused(NotH264::NoStartCode { bytes: 5 }));
         assert!(matches!(run(b"\0\0\0\x20ftypisom").0, LiveEnd::Refused(NotH264::Other { .. })));
+        let slices = [0, 0, 0, 1, 0x41, 0x9a, 0x33].repeat(LIVE_BYTES / 7 + CHUNK_BYTES);
+        let (end, units) = run(&slices);
+        assert!(matches!(end, LiveEnd::Refused(NotH264::NoParameterSet { .. })), "{end:?}");
+        assert!(units.is_empty(), "nothing is sent before it is known to be H.264");
     }
 
     #[test]

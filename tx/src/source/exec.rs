@@ -149,7 +149,8 @@ mod tests {
     use crate::outlet::{Item, Taken};
 
     /// Two tiny pictures, then death.
-    const COMMAND: &str = r"printf '\0\0\0\1\147\102\0\0\0\1\145\210\0\0\0\1\101\232\1'; exit 3";
+    const COMMAND: &str = r"printf '\0\0\0\1\147\102\300\015\331\001\101\373\001\020\0\0\3\0\020\0\0\3\3\310\361\102\244\200';
+        printf '\0\0\0\1\145\210\0\0\0\1\101\232\1'; exit 3";
 
     fn run_until(command: &str, done: impl Fn(&Outlet) -> bool) -> Outlet {
         let outlet = Outlet::new(100).unwrap();

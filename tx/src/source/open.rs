@@ -1,7 +1,5 @@
 //! The source the command line asks for.
 
-use std::time::Instant;
-
 use skylark_common::wire::announce::Payload;
 
 use super::annex_b::{FileInput, StdinInput};
@@ -47,14 +45,14 @@ impl Source {
         })
     }
 
-    /// How many items may wait for the link.
-    pub(crate) const fn queue_capacity(&self) -> usize {
-        if matches!(self, Self::Rtp(_)) { outlet::DATAGRAMS } else { outlet::UNITS }
+    /// How many items of this input may wait for the link.
+    pub(crate) const fn queue_capacity(input: &Input) -> usize {
+        if matches!(input, Input::Rtp(_)) { outlet::DATAGRAMS } else { outlet::UNITS }
     }
 
-    /// What the datagrams are; `None` if the program ends before that shows.
-    pub(crate) fn payload(&mut self, outlet: &Outlet, deadline: Option<Instant>) -> anyhow::Result<Option<Payload>> {
-        if let Self::Rtp(rtp) = self { rtp.payload(outlet, deadline) } else { Ok(Some(Payload::H264)) }
+    /// What the datagrams are at first.
+    pub(crate) const fn payload(&self) -> Payload {
+        if let Self::Rtp(rtp) = self { rtp.payload() } else { Payload::H264 }
     }
 
     /// Hands on until the input ends or the program is to end.

@@ -30,9 +30,8 @@ pub(crate) struct RtpInput {
     socket: UdpCapture,
     kind: RtpPayload,
     buffer: Vec<u8>,
-    /// What came before it was decided what it is.
-    held: Vec<RtpDatagram>,
-    h264: bool,
+    /// Datagrams that could be H.264, until that is decided.
+    looked_at: usize,
     keyframe: bool,
     /// Whether any datagram had the marker.
     marked: bool,
@@ -50,37 +49,21 @@ impl RtpInput {
     pub(crate) fn open(address: &str, kind: RtpPayload) -> anyhow::Result<Self> {
         let socket = UdpCapture::bind(address).with_context(|| format!("--input rtp:{address}"))?;
         let buffer = vec![0; BUFFER_BYTES];
-        let h264 = kind != RtpPayload::Rtp;
-        Ok(Self { socket, kind, buffer, held: Vec::new(), h264, keyframe: false, marked: false, told: Told::default() })
+        Ok(Self { socket, kind, buffer, looked_at: 0, keyframe: false, marked: false, told: Told::default() })
     }
 
-    /// What the datagrams carry; if that was not said, waits for the first few. `None` when the program ends
-    /// before they come.
-    pub(crate) fn payload(&mut self, outlet: &Outlet, deadline: Option<Instant>) -> anyhow::Result<Option<Payload>> {
-        if self.kind == RtpPayload::Auto {
-            note(format_args!("waiting for RTP on {}", self.socket.name()));
+    /// What the datagrams carry, as far as that is known.
+    pub(crate) const fn payload(&self) -> Payload {
+        match self.kind {
+            RtpPayload::Auto | RtpPayload::H264 => Payload::RtpH264,
+            RtpPayload::Rtp => Payload::Rtp,
         }
-        while self.kind == RtpPayload::Auto {
-            if outlet.stop.wait_readable(self.fd()?, deadline) != Wake::Ready {
-                return Ok(None);
-            }
-            while let Some(datagram) = self.receive(outlet)? {
-                self.held.push(datagram);
-                self.decide();
-                if self.kind != RtpPayload::Auto {
-                    break;
-                }
-            }
-        }
-        self.h264 = self.kind == RtpPayload::H264;
-        Ok(Some(if self.h264 { Payload::RtpH264 } else { Payload::Rtp }))
     }
 
     pub(crate) fn run(mut self, outlet: &Outlet) -> anyhow::Result<()> {
-        for datagram in std::mem::take(&mut self.held) {
-            outlet.push(Item::Datagram(datagram));
-        }
-        while outlet.stop.wait_readable(self.fd()?, None) != Wake::Stopped {
+        note(format_args!("waiting for RTP on {}", self.socket.name()));
+        let stop = &outlet.stop;
+        while stop.wait_readable(self.socket.as_fd().context("a socket can be waited for")?, None) != Wake::Stopped {
             while let Some(datagram) = self.receive(outlet)? {
                 outlet.push(Item::Datagram(datagram));
             }
@@ -88,15 +71,16 @@ impl RtpInput {
         Ok(())
     }
 
-    fn fd(&self) -> anyhow::Result<std::os::fd::BorrowedFd<'_>> {
-        self.socket.as_fd().context("a socket can be waited for")
-    }
-
-    /// H.264 when all of the first datagrams could be, anything else at the first that could not.
-    fn decide(&mut self) {
-        if self.held.last().is_some_and(|datagram| !may_be_h264(&datagram.bytes)) {
+    /// It is H.264 until one of the first datagrams could be none.
+    fn judge(&mut self, looks_like_h264: bool) {
+        if self.kind != RtpPayload::Auto {
+            return;
+        }
+        self.looked_at += 1;
+        if !looks_like_h264 {
+            note("this RTP is not H.264: it is carried as it is, in a session of its own");
             self.kind = RtpPayload::Rtp;
-        } else if self.held.len() >= LOOKED_AT {
+        } else if self.looked_at >= LOOKED_AT {
             self.kind = RtpPayload::H264;
         }
     }
@@ -112,13 +96,9 @@ impl RtpInput {
             let refusal = match RtpHeader::parse(bytes) {
                 Ok(_) if bytes.len() > MAX_DATAGRAM_BYTES => self.told.too_long(bytes.len()),
                 Ok((header, _)) => {
-                    self.keyframe |= self.h264 && is_keyframe(bytes);
-                    let keyframe = self.keyframe;
-                    self.keyframe &= !header.marker;
-                    self.marked |= header.marker;
-                    // Audio seldom has markers: where none are, every datagram stands for itself.
-                    let end_of_unit = header.marker || (!self.h264 && !self.marked);
-                    return Ok(Some(RtpDatagram { bytes: bytes.to_vec(), end_of_unit, keyframe, captured: now }));
+                    let bytes = bytes.to_vec();
+                    self.judge(may_be_h264(&bytes));
+                    return Ok(Some(self.datagram(bytes, header.marker, now)));
                 }
                 Err(error) => self.told.not_rtp(error),
             };
@@ -127,6 +107,17 @@ impl RtpInput {
                 note(refusal);
             }
         }
+    }
+
+    fn datagram(&mut self, bytes: Vec<u8>, marker: bool, captured: Instant) -> RtpDatagram {
+        let payload = self.payload();
+        let is_h264 = payload == Payload::RtpH264;
+        let keyframe = is_h264 && (self.keyframe || is_keyframe(&bytes));
+        self.keyframe = keyframe && !marker;
+        self.marked |= marker;
+        // Audio seldom has markers: where none are, every datagram stands for itself.
+        let end_of_unit = marker || (!is_h264 && !self.marked);
+        RtpDatagram { bytes, end_of_unit, keyframe, captured, payload }
     }
 }
 
@@ -218,17 +209,21 @@ mod tests {
     }
 
     #[test]
-    fn h264_is_recognized_by_its_first_datagrams() {
+    fn it_is_h264_until_one_of_the_first_datagrams_could_be_none() {
         let outlet = Outlet::new(9).unwrap();
-        let (mut input, camera) = opened(RtpPayload::Auto);
-        for _ in 0..LOOKED_AT {
-            camera.send(&datagram(false, &[0x7c, 0x81, 5, 5])).unwrap();
-        }
-        assert_eq!(input.payload(&outlet, None).unwrap(), Some(Payload::RtpH264));
-        assert_eq!(input.held.len(), LOOKED_AT);
-        let (mut input, camera) = opened(RtpPayload::Auto);
-        camera.send(&datagram(false, &[0x62, 0x01, 0x93])).unwrap();
-        assert_eq!(input.payload(&outlet, None).unwrap(), Some(Payload::Rtp), "a fragment of H.265");
+        let payloads = |payloads: &[&[u8]]| {
+            let (mut input, camera) = opened(RtpPayload::Auto);
+            assert_eq!(input.payload(), Payload::RtpH264);
+            let receive = |payload: &&[u8]| {
+                camera.send(&datagram(false, payload)).unwrap();
+                input.receive(&outlet).unwrap().unwrap().payload
+            };
+            payloads.iter().map(receive).collect::<Vec<_>>()
+        };
+        let (h264, h265): (&[u8], &[u8]) = (&[0x7c, 0x81, 5, 5], &[0x62, 0x01, 0x93]);
+        assert_eq!(payloads(&[h265, h264]), [Payload::Rtp, Payload::Rtp]);
+        assert_eq!(payloads(&[h264, h265, h264]), [Payload::RtpH264, Payload::Rtp, Payload::Rtp]);
+        assert_eq!(payloads(&[&[h264; LOOKED_AT][..], &[h265]].concat()), [Payload::RtpH264; LOOKED_AT + 1]);
     }
 
     #[test]

@@ -1,9 +1,12 @@
-//! Tells what bytes are that should be H.264 and are not.
+//! Tells what a byte stream is before any of it is sent: H.264, or what else.
 
+use skylark_common::h264::{NalHeader, sps};
 use thiserror::Error;
 
-/// A stream that shows no start code in so many bytes is no Annex B.
-pub(super) const SNIFFED_BYTES: usize = 64 << 10;
+/// A file shows its parameter sets within so many bytes.
+pub(super) const FILE_BYTES: usize = 64 << 10;
+/// A live stream that was joined in the middle repeats them after a keyframe interval: two seconds at 4 Mbit/s.
+pub(super) const LIVE_BYTES: usize = 1 << 20;
 
 /// Why bytes are not taken as H.264.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -17,7 +20,16 @@ pub(super) enum NotH264 {
         /// How many bytes were looked at.
         bytes: usize,
     },
-    /// A start code, with something else behind it.
+    /// Start codes, with nothing behind any of them that begins a stream.
+    #[error(
+        "no H.264 sequence parameter set in its first {bytes} bytes, expected one before the first keyframe: let the \
+         encoder repeat its headers, as `rpicam-vid --inline` does"
+    )]
+    NoParameterSet {
+        /// How many bytes were looked at.
+        bytes: usize,
+    },
+    /// Something else.
     #[error("this is {found}, expected H.264: {hint}")]
     Other {
         /// What it is.
@@ -27,71 +39,161 @@ pub(super) enum NotH264 {
     },
 }
 
+/// Looks at the beginning of a stream until it tells what the stream is.
+#[derive(Debug)]
+pub(super) struct Sniffer {
+    seen: Vec<u8>,
+    /// Where the next start code is looked for.
+    at: usize,
+    started: bool,
+    limit: usize,
+}
+
 const UNWRAP: &str = "take the H.264 out of it with `ffmpeg -i FILE -c copy OUT.h264`";
 const ENCODE: &str = "set the encoder to H.264, or encode it with `ffmpeg -i FILE -c:v libx264 OUT.h264`";
+const POINT: &str = "name a file or an encoder that holds or writes raw H.264";
 
-/// Looks at the first bytes of a stream; `None` when too few are there to tell.
-pub(super) fn sniff(bytes: &[u8]) -> Option<Result<(), NotH264>> {
-    if let Some(found) = container(bytes) {
-        return Some(Err(NotH264::Other { found, hint: UNWRAP }));
+impl Sniffer {
+    /// Gives up after `limit` bytes.
+    pub(super) const fn new(limit: usize) -> Self {
+        Self { seen: Vec::new(), at: 0, started: false, limit }
     }
-    let start = bytes.windows(3).position(|window| window == [0, 0, 1]);
-    match start.and_then(|start| bytes.get(start + 3..)) {
-        Some([first, second, ..]) => Some(nal_unit(*first, *second)),
-        Some([_] | []) => None,
-        None if bytes.len() < SNIFFED_BYTES => None,
-        None => Some(Err(NotH264::NoStartCode { bytes: bytes.len() })),
+
+    /// Looks at the next bytes; `None` when what is there does not tell.
+    pub(super) fn push(&mut self, bytes: &[u8]) -> Option<Result<(), NotH264>> {
+        self.seen.extend_from_slice(bytes);
+        if let Some(verdict) = self.look() {
+            return Some(verdict);
+        }
+        (self.seen.len() >= self.limit).then(|| self.end())
+    }
+
+    /// What is said of a stream that is over, or should have told by now.
+    pub(super) fn end(&self) -> Result<(), NotH264> {
+        let bytes = self.seen.len();
+        match self.seen.get(self.at..) {
+            // A parameter set that nothing follows yet.
+            Some([0, 0, 1, nal @ ..]) if is_sequence_parameter_set(nal) => Ok(()),
+            _ if bytes == 0 => Err(NotH264::Empty),
+            _ if self.started => Err(NotH264::NoParameterSet { bytes }),
+            _ => Err(NotH264::NoStartCode { bytes }),
+        }
+    }
+
+    fn look(&mut self) -> Option<Result<(), NotH264>> {
+        if let Some((found, hint)) = container(&self.seen) {
+            return Some(Err(NotH264::Other { found, hint }));
+        }
+        loop {
+            self.at += start_code(self.seen.get(self.at..)?)?;
+            let nal = self.seen.get(self.at + 3..)?;
+            let &[first, second, ..] = nal else { return None };
+            if let Some(refusal) = other_video(first, second, self.started) {
+                return Some(Err(refusal));
+            }
+            self.started = true;
+            let end = start_code(nal);
+            if NalHeader(first).kind() == NalHeader::SPS {
+                // Where it ends shows in the next start code.
+                if is_sequence_parameter_set(nal.get(..end?)?) {
+                    return Some(Ok(()));
+                }
+            }
+            self.at += 3 + end?;
+        }
     }
 }
 
-/// What is said of a stream that ended before [`sniff`] could tell.
-pub(super) fn ended_early(bytes: usize) -> NotH264 {
-    if bytes == 0 { NotH264::Empty } else { NotH264::NoStartCode { bytes } }
+fn start_code(bytes: &[u8]) -> Option<usize> {
+    bytes.windows(3).position(|window| window == [0, 0, 1])
 }
 
-fn container(bytes: &[u8]) -> Option<&'static str> {
-    match bytes {
-        [_, _, _, _, b'f', b't', b'y', b'p', ..] => Some("an MP4 file"),
-        [0x1a, 0x45, 0xdf, 0xa3, ..] => Some("a Matroska file"),
-        [b'F', b'L', b'V', 1, ..] => Some("an FLV file"),
-        [b'R', b'I', b'F', b'F', ..] => Some("an AVI file"),
-        [0x47, rest @ ..] if rest.get(187) == Some(&0x47) => Some("an MPEG transport stream"),
-        _ => None,
-    }
+/// Whether these bytes are a sequence parameter set of a profile there is (H.264 7.4.2.1.1, Annex A, G, H).
+fn is_sequence_parameter_set(nal: &[u8]) -> bool {
+    let &[first, profile, ..] = nal else { return false };
+    let header = NalHeader(first);
+    let known =
+        matches!(profile, 44 | 66 | 77 | 83 | 86 | 88 | 100 | 110 | 118 | 122 | 128 | 134 | 135 | 138 | 139 | 244);
+    header.kind() == NalHeader::SPS
+        && !header.is_forbidden()
+        && header.ref_idc() != 0
+        && known
+        && sps::parse(nal).is_ok()
 }
 
-/// What stands behind the first start code.
-fn nal_unit(first: u8, second: u8) -> Result<(), NotH264> {
-    let other = |found, hint| Err(NotH264::Other { found, hint });
-    match (first, second) {
-        (0xba, _) => other("an MPEG program stream", UNWRAP),
-        (0xb3, _) => other("MPEG-1 or MPEG-2 video", ENCODE),
-        (0xb0 | 0xb5, _) => other("MPEG-4 part 2 video", ENCODE),
+/// What a file is by its first bytes, and what to do.
+fn container(bytes: &[u8]) -> Option<(&'static str, &'static str)> {
+    let found = match bytes {
+        [_, _, _, _, b'f', b't', b'y', b'p', ..] => "an MP4 file",
+        [0x1a, 0x45, 0xdf, 0xa3, ..] => "a Matroska file",
+        [b'F', b'L', b'V', 1, ..] => "an FLV file",
+        [b'R', b'I', b'F', b'F', ..] => "an AVI file",
+        [0x47, rest @ ..] if rest.get(187) == Some(&0x47) => "an MPEG transport stream",
+        [0x7f, b'E', b'L', b'F', ..] => return Some(("a program", POINT)),
+        _ => return None,
+    };
+    Some((found, UNWRAP))
+}
+
+/// What stands behind a start code, if that is not H.264.
+fn other_video(first: u8, second: u8, started: bool) -> Option<NotH264> {
+    let (found, hint) = match (first, second) {
         // A VPS, SPS or PPS of layer 0 (H.265 7.3.1.2), or its access unit delimiter.
-        (0x40 | 0x42 | 0x44 | 0x46, 0x01) => other("H.265", ENCODE),
-        (first, _) if first & 0x80 != 0 => other("no NAL unit behind the first start code", ENCODE),
-        _ => Ok(()),
-    }
+        (0x40 | 0x42 | 0x44 | 0x46, 0x01) => ("H.265", ENCODE),
+        _ if started => return None,
+        (0xba, _) => ("an MPEG program stream", UNWRAP),
+        (0xb3, _) => ("MPEG-1 or MPEG-2 video", ENCODE),
+        (0xb0 | 0xb5, _) => ("MPEG-4 part 2 video", ENCODE),
+        (first, _) if NalHeader(first).is_forbidden() => ("no video: no NAL unit behind the first start code", POINT),
+        _ => return None,
+    };
+    Some(NotH264::Other { found, hint })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn annex_b_is_taken_with_either_start_code() {
-        assert_eq!(sniff(&[0, 0, 0, 1, 0x67, 0x42]), Some(Ok(())));
-        assert_eq!(sniff(&[0, 0, 1, 0x09, 0xf0]), Some(Ok(())));
-        assert_eq!(sniff(&[0x41, 0x9a, 0x33, 0, 0, 1, 0x67, 0x42]), Some(Ok(())), "a stream joined in the middle");
+    /// Of tests/data/clip.h264.
+    const SPS: &[u8] = &[
+        0, 0, 1, 0x67, 0x42, 0xc0, 0x0d, 0xd9, 0x01, 0x41, 0xfb, 0x01, 0x10, 0x00, 0x00, 0x03, 0x00, 0x10, 0x00, 0x00,
+        0x03, 0x03, 0xc8, 0xf1, 0x42, 0xa4, 0x80,
+    ];
+    const PPS: &[u8] = &[0, 0, 1, 0x68, 0xcb, 0x8c, 0xb2];
+    const SLICE: &[u8] = &[0, 0, 0, 1, 0x41, 0x9a, 0x33];
+    const LIMIT: usize = 1000;
+
+    fn sniff(bytes: &[u8]) -> Option<Result<(), NotH264>> {
+        Sniffer::new(LIMIT).push(bytes)
     }
 
     #[test]
-    fn too_few_bytes_tell_nothing() {
-        for bytes in [&[][..], &[0, 0], &[0, 0, 1], &[0, 0, 1, 0x67], b"hello"] {
-            assert_eq!(sniff(bytes), None, "{bytes:?}");
-        }
-        assert_eq!(ended_early(0), NotH264::Empty);
-        assert_eq!(ended_early(5), NotH264::NoStartCode { bytes: 5 });
+    fn it_is_h264_when_a_parameter_set_is_whole_however_the_bytes_are_cut() {
+        assert_eq!(sniff(&[SPS, PPS].concat()), Some(Ok(())));
+        assert_eq!(
+            sniff(&[&[0x9a, 0x33], SLICE, SLICE, &[0, 0, 1, 9, 0xf0], SPS, PPS].concat()),
+            Some(Ok(())),
+            "joined"
+        );
+        let mut sniffer = Sniffer::new(LIMIT);
+        let whole = [SLICE, SPS, PPS].concat();
+        let verdicts: Vec<_> = whole.iter().map(|byte| sniffer.push(&[*byte])).collect();
+        assert_eq!(verdicts.iter().position(Option::is_some), Some(SLICE.len() + SPS.len() + 2));
+        let mut sniffer = Sniffer::new(LIMIT);
+        assert_eq!((sniffer.push(SPS), sniffer.end()), (None, Ok(())), "nothing else");
+    }
+
+    #[test]
+    fn too_few_bytes_tell_nothing_until_they_end() {
+        let end = |bytes: &[u8]| {
+            let mut sniffer = Sniffer::new(LIMIT);
+            assert_eq!(sniffer.push(bytes), None, "{bytes:?}");
+            sniffer.end().unwrap_err()
+        };
+        assert_eq!(end(&[]), NotH264::Empty);
+        assert_eq!(end(b"hello"), NotH264::NoStartCode { bytes: 5 });
+        assert_eq!(end(&[0, 0, 1, 0x67]), NotH264::NoStartCode { bytes: 4 });
+        assert_eq!(end(SLICE), NotH264::NoParameterSet { bytes: 7 });
     }
 
     #[test]
@@ -103,11 +205,24 @@ mod tests {
             (&[0x1a, 0x45, 0xdf, 0xa3, 1], "Matroska"),
             (&[0, 0, 1, 0xba, 0x44], "program stream"),
             (&[0, 0, 0, 1, 0x40, 0x01, 0x0c], "H.265"),
+            (&[0, 0, 0, 1, 0x02, 0x01, 0xd0, 0, 0, 1, 0x42, 0x01, 0x01], "H.265"),
+            (&[0, 0, 1, 0xff, 0xff], "no video"),
+            (b"\x7fELF\x02", "a program"),
             (&transport, "transport stream"),
         ] {
             let refusal = sniff(bytes).unwrap().unwrap_err().to_string();
             assert!(refusal.contains(name), "{refusal}");
         }
-        assert_eq!(sniff(&[7; SNIFFED_BYTES]), Some(Err(NotH264::NoStartCode { bytes: SNIFFED_BYTES })));
+    }
+
+    #[test]
+    fn bytes_with_start_codes_and_no_parameter_set_are_refused_at_the_limit() {
+        assert_eq!(sniff(&[7; LIMIT]), Some(Err(NotH264::NoStartCode { bytes: LIMIT })));
+        let slices = SLICE.repeat(LIMIT / SLICE.len() + 1);
+        assert_eq!(sniff(&slices), Some(Err(NotH264::NoParameterSet { bytes: slices.len() })));
+        // A profile there is none of; one that cannot be read.
+        for wrong in [&[0, 0, 1, 0x67, 0x13, 0xc0, 0x0d, 0xd9][..], &[0, 0, 1, 0x67, 0x42], &[0, 0, 1, 0x07, 0x42]] {
+            assert_eq!(sniff(&[wrong, PPS].concat()), None, "{wrong:?}");
+        }
     }
 }

@@ -85,25 +85,25 @@ impl<'a> Screen<'a> {
         }
     }
 
-    /// Puts a picture on the screen.
-    pub(super) fn show(&mut self, picture: &Picture, now: Instant) {
+    /// Puts a picture on the screen; returns whether it is there.
+    pub(super) fn show(&mut self, picture: &Picture, now: Instant) -> bool {
         let concealed_before = self.concealed_since.is_some();
         self.concealed_since = match picture.quality {
             Quality::Good => None,
             Quality::Concealed => self.concealed_since.or(Some(now)),
         };
-        match self.upload(picture, now) {
-            Ok(()) => {}
-            Err(reason) if !self.complained => {
-                self.complained = true;
-                tell(&format!("cannot show a picture of {}×{}: {reason}", picture.width, picture.height));
-            }
-            Err(_) => {}
+        let uploaded = self.upload(picture, now);
+        if let Err(reason) = &uploaded
+            && !self.complained
+        {
+            self.complained = true;
+            tell(&format!("cannot show a picture of {}×{}: {reason}", picture.width, picture.height));
         }
         if concealed_before != self.concealed_since.is_some() {
             self.write_banner(None, now);
         }
         self.present();
+        uploaded.is_ok()
     }
 
     /// Writes the OSD as things stand. It goes on the screen with the next picture, or at once when none came
@@ -141,14 +141,16 @@ impl<'a> Screen<'a> {
             let format = PixelFormatEnum::IYUV;
             let texture = self.creator.create_texture_streaming(format, width, height);
             let texture = texture.map_err(|error| error.to_string())?;
-            self.shown = Some(Shown { texture, width, height, at: now });
+            let at = self.shown.as_ref().map_or(now, |before| before.at);
+            self.shown = Some(Shown { texture, width, height, at });
         }
         let Some(shown) = &mut self.shown else { return Ok(()) };
         let [luma, blue, red] = picture.planes();
         let chroma_width = picture.chroma_width();
         let updated = shown.texture.update_yuv(None, luma, picture.width, blue, chroma_width, red, chroma_width);
+        updated.map_err(|error| error.to_string())?;
         shown.at = now;
-        updated.map_err(|error| error.to_string())
+        Ok(())
     }
 
     fn write_banner(&mut self, report: Option<&Report>, now: Instant) {

@@ -45,7 +45,7 @@ pub(crate) fn run(args: Args) -> Result<String> {
         air.wait(&signals, screen.is_some())?;
     }
     drop(screen);
-    air.end()
+    Ok(air.end())
 }
 
 /// The channel with its sockets and its settings.
@@ -106,7 +106,7 @@ impl Air {
         {
             return Ok(false);
         }
-        self.report(now)?;
+        self.report(now);
         Ok(true)
     }
 
@@ -165,21 +165,21 @@ impl Air {
         Ok(true)
     }
 
-    fn report(&mut self, now: Instant) -> Result<()> {
+    fn report(&mut self, now: Instant) {
         if now >= self.next_tick {
             self.history.push(self.snapshot(now));
             self.next_tick = now + TICK;
         }
         if now >= self.next_stats {
             self.next_stats = (self.next_stats + STATS_INTERVAL).max(now);
-            self.write_stats(now)?;
+            self.write_stats(now);
         }
-        Ok(())
     }
 
-    fn write_stats(&mut self, now: Instant) -> Result<()> {
-        let snapshot = self.snapshot(now);
-        self.stats.as_mut().map_or(Ok(()), |stats| stats.write(&snapshot, &self.controls))
+    fn write_stats(&self, now: Instant) {
+        if let Some(stats) = &self.stats {
+            stats.write(&self.snapshot(now), &self.controls);
+        }
     }
 
     fn snapshot(&self, now: Instant) -> Snapshot {
@@ -187,7 +187,7 @@ impl Air {
             at: now - self.start,
             channel: self.channel.stats(),
             receivers: self.channel.receivers().map(|(_, stats)| stats).collect(),
-            unheard: self.receivers.iter().map(UdpInject::unheard).collect(),
+            unheard: self.receivers.iter().map(InjectAir::unheard).collect(),
         }
     }
 
@@ -215,9 +215,9 @@ impl Air {
     }
 
     /// The last line of stats, and the summary.
-    fn end(mut self) -> Result<String> {
+    fn end(self) -> String {
         let now = Instant::now();
-        self.write_stats(now)?;
+        self.write_stats(now);
         let Snapshot { at, channel, receivers, .. } = self.snapshot(now);
         let seconds = at.as_secs_f64().max(1e-3);
         let mut summary = format!(
@@ -230,7 +230,7 @@ impl Air {
             let share = 100.0 * (stats.on_air - stats.heard) as f64 / stats.on_air.max(1) as f64;
             summary += &format!(", rx{} lost {share:.1} %", card + 1);
         }
-        Ok(summary)
+        summary
     }
 }
 

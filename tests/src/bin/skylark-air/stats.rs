@@ -1,20 +1,18 @@
 //! One JSON line a second, for machines.
 
-use std::fs::File;
-use std::io::{self, Write};
+use std::io;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
 
 use crate::control::Control;
 use crate::history::Snapshot;
+use skylark_common::lines::Lines;
 use skylark_common::options::StatsTarget;
 
-/// Where the lines go.
-pub(crate) struct StatsWriter {
-    out: Box<dyn Write>,
-    name: String,
-}
+/// Where the lines go. The air never waits for whoever reads them, and outlives them.
+#[derive(Debug)]
+pub(crate) struct StatsWriter(Lines);
 
 /// All counters are cumulative since the start.
 #[derive(Debug, Serialize)]
@@ -48,24 +46,24 @@ impl StatsWriter {
     /// # Errors
     /// The file cannot be created.
     pub(crate) fn open(target: &StatsTarget) -> Result<Self> {
-        Ok(match target {
-            StatsTarget::Stdout => Self { out: Box::new(io::stdout()), name: "stdout".to_owned() },
-            StatsTarget::File(path) => {
-                let name = path.display().to_string();
-                let file = File::create(path).with_context(|| format!("stats file {name}"))?;
-                Self { out: Box::new(file), name }
-            }
-        })
+        Lines::open(target, tell_end).map(Self).with_context(|| format!("--stats {target}"))
     }
 
-    /// # Errors
-    /// The line could not be written: disk full, or nobody reads any more.
-    pub(crate) fn write(&mut self, snapshot: &Snapshot, controls: &[Control]) -> Result<()> {
-        let mut text = line(snapshot, controls);
-        text.push('\n');
-        let written = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
-        written.with_context(|| format!("writing stats to {}", self.name))
+    #[cfg(test)]
+    pub(crate) fn to(sink: impl io::Write + Send + 'static) -> Self {
+        Self(Lines::to(sink, tell_end))
     }
+
+    /// Adds the line of this moment.
+    pub(crate) fn write(&self, snapshot: &Snapshot, controls: &[Control]) {
+        self.0.push(line(snapshot, controls));
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "tells people, once, that nobody reads any more or the disk is full")]
+#[expect(clippy::needless_pass_by_value, reason = "what a callback is given")]
+fn tell_end(error: io::Error) {
+    eprintln!("skylark-air: stats end here, they cannot be written: {error}");
 }
 
 fn line(snapshot: &Snapshot, controls: &[Control]) -> String {

@@ -1,5 +1,7 @@
 //! The loop with real sockets on the loopback interface.
 
+use std::io::Write as _;
+
 use clap::Parser;
 use skylark_common::wire::radiotap::{RxInfo, TxRate};
 
@@ -35,7 +37,7 @@ fn a_frame_goes_through_and_comes_with_a_cards_header() {
     let captured = receiver.capture(&mut buffer, Instant::now()).unwrap().unwrap();
     let (info, mpdu) = RxInfo::parse(&buffer[..captured.len]).unwrap();
     assert_eq!((info.signal_dbm(), mpdu), (Some(-61), &[7; 100][..]));
-    assert!(air.end().unwrap().contains(" 1 frames, "));
+    assert!(air.end().contains(" 1 frames, "));
 }
 
 #[test]
@@ -59,6 +61,33 @@ fn it_ends_when_its_time_is_over() {
 }
 
 #[test]
+fn it_outlives_whoever_reads_its_stats() {
+    let (mut air, mut transmitter, _receiver) = desk("", &[]);
+    let (reader, writer) = io::pipe().unwrap();
+    drop(reader);
+    air.stats = Some(StatsWriter::to(writer));
+    for byte in 0..3 {
+        air.next_stats = Instant::now();
+        send(&mut air, &mut transmitter, byte);
+    }
+    assert!(air.end().contains(" 3 frames, "));
+}
+
+#[test]
+fn stats_that_nobody_reads_do_not_hold_it_up() {
+    let (mut air, mut transmitter, _receiver) = desk("", &[]);
+    let (_reader, mut full) = io::pipe().unwrap();
+    // As much as a pipe holds (pipe(7)).
+    full.write_all(&[b' '; 64 << 10]).unwrap();
+    air.stats = Some(StatsWriter::to(full));
+    for byte in 0..3 {
+        air.next_stats = Instant::now();
+        send(&mut air, &mut transmitter, byte);
+    }
+    assert!(air.end().contains(" 3 frames, "));
+}
+
+#[test]
 fn what_cannot_be_opened_is_named() {
     let taken = UdpCapture::bind("127.0.0.1:0").unwrap();
     let listen = taken.local_addr().unwrap().to_string();
@@ -69,5 +98,5 @@ fn what_cannot_be_opened_is_named() {
     assert!(refused(&["--listen", &listen]).contains("is in use"));
     assert!(refused(&["--listen", "127.0.0.1:0", "--script", "/nowhere"]).starts_with("script /nowhere: No such file"));
     let stats = refused(&["--listen", "127.0.0.1:0", "--stats", "json:/nowhere/s"]);
-    assert!(stats.starts_with("stats file /nowhere/s: No such file"), "{stats}");
+    assert!(stats.starts_with("--stats json:/nowhere/s: No such file"), "{stats}");
 }

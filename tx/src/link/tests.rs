@@ -1,0 +1,80 @@
+//! The loop's parts, with airs that nobody listens to.
+
+use clap::Parser as _;
+use skylark_common::h264::AccessUnit;
+use skylark_common::rtp::header::RtpHeader;
+use skylark_common::seal::LinkKey;
+
+use super::*;
+use crate::args::Args;
+use crate::clock::Clock;
+use crate::outlet::{RtpDatagram, UNITS};
+
+/// Does something with a link that carries this at first.
+fn with_link<T>(payload: Payload, act: impl FnOnce(&mut Link<'_>) -> T) -> T {
+    let line = ["skylark-tx", "--input", "test", "--air", "udp:127.0.0.1:9", "--key", "k", "--no-pacing"];
+    let args = Args::try_parse_from(line).unwrap();
+    let (outlet, key) = (Outlet::new(UNITS).unwrap(), LinkKey::from_bytes([7; 32]));
+    let sessions = Sessions { args: &args, key: &key, clock: Clock::read() };
+    let airs = Airs::open(&args.airs, Instant::now()).unwrap();
+    act(&mut Link {
+        outlet: &outlet,
+        sessions,
+        transmitter: Transmitter::new(sessions.begin(payload).unwrap(), airs),
+        payload,
+        packetizer: Packetizer::new(1, 100, Packetizer::DEFAULT_MAX_DATAGRAM_BYTES),
+        reporter: &Reporter::open(None).unwrap(),
+        ends_at: None,
+        dropped: Dropped::default(),
+    })
+}
+
+fn unit() -> EncodedUnit {
+    EncodedUnit { unit: AccessUnit::from_annex_b(&[0, 0, 0, 1, 0x65, 2, 3]), captured: Instant::now() }
+}
+
+#[test]
+fn units_that_gave_way_in_front_of_the_sender_leave_a_gap_that_receivers_see() {
+    let sequence = with_link(Payload::H264, |link| {
+        (0..UNITS + 3).for_each(|_| link.outlet.push(Item::Unit(unit())));
+        while let Popped::Item(taken) = link.outlet.pop_within(Duration::ZERO) {
+            link.push(taken).unwrap();
+        }
+        let mut sequence = None;
+        link.packetizer.for_each_datagram(&unit().unit, 0, |bytes, _| {
+            sequence = RtpHeader::parse(bytes).ok().map(|(header, _)| header.sequence);
+        });
+        sequence
+    });
+    assert_eq!(sequence.map(usize::from), Some(100 + UNITS + 3));
+}
+
+#[test]
+fn datagrams_of_another_kind_begin_another_session_and_counters_go_on() {
+    with_link(Payload::RtpH264, |link| {
+        let before = link.transmitter.sender.session();
+        for payload in [Payload::RtpH264, Payload::Rtp, Payload::Rtp] {
+            let datagram = RtpDatagram {
+                bytes: vec![0; 20],
+                end_of_unit: true,
+                keyframe: false,
+                captured: Instant::now(),
+                payload,
+            };
+            link.push(Taken { item: Item::Datagram(datagram), gave_way: 0 }).unwrap();
+        }
+        assert_ne!(link.transmitter.sender.session(), before);
+        assert_eq!((link.payload, link.transmitter.stats().datagrams), (Payload::Rtp, 3));
+        assert_eq!(link.transmitter.sender.stats().datagrams, 2);
+    });
+}
+
+#[test]
+fn dropped_units_are_told_when_they_begin_and_when_they_end() {
+    let mut dropped = Dropped::default();
+    let told = [(0, 0), (3, 0), (5, 1), (5, 1), (5, 2)].map(|(sender, before)| {
+        dropped.tell(sender, before);
+        (dropped.told, dropped.units)
+    });
+    assert_eq!(told, [(false, 0), (true, 3), (true, 6), (false, 6), (true, 7)]);
+}
