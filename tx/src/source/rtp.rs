@@ -21,6 +21,8 @@ use crate::stop::Wake;
 const BUFFER_BYTES: usize = 64 << 10;
 /// So many datagrams that could be H.264 are no coincidence, and a camera sends them within a picture or two.
 const LOOKED_AT: usize = 8;
+/// So many ends without a marker in a row, and markers do not say where units end.
+const UNMARKED: u8 = 2;
 /// Payload types below are assigned, none of them to H.264 (RFC 3551 6).
 const FIRST_DYNAMIC_PAYLOAD_TYPE: u8 = 96;
 
@@ -33,8 +35,10 @@ pub(crate) struct RtpInput {
     /// Datagrams that could be H.264, until that is decided.
     looked_at: usize,
     keyframe: bool,
-    /// Whether any datagram had the marker.
-    marked: bool,
+    /// Timestamp and marker of the datagram before.
+    last: Option<(u32, bool)>,
+    /// How often in a row the timestamp has changed behind a datagram without the marker.
+    unmarked_ends: u8,
     told: Told,
 }
 
@@ -49,7 +53,16 @@ impl RtpInput {
     pub(crate) fn open(address: &str, kind: RtpPayload) -> anyhow::Result<Self> {
         let socket = UdpCapture::bind(address).with_context(|| format!("--input rtp:{address}"))?;
         let buffer = vec![0; BUFFER_BYTES];
-        Ok(Self { socket, kind, buffer, looked_at: 0, keyframe: false, marked: false, told: Told::default() })
+        Ok(Self {
+            socket,
+            kind,
+            buffer,
+            looked_at: 0,
+            keyframe: false,
+            last: None,
+            unmarked_ends: UNMARKED,
+            told: Told::default(),
+        })
     }
 
     /// What the datagrams carry, as far as that is known.
@@ -98,7 +111,7 @@ impl RtpInput {
                 Ok((header, _)) => {
                     let bytes = bytes.to_vec();
                     self.judge(may_be_h264(&bytes));
-                    return Ok(Some(self.datagram(bytes, header.marker, now)));
+                    return Ok(Some(self.datagram(bytes, header, now)));
                 }
                 Err(error) => self.told.not_rtp(error),
             };
@@ -109,15 +122,25 @@ impl RtpInput {
         }
     }
 
-    fn datagram(&mut self, bytes: Vec<u8>, marker: bool, captured: Instant) -> RtpDatagram {
+    fn datagram(&mut self, bytes: Vec<u8>, header: RtpHeader, captured: Instant) -> RtpDatagram {
         let payload = self.payload();
         let is_h264 = payload == Payload::RtpH264;
         let keyframe = is_h264 && (self.keyframe || is_keyframe(&bytes));
-        self.keyframe = keyframe && !marker;
-        self.marked |= marker;
-        // Audio seldom has markers: where none are, every datagram stands for itself.
-        let end_of_unit = marker || (!is_h264 && !self.marked);
+        self.keyframe = keyframe && !header.marker;
+        let has_markers = self.marks_ends(header);
+        let end_of_unit = header.marker || (!is_h264 && !has_markers);
         RtpDatagram { bytes, end_of_unit, keyframe, captured, payload }
+    }
+
+    /// Whether the marker ends units here. Audio has none, or sets it where a talkspurt begins (RFC 3551
+    /// 4.1): there every datagram stands for itself.
+    fn marks_ends(&mut self, header: RtpHeader) -> bool {
+        if let Some((timestamp, marker)) = self.last.replace((header.timestamp, header.marker))
+            && timestamp != header.timestamp
+        {
+            self.unmarked_ends = if marker { 0 } else { self.unmarked_ends.saturating_add(1) };
+        }
+        self.unmarked_ends < UNMARKED
     }
 }
 
@@ -186,13 +209,20 @@ mod tests {
     }
 
     #[test]
-    fn without_markers_every_datagram_is_a_unit() {
+    fn where_markers_do_not_end_units_every_datagram_is_one() {
         let (mut input, camera) = opened(RtpPayload::Rtp);
         let outlet = Outlet::new(9).unwrap();
-        for (marker, end_of_unit) in [(false, true), (false, true), (true, true), (false, false)] {
-            camera.send(&datagram(marker, &[1, 2])).unwrap();
-            assert_eq!(input.receive(&outlet).unwrap().unwrap().end_of_unit, end_of_unit);
-        }
+        let mut ends = |markers: &[bool]| -> Vec<bool> {
+            let each = markers.iter().map(|&marker| {
+                input.last = input.last.map(|(timestamp, marker)| (timestamp.wrapping_sub(1), marker));
+                camera.send(&datagram(marker, &[1, 2])).unwrap();
+                input.receive(&outlet).unwrap().unwrap().end_of_unit
+            });
+            each.collect()
+        };
+        assert_eq!(ends(&[false, false, false]), [true; 3], "audio without markers");
+        assert_eq!(ends(&[true, false, false, false]), [true, false, false, true], "a talkspurt begins");
+        assert_eq!(ends(&[true, true, true]), [true; 3]);
     }
 
     #[test]
