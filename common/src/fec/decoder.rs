@@ -208,8 +208,8 @@ impl Decoder {
         self.newest_repair_first_esi
     }
 
-    /// Gives up all symbols before `esi`. Equations about them go as well, except what they say about
-    /// later symbols alone.
+    /// Gives up all missing symbols before `esi`. Equations about them go as well, except what they say about
+    /// later symbols alone. Symbols that are there are not handed out any more and go on serving equations.
     pub fn retire_before(&mut self, esi: u32) {
         let Some(symbols) = &mut self.symbols else { return };
         if !is_before(symbols.start(), esi) {
@@ -217,8 +217,8 @@ impl Decoder {
         }
         if let Some(equations) = &mut self.equations {
             if symbols.contains(esi) {
-                let retired = esi.wrapping_sub(symbols.start());
-                (0..retired).for_each(|at| equations.forget(column(symbols.start().wrapping_add(at))));
+                let retired = (0..esi.wrapping_sub(symbols.start())).map(|at| symbols.start().wrapping_add(at));
+                retired.filter(|esi| !symbols.is_known(*esi)).for_each(|esi| equations.forget(column(esi)));
             } else {
                 equations.clear();
             }
@@ -255,8 +255,11 @@ impl Decoder {
         }
         let end = esi_after(first_esi, count);
         self.retire_before(Symbols::start_before(end));
-        if let Some(symbols) = &mut self.symbols {
-            symbols.set_end(end);
+        let Some(symbols) = &mut self.symbols else { return false };
+        while is_before(symbols.end(), end) {
+            // The column may still have the symbol of one ring before, which old equations count on.
+            self.equations.iter_mut().for_each(|equations| equations.forget(column(symbols.end())));
+            symbols.open_next();
         }
         true
     }

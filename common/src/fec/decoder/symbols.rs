@@ -46,12 +46,10 @@ impl Symbols {
         }
     }
 
-    /// Opens columns up to `end`, at most [`CAPACITY`] after the start; their symbols are missing.
-    pub(super) fn set_end(&mut self, end: u32) {
-        while is_before(self.end, end) {
-            self.unknown[column(self.end)] = 0xff;
-            self.end = self.end.wrapping_add(1);
-        }
+    /// Opens the next column; its symbol is missing. Not with [`CAPACITY`] columns open.
+    pub(super) fn open_next(&mut self) {
+        self.unknown[column(self.end)] = 0xff;
+        self.end = self.end.wrapping_add(1);
     }
 
     /// Whether this ESI has a column.
