@@ -14,7 +14,7 @@ use crate::stats::StreamStats;
 /// How far the copies of slower cards and repairs spread over the gap between units come behind: what no
 /// repair can bring back is waited for no longer than this.
 const STRAGGLERS: Duration = Duration::from_millis(40);
-/// Reaches remembered: two for each unit of a latency budget of 1 s at 240 units a second, of 4 s at 60.
+/// Reaches remembered: those of the units of a latency budget of 2 s at 240 units a second, of 5 s at 100.
 const MAX_REACHES: usize = 512;
 
 /// The receiving half of one stream of one session.

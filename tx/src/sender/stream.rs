@@ -189,10 +189,8 @@ impl StreamSender {
         }
     }
 
-    /// Repairs for the unit that just ended. Half leave at once, half are spread over the time until the
-    /// next unit, because fades are events in time. Of the window code, those at once cover the newer half
-    /// of the window and those spread all of it: where more is lost than all repairs together bring back,
-    /// the narrow ones still complete what is newest.
+    /// Repairs for the unit that just ended, over it and the units before it. Half leave at once, half are
+    /// spread over the time until the next unit, because fades are events in time.
     fn add_repairs(&mut self, unit: Unit, frames: &FrameWriter, queue: &mut TransmitQueue, now: Instant) {
         self.owed_permille += self.unit_packets * u32::from(self.config.fec.redundancy_permille);
         let count = u16::try_from(self.owed_permille / 1000).unwrap_or(u16::MAX);
@@ -201,19 +199,14 @@ impl StreamSender {
         self.unit_packets = 0;
         self.keys.clear();
         self.keys.extend((0..u32::from(count)).map(|index| low_half(self.next_repair.wrapping_add(index))));
-        let at_once = usize::try_from(schedule.at_once).unwrap_or(usize::MAX).min(self.keys.len());
-        let (narrow, wide) = self.keys.split_at(at_once);
-        let [newer, all] = [self.covered.get(self.covered.len() / 2), self.covered.front()]
-            .map(|covered| covered.map(|covered| covered.first_esi));
         let mut writer = RepairWriter { unit, schedule, written: 0, next: &mut self.next_repair, frames, queue };
         match &mut self.encoder {
             Encoder::None => {}
             Encoder::Window(window) => {
-                for (first_esi, keys) in newer.into_iter().chain(all).zip([narrow, wide]) {
-                    window.repairs(first_esi, keys, |id, symbol| {
-                        writer.write(Kind::WindowRepair, &repair::emit_window(&id), symbol);
-                    });
-                }
+                let first_esi = self.covered.front().map_or(self.next_esi, |covered| covered.first_esi);
+                window.repairs(first_esi, &self.keys, |id, symbol| {
+                    writer.write(Kind::WindowRepair, &repair::emit_window(&id), symbol);
+                });
             }
             Encoder::Block(block) => block.finish_unit(self.keys.len(), |id, symbol| {
                 writer.write(Kind::BlockRepair, &repair::emit_block(&id), symbol);
