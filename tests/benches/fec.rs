@@ -5,9 +5,12 @@
 #![expect(clippy::disallowed_methods, reason = "a bench reads the clock")]
 #![expect(clippy::unwrap_used, reason = "what fails here is the bench itself")]
 
-use std::hint::black_box;
-use std::time::{Duration, Instant};
+#[path = "measure/median.rs"]
+mod median;
 
+use std::hint::black_box;
+
+use median::median_us;
 use reed_solomon_erasure::galois_8::ReedSolomon;
 use skylark_common::fec::gf256::Engine;
 use skylark_common::fec::{BlockEncoder, BlockId, Decoder, RepairId, WindowEncoder};
@@ -57,23 +60,6 @@ fn rate(products: u32, us: f64) -> f64 {
     f64::from(products) * SYMBOL_BYTES as f64 / us / 1e3
 }
 
-/// The median time of one call in µs, each round long enough for the clock.
-fn median_us(mut work: impl FnMut()) -> f64 {
-    let begin = Instant::now();
-    let mut calls = 0_u32;
-    while begin.elapsed() < Duration::from_micros(300) {
-        work();
-        calls += 1;
-    }
-    let mut times = [(); ROUNDS].map(|()| {
-        let begin = Instant::now();
-        (0..calls).for_each(|_| work());
-        begin.elapsed().as_secs_f64() * 1e6 / f64::from(calls)
-    });
-    times.sort_by(f64::total_cmp);
-    times[ROUNDS / 2]
-}
-
 fn symbol(seed: u32) -> Vec<u8> {
     let mut state = seed;
     let mut next = || {
@@ -89,7 +75,7 @@ fn symbols(count: u32) -> Vec<Vec<u8>> {
 
 fn memcpy_us() -> f64 {
     let (sources, mut targets) = (symbols(12), symbols(12));
-    median_us(|| {
+    median_us::<ROUNDS>(|| {
         for (target, source) in targets.iter_mut().zip(&sources) {
             black_box(&mut target[..]).copy_from_slice(black_box(source));
         }
@@ -99,14 +85,14 @@ fn memcpy_us() -> f64 {
 fn reed_solomon_us() -> f64 {
     let codec = ReedSolomon::new(8, 4).unwrap();
     let (sources, mut repairs) = (symbols(8), symbols(4));
-    median_us(|| codec.encode_sep(black_box(&sources), black_box(&mut repairs)).unwrap())
+    median_us::<ROUNDS>(|| codec.encode_sep(black_box(&sources), black_box(&mut repairs)).unwrap())
 }
 
 fn kernel_us(engine: Engine) -> f64 {
     let sources = symbols(8);
     let coefficients = symbols(1).remove(0).as_chunks::<4>().0.to_vec();
     let mut repairs = [[0; SYMBOL_BYTES]; 4];
-    median_us(|| {
+    median_us::<ROUNDS>(|| {
         let terms = black_box(&coefficients).iter().copied().zip(sources.iter().map(Vec::as_slice));
         engine.dot(repairs.each_mut().map(|repair| &mut repair[..]), terms);
         black_box(&mut repairs);
@@ -118,7 +104,7 @@ fn encode_us(keys: &[u16]) -> f64 {
     for symbol in symbols(60) {
         encoder.push(&symbol);
     }
-    median_us(|| {
+    median_us::<ROUNDS>(|| {
         encoder.repairs(0, keys, |_, repair| {
             black_box(repair);
         });
@@ -160,8 +146,8 @@ fn decode_us(lost: u32) -> f64 {
         }
         first += 60;
     };
-    let all = median_us(|| once(0));
-    let some = median_us(|| once(lost));
+    let all = median_us::<ROUNDS>(|| once(0));
+    let some = median_us::<ROUNDS>(|| once(lost));
     assert!(decoder.stats().recovered > 0 && decoder.stats().repairs_unneeded == 0, "{:?}", decoder.stats());
     some - all * f64::from(60 - lost) / 60.0
 }
@@ -178,7 +164,7 @@ fn quiet_us(repairs: u16) -> f64 {
     let (sources, repair) = (symbols(60), symbol(0));
     let mut decoder = Decoder::new();
     let mut first = 0_u32;
-    median_us(|| {
+    median_us::<ROUNDS>(|| {
         for (at, symbol) in (0..).zip(&sources) {
             decoder.handle_source(first + at, symbol);
         }
@@ -198,7 +184,7 @@ fn block_repairs(sources: &[Vec<u8>], encoder: &mut BlockEncoder, mut take: impl
 
 fn block_encode_us() -> f64 {
     let (sources, mut encoder) = (symbols(12), BlockEncoder::new());
-    median_us(|| {
+    median_us::<ROUNDS>(|| {
         block_repairs(&sources, &mut encoder, |_, repair| {
             black_box(repair);
         });
@@ -209,7 +195,7 @@ fn block_decode_us() -> f64 {
     let (sources, mut repairs) = (symbols(12), Vec::new());
     block_repairs(&sources, &mut BlockEncoder::new(), |id, repair| repairs.push((id, repair.to_vec())));
     let (mut decoder, mut first) = (Decoder::new(), 0_u32);
-    median_us(|| {
+    median_us::<ROUNDS>(|| {
         for (at, symbol) in (0..).zip(&sources).skip(6) {
             decoder.handle_source(first + at, symbol);
         }

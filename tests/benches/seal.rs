@@ -8,10 +8,13 @@ mod median;
 
 use std::hint::black_box;
 
-use median::{ROUNDS, median_us};
+use median::median_us;
 use skylark_common::seal::{LinkKey, SessionKey};
 use skylark_common::wire::link::LinkId;
 use skylark_common::wire::packet::{Kind, PacketHeader};
+
+/// Rounds a figure is the median of.
+const ROUNDS: usize = 101;
 
 fn main() {
     let key = LinkKey::from_bytes([7; LinkKey::LEN]);
@@ -22,7 +25,7 @@ fn main() {
         row("open", bytes, open_us(&session, bytes));
         row("refuse a forged one of", bytes, refuse_us(&session, bytes));
     }
-    let derive_us = median_us(|| _ = black_box(SessionKey::derive(black_box(&key), &[9; 16])));
+    let derive_us = median_us::<ROUNDS>(|| _ = black_box(SessionKey::derive(black_box(&key), &[9; 16])));
     println!("derive a session's key                        {derive_us:7.3}");
 }
 
@@ -37,7 +40,7 @@ fn header(session: &SessionKey) -> PacketHeader {
 
 fn seal_us(session: &SessionKey, bytes: usize) -> f64 {
     let (header, mut body) = (header(session), vec![0; bytes]);
-    median_us(|| {
+    median_us::<ROUNDS>(|| {
         black_box(session.seal(&header, black_box(&mut body)));
     })
 }
@@ -49,7 +52,7 @@ fn open_us(session: &SessionKey, bytes: usize) -> f64 {
     let tag = session.seal(&header, &mut sealed);
     sealed.extend_from_slice(&tag);
     let mut body = Vec::new();
-    median_us(|| {
+    median_us::<ROUNDS>(|| {
         body.clear();
         body.extend_from_slice(black_box(&sealed));
         black_box(session.open(&header, &mut body).unwrap());
@@ -58,7 +61,7 @@ fn open_us(session: &SessionKey, bytes: usize) -> f64 {
 
 fn refuse_us(session: &SessionKey, bytes: usize) -> f64 {
     let (header, mut forged) = (header(session), vec![0; bytes + 16]);
-    median_us(|| {
+    median_us::<ROUNDS>(|| {
         black_box(session.open(&header, black_box(&mut forged)).unwrap_err());
     })
 }

@@ -2,14 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-/// Rounds a figure is the median of.
-pub(crate) const ROUNDS: usize = 101;
-
 /// The shortest round.
 const ROUND: Duration = Duration::from_micros(300);
 
-/// The median time of one call in µs.
-pub(crate) fn median_us(mut work: impl FnMut()) -> f64 {
+/// The median time of one call in µs, over this many rounds.
+pub(crate) fn median_us<const ROUNDS: usize>(mut work: impl FnMut()) -> f64 {
     let begin = Instant::now();
     let mut calls = 0_u32;
     while begin.elapsed() < ROUND {
