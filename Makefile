@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench fuzz lint docs deps toolchain clean
+.PHONY: install uninstall help demo test bench fuzz lint docs deps toolchain clean
 
 # How long each fuzz target runs.
 SECONDS := 30
@@ -22,6 +22,8 @@ help:
 	make fuzz SECONDS=30  every fuzz target for so long, or one of them: TARGET=wire
 	make lint             formatting and clippy
 	make docs             the reference of all crates, in target/doc
+	make install          programs that need no root, systemd units: PREFIX=/usr/local, DESTDIR= (docs/RADIOS.md)
+	make uninstall        takes them away again
 	make deps             installs missing Debian packages; the commands above do so first
 	make clean            removes everything built
 	END
@@ -107,6 +109,52 @@ toolchain:
 	    echo "Found Rust $$found, expected $$expected or later: run rustup update (https://rustup.rs)" >&2
 	    exit 1
 	fi
+
+# Where `make install` puts things. /etc/skylark is read by the units.
+PREFIX := /usr/local
+UNITS := $(PREFIX)/lib/systemd/system
+DOCS := $(PREFIX)/share/doc/skylark
+ETC := /etc/skylark
+PROGRAMS := skylark-tx skylark-rx skylark-setup
+# To capture and inject; and to set up a card that was plugged in again. skylark-setup has none: what it changes
+# concerns the whole machine, and takes root.
+CAPABILITIES := cap_net_raw,cap_net_admin+ep
+
+install:
+	@built="$${CARGO_TARGET_DIR:-target}/release"
+	for program in $(PROGRAMS); do
+	    if [ ! -x "$$built/$$program" ]; then
+	        echo "$$built/$$program is not there: run \`cargo build --release --locked --bins\` first, without root" >&2
+	        exit 1
+	    fi
+	    install -D --mode=755 "$$built/$$program" "$(DESTDIR)$(PREFIX)/bin/$$program"
+	done
+	install -D --mode=644 --target-directory="$(DESTDIR)$(DOCS)" README.md docs/RADIOS.md
+	for unit in radio-setup/packaging/systemd/*; do
+	    install -D --mode=644 "$$unit" "$(DESTDIR)$(UNITS)/$${unit##*/}"
+	    sed -i 's|@BINDIR@|$(PREFIX)/bin|; s|@DOCDIR@|$(DOCS)|; s|@ETCDIR@|$(ETC)|' "$(DESTDIR)$(UNITS)/$${unit##*/}"
+	done
+	for settings in radio-setup/packaging/etc/*; do
+	    # What somebody has set stays.
+	    [ -e "$(DESTDIR)$(ETC)/$${settings##*/}" ] ||
+	        install -D --mode=644 "$$settings" "$(DESTDIR)$(ETC)/$${settings##*/}"
+	done
+	setcap="setcap $(CAPABILITIES) $(PREFIX)/bin/skylark-tx $(CAPABILITIES) $(PREFIX)/bin/skylark-rx"
+	if [ -n "$(DESTDIR)" ]; then
+	    echo "Staged in $(DESTDIR). To be run where it is unpacked: $$setcap"
+	elif [ "$$(id -u)" = 0 ] && PATH="$$PATH:/usr/sbin:/sbin" $$setcap; then
+	    echo 'Installed. skylark-tx and skylark-rx need no root; skylark-setup up does.'
+	else
+	    echo "Installed, but skylark-tx and skylark-rx take root until this has been run as root: $$setcap" >&2
+	fi
+	if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
+
+uninstall:
+	@rm -f $(PROGRAMS:%="$(DESTDIR)$(PREFIX)/bin/%")
+	for unit in radio-setup/packaging/systemd/*; do rm -f "$(DESTDIR)$(UNITS)/$${unit##*/}"; done
+	rm -rf "$(DESTDIR)$(DOCS)"
+	if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
+	[ ! -d "$(DESTDIR)$(ETC)" ] || echo 'Left alone: $(DESTDIR)$(ETC) with the settings, and the key if it is there.'
 
 clean:
 	cargo clean

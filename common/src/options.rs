@@ -8,9 +8,15 @@ use std::time::Duration;
 /// The longest time that can be asked for: beyond a day it is a mistake, and instants stay far from overflow.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
-/// An air: `udp:[HOST:]PORT` or `pcap:PATH`.
+/// The longest card or pattern of cards: a name of an interface has at most 15 bytes (Linux `IFNAMSIZ`), and a
+/// pattern that matches some has little use for more.
+const MAX_CARD_BYTES: usize = 32;
+
+/// An air: a card in monitor mode (`wlan1`, `monitor:wlan1`, `monitor:wlx*`), `udp:[HOST:]PORT` or `pcap:PATH`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AirTarget {
+    /// Cards in monitor mode: the name of one, or a pattern with `*` and `?`.
+    Monitor(String),
     /// On-air bytes over UDP; the address as written.
     Udp(String),
     /// A recording.
@@ -33,9 +39,17 @@ impl FromStr for AirTarget {
         match text.split_once(':') {
             Some(("udp", address)) if !address.is_empty() => Ok(Self::Udp(address.to_owned())),
             Some(("pcap", path)) if !path.is_empty() => Ok(Self::Pcap(path.into())),
-            _ => Err("expected udp:[HOST:]PORT or pcap:PATH"),
+            Some(("monitor", card)) if is_card(card) => Ok(Self::Monitor(card.to_owned())),
+            None if is_card(text) && !["udp", "pcap", "monitor"].contains(&text) => Ok(Self::Monitor(text.to_owned())),
+            _ => Err("expected a card (wlan1, wlx*), udp:[HOST:]PORT or pcap:PATH"),
         }
     }
+}
+
+/// Whether an interface may have such a name, wildcards included (Linux `dev_valid_name`).
+fn is_card(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_graphic() && c != '/' && c != ':';
+    !["", ".", ".."].contains(&text) && text.len() <= MAX_CARD_BYTES && text.chars().all(allowed)
 }
 
 impl FromStr for StatsTarget {
@@ -98,9 +112,20 @@ mod tests {
     fn airs_keep_their_colons() {
         assert_eq!("udp:[::1]:5601".parse(), Ok(AirTarget::Udp("[::1]:5601".to_owned())));
         assert_eq!("pcap:a:b".parse(), Ok(AirTarget::Pcap("a:b".into())));
-        for wrong in ["", "udp:", "pcap:", "tcp:1", "wlan0"] {
+        for wrong in ["", "udp:", "pcap:", "tcp:1"] {
             assert!(wrong.parse::<AirTarget>().is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn what_is_no_address_and_no_recording_is_a_card() {
+        for (text, card) in [("wlan1", "wlan1"), ("wlx*", "wlx*"), ("monitor:wlan?", "wlan?"), ("monitor:udp", "udp")] {
+            assert_eq!(text.parse(), Ok(AirTarget::Monitor(card.to_owned())));
+        }
+        for wrong in ["udp", "pcap", "monitor", "monitor:", "wlan 1", "a/b.pcap", "..", "wlan1:0"] {
+            assert!(wrong.parse::<AirTarget>().is_err(), "{wrong}");
+        }
+        assert!("w".repeat(MAX_CARD_BYTES + 1).parse::<AirTarget>().is_err());
     }
 
     #[test]

@@ -1,8 +1,16 @@
 //! The command line.
 
+mod doctor;
+mod pair;
+mod up;
+
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+
+pub(crate) use doctor::DoctorCommand;
+pub(crate) use pair::{PairCommand, PairFile};
+pub(crate) use up::{DownCommand, UpCommand};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,9 +30,26 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Takes cards for the link: in monitor mode, on a channel, out of the hands of other programs.
+    ///
+    /// Asks before this machine loses its network. When it fails or is interrupted, all is as it was before.
+    /// Channel and width have to be the same at both ends.
+    #[command(after_help = up::UP_EXAMPLES)]
+    Up(UpCommand),
+    /// Gives cards back as up found them; also after up was killed, or the card was unplugged.
+    Down(DownCommand),
     /// Makes and shows link keys.
     #[command(subcommand, after_help = EXAMPLES)]
     Key(KeyCommand),
+    /// Moves the link key to another machine: by words, or by a QR code that a camera reads.
+    #[command(subcommand, after_help = pair::EXAMPLES)]
+    Pair(PairCommand),
+    /// Says in one sentence why there is no picture, and what to do about it.
+    ///
+    /// Looks at cards, machine and air for at most 5 seconds and changes nothing; where the link is not heard,
+    /// a card no program uses looks for it on other channels and returns to its own. Exit code 0 if no fault
+    /// was found, 1 if one was.
+    Doctor(DoctorCommand),
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,8 +1,8 @@
 //! The `key` commands: new, from a passphrase, show.
 
 mod passphrase;
-mod prompt;
-mod write;
+pub(crate) mod prompt;
+pub(crate) mod write;
 
 use std::path::Path;
 
@@ -34,7 +34,7 @@ fn create(target: &NewFile, make: fn() -> Result<LinkKey>) -> Result<()> {
     Ok(())
 }
 
-fn random_key() -> Result<LinkKey> {
+pub(crate) fn random_key() -> Result<LinkKey> {
     let mut bytes = [0; LinkKey::LEN];
     getrandom::fill(&mut bytes).context("the kernel gave no random bytes")?;
     Ok(LinkKey::from_bytes(bytes))
@@ -70,7 +70,7 @@ fn description(key: &LinkKey, mode: u32) -> String {
 }
 
 /// A fingerprint in groups that can be read aloud.
-fn spoken(fingerprint: u32) -> String {
+pub(crate) fn spoken(fingerprint: u32) -> String {
     format!("{:04x} {:04x}", fingerprint >> 16, fingerprint & 0xffff)
 }
 

@@ -1,8 +1,12 @@
 //! `skylark-setup`: makes and shows the keys of a link.
 
 mod args;
+mod doctor;
+mod down;
 mod key;
+mod pair;
 mod report;
+mod up;
 
 use std::process::ExitCode;
 
@@ -15,8 +19,14 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => return report::usage(&error),
     };
-    let Command::Key(command) = args.command;
-    match key::run(&command) {
+    let done = match args.command {
+        Command::Key(command) => key::run(&command),
+        Command::Pair(command) => pair::run(command),
+        Command::Up(command) => up::run(&command),
+        Command::Down(command) => down::run(&command),
+        Command::Doctor(command) => return doctor::run(&command).unwrap_or_else(|error| report::failure(&error)),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => report::failure(&error),
     }

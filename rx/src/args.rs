@@ -9,11 +9,12 @@ use skylark_common::options::{AirTarget, StatsTarget, duration, duration_or_zero
 
 const EXAMPLES: &str = "\
 Examples:
-  Watch what a transmitter on this desk sends:
-    skylark-rx --air udp:5801 --key link.key --output window
+  Every card in monitor mode (skylark-setup up), in a window:
+    skylark-rx
   Two cards, the stream to QGroundControl, a recording beside it:
-    skylark-rx --air udp:5801 --air udp:5802 --key link.key \\
-        --output rtp:127.0.0.1:5600 --output file:flight.h264
+    skylark-rx --air wlan1 --air wlan2 --output rtp:127.0.0.1:5600 --output file:flight.h264
+  Watch what a transmitter on this desk sends:
+    skylark-rx --air udp:5801 --key link.key
   Ten seconds without a display, the last picture and figures in files:
     skylark-rx --air udp:5801 --key link.key --output png:last.png \\
         --stats json:stats.json --duration 10s
@@ -33,24 +34,26 @@ Exit codes:
 #[derive(Debug, Clone, PartialEq, Parser)]
 #[command(name = "skylark-rx", version, after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Where frames come from: udp:[ADDR:]PORT or pcap:PATH
+    /// Where frames come from: a card (wlan1, monitor:wlan1), cards ('wlx*'), udp:[ADDR:]PORT or pcap:PATH
     ///
-    /// May be given several times; each is a card, and the first copy of a packet wins. A recording's end ends
-    /// the program.
-    #[arg(long, value_name = "AIR", required = true, num_args = 1..)]
+    /// May be given several times; each card counts by itself, and the first copy of a packet wins. A recording's
+    /// end ends the program. Without it: every card that is in monitor mode.
+    #[arg(long, value_name = "AIR", num_args = 1..)]
     pub(crate) air: Vec<AirTarget>,
 
-    /// The link's key file (skylark-setup key new)
+    /// The link's key file (skylark-setup key new, or pair)
+    ///
+    /// Without it: $SKYLARK_KEY, ~/.config/skylark/link.key or /etc/skylark/link.key, whichever is there first.
     #[arg(long, value_name = "FILE")]
-    pub(crate) key: PathBuf,
+    pub(crate) key: Option<PathBuf>,
 
     /// Where the stream goes: window, rtp:HOST:PORT, - (Annex B), file:PATH (Annex B), png:PATH or none
     ///
-    /// May be given several times. `window` shows it, with figures over it. `rtp:` sends the datagrams as they
+    /// May be given several times; without it the window. `window` shows it, with figures over it. `rtp:` sends the datagrams as they
     /// came, to one host or a multicast group: RTP goes out bit for bit, Annex B as RTP (RFC 6184). `-` and
     /// `file:` write Annex B from the first keyframe on, and only then is a file that is there emptied. `png:`
     /// keeps the last picture. `none` only counts.
-    #[arg(long, value_name = "OUT", required = true, num_args = 1..)]
+    #[arg(long, value_name = "OUT", num_args = 1.., default_value = "window")]
     pub(crate) output: Vec<OutputArg>,
 
     /// How long a missing datagram may hold back those that follow it
@@ -104,7 +107,7 @@ impl Args {
     /// Two users of standard output, two windows, or an air that has no speed of its own to be read faster.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         let count = |wanted: &OutputArg| self.output.iter().filter(|output| *output == wanted).count();
-        let live = self.air.iter().any(|air| matches!(air, AirTarget::Udp(_)));
+        let live = self.air.is_empty() || !self.air.iter().all(|air| matches!(air, AirTarget::Pcap(_)));
         if count(&OutputArg::Stdout) > 0 && self.stats == Some(StatsTarget::Stdout) {
             return Err("--output - and --stats json both write to standard output: use --stats json:PATH");
         }
@@ -112,7 +115,7 @@ impl Args {
             return Err("--output - and --output window can be given once each");
         }
         if self.as_fast_as_possible && live {
-            return Err("--as-fast-as-possible needs recordings only: leave out the udp: airs, or the option");
+            return Err("--as-fast-as-possible needs recordings only: give pcap: airs, or leave out the option");
         }
         if count(&OutputArg::Window) > 0 && cfg!(not(feature = "window")) {
             return Err(
@@ -179,8 +182,10 @@ mod tests {
 
     #[test]
     fn what_is_left_out_has_a_default() {
-        let args = parse("skylark-rx --air udp:1.2.3.4:5801 --key k --output none").unwrap();
+        let args = parse("skylark-rx").unwrap();
         assert_eq!((args.latency_budget, args.link.as_str()), (Duration::from_millis(150), "default"));
+        assert_eq!((args.air.len(), &args.key, args.output.as_slice()), (0, &None, &[OutputArg::Window][..]));
+        let args = parse("skylark-rx --air udp:1.2.3.4:5801 --key k --output none").unwrap();
         assert!(!args.wants_pictures());
         assert_eq!(args.check(), Ok(()));
     }
@@ -195,15 +200,15 @@ mod tests {
 
     #[test]
     fn a_live_air_cannot_be_hurried() {
-        let args = parse("skylark-rx --air udp:1 pcap:x --key k --output none --as-fast-as-possible").unwrap();
-        assert!(args.check().is_err());
+        for airs in ["--air udp:1 pcap:x", "--air wlan1", ""] {
+            let args = parse(&format!("skylark-rx {airs} --key k --output none --as-fast-as-possible")).unwrap();
+            assert!(args.check().is_err(), "{airs}");
+        }
     }
 
     #[test]
     fn nonsense_is_refused_with_what_was_expected() {
         for line in [
-            "skylark-rx --key k --output none",
-            "skylark-rx --air udp:1 --key k",
             "skylark-rx --air tcp:1 --key k --output none",
             "skylark-rx --air udp:1 --key k --output rtp:5600",
             "skylark-rx --air udp:1 --key k --output none --duration 10",

@@ -51,6 +51,10 @@ pub(crate) struct Seen {
     pub(crate) standing: Option<Instant>,
     /// Frames the machine dropped before the program had them, by card.
     pub(crate) dropped_by_machine: Vec<u64>,
+    /// What is known of each air's card beside what it hears.
+    pub(crate) cards: Vec<CardSeen>,
+    /// When a card last heard frames that are no Skylark link's.
+    pub(crate) other_traffic: Option<Instant>,
     /// Whether the transmitter's clock is ours.
     pub(crate) shared_clock: bool,
     /// When a datagram of video was last handed on.
@@ -63,6 +67,15 @@ pub(crate) struct Seen {
     pub(crate) pictures: PictureStats,
     /// What became of what goes out.
     pub(crate) outputs: OutputStats,
+}
+
+/// What is known of a card beside what it hears.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct CardSeen {
+    /// Why it cannot hear, and what to do, in one sentence.
+    pub(crate) fault: Option<String>,
+    /// What it is tuned to.
+    pub(crate) tuned: Option<String>,
 }
 
 /// What became of access units and pictures since the start.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use skylark_common::VIDEO_STREAM;
-use skylark_common::air::{CaptureAir, MAX_FRAME_BYTES};
+use skylark_common::air::{CaptureAir, CaptureError, CardState, MAX_FRAME_BYTES};
 use skylark_rx::Receiver;
 use skylark_rx::receiver::Datagram;
 use skylark_rx::stats::SessionStats;
@@ -23,8 +23,8 @@ const FRAMES_A_TURN: usize = 64;
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(100);
 /// How often the machine is asked what it has dropped.
 const DROPS_INTERVAL: Duration = Duration::from_secs(1);
-/// How long a card that failed is left alone.
-const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+/// How long an air that failed is left alone.
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 /// How long a recording waits for outputs that are busy.
 const BUSY_WAIT: Duration = Duration::from_millis(1);
 
@@ -60,6 +60,8 @@ pub(crate) struct Card {
     pub(crate) air: Box<dyn CaptureAir>,
     /// When to try again after a failure; the failure has been told.
     pub(crate) retry_at: Option<Instant>,
+    /// How it fares, as far as people know.
+    state: CardState,
 }
 
 /// Which time frames and deadlines go by.
@@ -206,6 +208,7 @@ impl Running {
         let now = self.now();
         if now >= self.publish_at {
             self.publish_at = now + PUBLISH_INTERVAL;
+            self.link.cards.iter_mut().for_each(Card::tell_state);
             self.publish();
         }
         if now >= self.drops_at {
@@ -279,7 +282,20 @@ impl Running {
 impl Card {
     /// A card that fares well.
     pub(crate) fn new(air: Box<dyn CaptureAir>) -> Self {
-        Self { air, retry_at: None }
+        Self { air, retry_at: None, state: CardState::Working }
+    }
+
+    /// Tells how the card fares when that has changed.
+    fn tell_state(&mut self) {
+        let state = self.air.state();
+        if std::mem::replace(&mut self.state, state) != state {
+            tell(&match state {
+                CardState::Working => format!("{} listens again", self.air.name()),
+                CardState::Down | CardState::Gone | CardState::WrongMode | CardState::Refused => {
+                    format!("{}: {state}", self.air.name())
+                }
+            });
+        }
     }
 
     fn capture(&mut self, buffer: &mut [u8], now: Instant) -> Option<usize> {
@@ -291,6 +307,8 @@ impl Card {
                 self.retry_at = None;
                 captured.map(|captured| captured.len)
             }
+            // How a card fares is told when it has changed.
+            Err(CaptureError::Lost(_)) => None,
             Err(error) => {
                 if self.retry_at.is_none() {
                     tell(&format!("{}: {error}", self.air.name()));

@@ -1,5 +1,6 @@
 //! skylark-rx: frames from any number of cards in, pictures out.
 
+mod airs;
 mod args;
 mod board;
 mod clock;
@@ -12,6 +13,7 @@ mod osd;
 mod output;
 mod picture;
 mod program;
+mod radio;
 mod report;
 mod reporter;
 mod signal;

@@ -1,18 +1,15 @@
 //! Opens what the command line names, starts the threads, waits for the end.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use skylark_common::air::CaptureAir;
-use skylark_common::air::pcap_file::{Pace, PcapCapture};
-use skylark_common::air::udp::UdpCapture;
-use skylark_common::options::AirTarget;
 use skylark_common::queue::Queue;
 use skylark_common::seal::{LinkKey, key_file};
 use skylark_common::wire::link::LinkId;
 use skylark_rx::{Receiver, ReceiverConfig};
 
+use crate::airs;
 use crate::args::{Args, OutputArg};
 use crate::board::Board;
 use crate::clock::{SharedClock, now};
@@ -24,6 +21,7 @@ use crate::output::annex_b::AnnexB;
 use crate::output::png::PngOutput;
 use crate::output::rtp::RtpOutput;
 use crate::output::{DECODER_UNITS, Outlets, RECORDING_UNITS, UnitQueue};
+use crate::radio;
 use crate::reporter::Reporter;
 use crate::signal::Names;
 use crate::tell::tell;
@@ -53,14 +51,14 @@ struct Program {
 /// # Errors
 /// Something cannot be opened, or what failed last on the way.
 pub(crate) fn run(args: &Args) -> Result<Ended> {
-    let key = read_key(&args.key)?;
+    let key = read_key(args)?;
     let link = LinkId::from_name(&args.link);
-    let airs = args.air.iter().map(open_air).collect::<Result<Vec<_>>>()?;
+    let airs = airs::open(&args.air, now())?;
     let names = Names {
         link_name: args.link.clone(),
         link,
         fingerprint: key.fingerprint(),
-        airs: airs.iter().map(|air| air.name().to_owned()).collect(),
+        airs: airs.all.iter().map(|air| air.name().to_owned()).collect(),
     };
     let control = Arc::new(Control::new(args.output.len()).context("cannot listen to signals")?);
     let mut program = Program::new(control);
@@ -80,13 +78,21 @@ pub(crate) fn run(args: &Args) -> Result<Ended> {
         let ending = Arc::clone(&ending);
         move || reporter.run(&reported, &ending)
     })?;
-    let link = program.start_link(args, airs, &names, &key)?;
+    let (looking, cards) = (Arc::new(Queue::new(1)), airs.cards);
+    let caring = (!cards.is_empty()).then(|| {
+        let (board, looking) = (Arc::clone(&program.board), Arc::clone(&looking));
+        Worker::start("radio", move || radio::run(&cards, &board, &looking))
+    });
+    let caring = caring.transpose()?;
+    let link = program.start_link(args, airs.all, &names, &key)?;
     #[cfg(feature = "window")]
     if let Some(window) = window {
         window.run(&program.board, &program.control);
     }
     link.wait();
     let unwritten = program.wait();
+    looking.close();
+    caring.iter().for_each(|caring| _ = caring.wait_patiently());
     ending.close();
     reporting.wait_patiently();
     program.verdict(args, unwritten)
@@ -207,20 +213,13 @@ impl Program {
     }
 }
 
-fn read_key(path: &Path) -> Result<LinkKey> {
-    let key = key_file::read(path)?;
-    if let Some(warning) = key_file::mode(path).ok().and_then(|mode| key_file::exposure(path, mode)) {
+fn read_key(args: &Args) -> Result<LinkKey> {
+    let path = args.key.clone().map_or_else(key_file::find, Ok)?;
+    let key = key_file::read(&path)?;
+    if let Some(warning) = key_file::mode(&path).ok().and_then(|mode| key_file::exposure(&path, mode)) {
         tell(&format!("warning: {warning}"));
     }
     Ok(key)
-}
-
-/// Recordings are always read in their own time; whose time that is, the link decides.
-fn open_air(air: &AirTarget) -> Result<Box<dyn CaptureAir>> {
-    Ok(match air {
-        AirTarget::Udp(address) => Box::new(UdpCapture::bind(address)?),
-        AirTarget::Pcap(path) => Box::new(PcapCapture::open(path, Pace::Recorded)?),
-    })
 }
 
 fn wants_png(args: &Args) -> bool {

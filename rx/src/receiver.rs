@@ -20,7 +20,7 @@ use skylark_common::seal::LinkKey;
 use skylark_common::wire::WireError;
 use skylark_common::wire::link::LinkId;
 use skylark_common::wire::packet::{Kind, PacketHeader};
-use skylark_common::wire::radiotap::RxInfo;
+use skylark_common::wire::radiotap::RxHeader;
 
 use card::Card;
 use heard::{Look, MAX_CARDS, bit};
@@ -170,7 +170,7 @@ impl Receiver {
     }
 
     fn take_frame(&mut self, card: usize, frame: &[u8], now: Instant) -> Outcome {
-        let Ok((info, dot11)) = RxInfo::parse(frame) else { return Outcome::Truncated };
+        let Ok((info, dot11)) = RxHeader::parse(frame) else { return Outcome::Truncated };
         if info.bad_fcs {
             self.with_card(card, |card| card.stats.bad_fcs += 1);
             return Outcome::BadFcs;
@@ -211,7 +211,7 @@ impl Receiver {
     fn take_packet(
         &mut self,
         card: usize,
-        info: &RxInfo,
+        info: &RxHeader,
         header: &PacketHeader,
         sealed: &[u8],
         now: Instant,
@@ -244,7 +244,7 @@ impl Receiver {
     fn take_announce(
         &mut self,
         card: usize,
-        info: &RxInfo,
+        info: &RxHeader,
         header: &PacketHeader,
         sealed: &[u8],
         now: Instant,
@@ -266,7 +266,7 @@ impl Receiver {
     /// The session has been entered: what waited for it is read.
     fn take_waiting(&mut self, session: u32) {
         while let Some(frame) = self.waiting.take(session) {
-            if let Ok((info, dot11)) = RxInfo::parse(&frame.bytes)
+            if let Ok((info, dot11)) = RxHeader::parse(&frame.bytes)
                 && let Ok((header, sealed)) = PacketHeader::parse(dot11)
             {
                 let outcome = self.take_packet(frame.card, &info, &header, sealed, frame.at);

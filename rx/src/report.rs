@@ -15,7 +15,7 @@ use skylark_rx::stats::{CardStats, FrameStats, RxStats, SessionStats, StreamStat
 #[cfg_attr(not(feature = "window"), expect(unused_imports, reason = "only the OSD takes figures one by one"))]
 pub(crate) use latency::{Latency, Took, Unknown};
 
-use crate::board::{OutputStats, PictureStats, Seen, stage};
+use crate::board::{CardSeen, OutputStats, PictureStats, Seen, stage};
 use crate::signal::{Evidence, Names, Signal, State};
 
 /// Rates are taken over this many reports: four a second make one second.
@@ -59,9 +59,6 @@ pub(crate) struct SignalReport {
     pub(crate) silent_ms: Option<u64>,
     /// A picture older than this is frozen.
     pub(crate) frozen_after_ms: u64,
-    /// For whoever wants to tell them apart without reading.
-    #[serde(skip)]
-    pub(crate) signal: Signal,
 }
 
 /// The session that is followed.
@@ -113,6 +110,10 @@ pub(crate) struct CardReport {
     pub(crate) heard_permille: Option<u64>,
     /// Frames the machine dropped before the program had them.
     pub(crate) dropped_by_machine: u64,
+    /// Why it cannot hear, and what to do, where that is known.
+    pub(crate) fault: Option<String>,
+    /// What it is tuned to.
+    pub(crate) tuned: Option<String>,
     /// Time since it last heard the transmitter.
     pub(crate) silent_ms: Option<u64>,
 }
@@ -176,9 +177,11 @@ impl Reporting {
     }
 
     fn signal(&self, seen: &Seen, now: Instant) -> SignalReport {
+        let mut hearing = seen.rx.hearing;
+        hearing.any = hearing.any.max(seen.other_traffic);
         let last_heard = seen.rx.session.map(|session| session.last_heard);
         let evidence = Evidence {
-            hearing: seen.rx.hearing,
+            hearing,
             session: seen.rx.session.map(|session| (session.last_heard, session.announce.payload)),
             last_datagram: seen.last_datagram,
             last_picture: seen.last_picture,
@@ -188,14 +191,24 @@ impl Reporting {
                 .and_then(|session| session.announce.unit_interval_us.map(|us| Duration::from_micros(us.into()))),
             decodes: self.decodes,
         };
-        let signal = evidence.signal(now);
+        let fault = self.fault_of_all_cards(seen);
+        let (signal, reason) = match (evidence.signal(now), fault) {
+            (Signal::Nothing | Signal::NotSkylark, Some(fault)) => (Signal::DeafCards, fault.to_owned()),
+            (signal, _) => (signal, signal.reason(&self.names)),
+        };
         SignalReport {
             state: signal.state(),
-            reason: signal.reason(&self.names),
+            reason,
             silent_ms: last_heard.map(|at| millis(now, at)),
             frozen_after_ms: whole_millis(evidence.frozen_after()),
-            signal,
         }
+    }
+
+    /// What is wrong with the first card, if something is wrong with every air.
+    fn fault_of_all_cards<'a>(&self, seen: &'a Seen) -> Option<&'a str> {
+        let fault = |number| seen.cards.get(number).and_then(|card: &CardSeen| card.fault.as_deref());
+        let mut faults = (0..self.names.airs.len()).map(fault);
+        faults.next()?.filter(|_| faults.all(|fault| fault.is_some()))
     }
 
     fn rates(&self, seen: &Seen, now: Instant) -> Rates {
@@ -216,6 +229,7 @@ impl Reporting {
         let card = |(number, name): (usize, &String)| {
             let stats = seen.rx.cards.get(number).cloned().unwrap_or_default();
             let before = before.and_then(|cards| cards.get(number)).cloned().unwrap_or_default();
+            let CardSeen { fault, tuned } = seen.cards.get(number).cloned().unwrap_or_default();
             let missed = stats.missed.saturating_sub(before.missed);
             let expected = stats.expected.saturating_sub(before.expected);
             CardReport {
@@ -223,6 +237,8 @@ impl Reporting {
                 heard_permille: (expected.saturating_sub(missed) * 1000).checked_div(expected),
                 dropped_by_machine: seen.dropped_by_machine.get(number).copied().unwrap_or(0),
                 silent_ms: stats.last_heard.map(|at| millis(now, at)),
+                fault,
+                tuned,
                 stats,
             }
         };
@@ -346,6 +362,19 @@ pub(crate) mod tests {
         assert_eq!(report.cards.len(), 2);
         assert_eq!((report.cards[1].heard_permille, report.cards[1].silent_ms), (None, None));
         assert_eq!(report.signal.state, State::None);
+    }
+
+    #[test]
+    fn what_is_wrong_with_every_card_is_the_reason() {
+        let now = start();
+        let deaf = |fault: &str| CardSeen { fault: Some(fault.to_owned()), tuned: None };
+        let mut seen = Seen { cards: vec![deaf("wlan1 is down"), CardSeen::default()], ..Seen::default() };
+        assert!(report(&seen, now).signal.reason.starts_with("nothing is heard"));
+        seen.cards[1] = deaf("wlan2 is gone");
+        seen.other_traffic = Some(now);
+        let report = report(&seen, now);
+        assert_eq!((report.signal.state, report.signal.reason.as_str()), (State::None, "wlan1 is down"));
+        assert_eq!(report.cards[1].fault.as_deref(), Some("wlan2 is gone"));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::args::Args;
 use crate::board::Board;
 use crate::clock::now;
 use crate::report::{Report, Reporting};
-use crate::signal::{Names, Signal, State};
+use crate::signal::{Names, State};
 use crate::tell::tell;
 
 /// A report is made this often.
@@ -44,8 +44,8 @@ struct Line<'a, T> {
 /// Tells people of a signal once, when it has lasted.
 #[derive(Debug, Default)]
 struct Telling {
-    told: Option<Signal>,
-    pending: Option<(Signal, Instant)>,
+    told: Option<String>,
+    pending: Option<(String, Instant)>,
 }
 
 impl Reporter {
@@ -92,23 +92,23 @@ impl Reporter {
 impl Telling {
     /// What to tell, if the signal has changed and stayed so.
     fn observe(&mut self, report: &Report, now: Instant) -> Option<String> {
-        let signal = report.signal.signal;
-        if self.told == Some(signal) {
+        let sentence = sentence(report);
+        if self.told.as_ref() == Some(&sentence) {
             self.pending = None;
             return None;
         }
-        let since = match self.pending {
-            Some((pending, since)) if pending == signal => since,
+        let since = match &self.pending {
+            Some((pending, since)) if *pending == sentence => *since,
             _ => now,
         };
-        self.pending = Some((signal, since));
         // That all is well is told at once: whoever waits for it waits no longer.
         if report.signal.state != State::Good && now.saturating_duration_since(since) < STEADY {
+            self.pending = Some((sentence, since));
             return None;
         }
-        self.told = Some(signal);
+        self.told = Some(sentence.clone());
         self.pending = None;
-        Some(sentence(report))
+        Some(sentence)
     }
 
     /// What to tell at the end: how things stand, if nothing has lasted long enough to be told.

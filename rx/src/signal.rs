@@ -60,6 +60,8 @@ pub(crate) enum Signal {
     OtherLink(LinkId),
     /// Frames are heard, and none of Skylark.
     NotSkylark,
+    /// No card can hear anything, for a reason that is known.
+    DeafCards,
     /// Nothing at all is heard.
     Nothing,
 }
@@ -145,9 +147,12 @@ impl Signal {
             Self::Picture | Self::Receiving => State::Good,
             Self::Frozen => State::Frozen,
             Self::NoKeyframe | Self::NoVideo | Self::NotH264(_) => State::Waiting,
-            Self::OtherKey | Self::OtherVersion(_) | Self::OtherLink(_) | Self::NotSkylark | Self::Nothing => {
-                State::None
-            }
+            Self::OtherKey
+            | Self::OtherVersion(_)
+            | Self::OtherLink(_)
+            | Self::NotSkylark
+            | Self::DeafCards
+            | Self::Nothing => State::None,
         }
     }
 
@@ -174,12 +179,19 @@ impl Signal {
             Self::OtherLink(found) => {
                 format!("only link {found} is heard, expected {link} ({link_name}): is --link the same at both ends?")
             }
-            Self::NotSkylark => "frames are heard, but none of a Skylark link: is the transmitter on?".to_owned(),
+            Self::NotSkylark => {
+                "frames are heard, but none of a Skylark link: is the transmitter on, and on this channel?".to_owned()
+            }
+            Self::DeafCards => "no card can hear: skylark-setup doctor says why".to_owned(),
             Self::Nothing if names.are_recordings() => {
                 "nothing is heard: is there a link in this recording?".to_owned()
             }
-            Self::Nothing => {
+            Self::Nothing if names.airs.iter().any(|air| air.starts_with("udp:")) => {
                 "nothing is heard: is the transmitter on, and does it send to this host and port?".to_owned()
+            }
+            Self::Nothing => {
+                "nothing is heard: is the transmitter on, and on this channel? skylark-setup doctor looks for it"
+                    .to_owned()
             }
         }
     }
@@ -275,6 +287,9 @@ pub(crate) mod tests {
         let other = LinkId::from_name("other");
         let sentence = reason(Signal::OtherLink(other));
         assert!(sentence.contains(&other.to_string()) && sentence.contains("(hill)"), "{sentence}");
+        assert!(reason(Signal::Nothing).contains("host and port"));
+        let cards = Names { airs: vec!["wlan1".to_owned()], ..names() };
+        assert!(Signal::Nothing.reason(&cards).contains("channel"));
         assert_eq!(Signal::OtherLink(other).state(), State::None);
         assert_eq!(Signal::NoKeyframe.state(), State::Waiting);
     }

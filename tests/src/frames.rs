@@ -5,7 +5,7 @@ use skylark_common::seal::{LinkKey, SessionKey};
 use skylark_common::wire::announce::{Announce, Payload, SALT_LEN};
 use skylark_common::wire::link::LinkId;
 use skylark_common::wire::packet::{Kind, PacketHeader};
-use skylark_common::wire::radiotap::RxInfo;
+use skylark_common::wire::radiotap::RxHeader;
 
 use crate::link::key;
 
@@ -46,7 +46,7 @@ pub fn sealed(key: &LinkKey, salt: [u8; SALT_LEN], kind: Kind, sequence: u32, bo
     let session = SessionKey::derive(key, &salt);
     let header = PacketHeader { link: LinkId::from_name("default"), stream: 0, kind, session: session.id(), sequence };
     let mut frame = vec![0; 64];
-    let radiotap = RxInfo::default().emit(&mut frame).expect("it fits");
+    let radiotap = RxHeader::default().emit(&mut frame).expect("it fits");
     frame.truncate(radiotap);
     frame.extend_from_slice(&header.emit());
     if kind == Kind::Announce {

@@ -9,12 +9,14 @@
 //! | [`outcome`] | which units arrived, and how late |
 //! | [`mod@reference`] | a model of the field's block code across units, on the same air |
 //! | [`tables`] | results that are numbers, compared exactly |
+//! | [`tap`] | cards without a radio for the real programs, and an air between them in real time |
 
 pub mod frames;
 pub mod link;
 pub mod outcome;
 pub mod reference;
 pub mod tables;
+pub mod tap;
 pub mod traffic;
 
 pub use link::{Link, LinkConfig};

@@ -93,7 +93,7 @@ impl Model<'_> {
     }
 
     fn queue_frame(&mut self, (block, fragment): Place, bytes: usize) {
-        let mut frame = self.config.rate.emit().to_vec();
+        let mut frame = self.config.rate.emit().as_slice().to_vec();
         frame.extend_from_slice(&block.to_be_bytes());
         frame.extend_from_slice(&fragment.to_be_bytes());
         frame.resize(frame.len() - 8 + OVERHEAD_BYTES + bytes, 0);

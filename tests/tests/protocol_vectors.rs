@@ -10,7 +10,7 @@ use skylark_common::seal::{LinkKey, SessionKey};
 use skylark_common::wire::announce::{Announce, Payload, TxLatency};
 use skylark_common::wire::link::LinkId;
 use skylark_common::wire::packet::{Kind, PacketHeader};
-use skylark_common::wire::radiotap::{RxInfo, TxRate};
+use skylark_common::wire::radiotap::{Format, GuardInterval, RxHeader, TxRate, Width};
 use skylark_common::wire::repair;
 use skylark_common::wire::symbol::Symbol;
 use skylark_rx::{Receiver, ReceiverConfig};
@@ -269,7 +269,7 @@ fn a_source_packet_costs_at_most_48_bytes_on_the_air() {
 
 /// Bytes from the 802.11 header to the tag without the datagram, of a source packet.
 fn cost(frame: &[u8], session: &SessionKey) -> Option<usize> {
-    let (_, frame) = RxInfo::parse(frame).unwrap();
+    let (_, frame) = RxHeader::parse(frame).unwrap();
     let (header, sealed) = PacketHeader::parse(frame).unwrap();
     let mut body = sealed.to_vec();
     let is_source = header.kind == Kind::Source;
@@ -277,6 +277,15 @@ fn cost(frame: &[u8], session: &SessionKey) -> Option<usize> {
 }
 
 #[test]
-fn the_radiotap_header_is_the_documents() {
-    assert_eq!(TxRate::default().emit()[..], bytes("radiotap_tx"));
+fn the_radiotap_headers_are_the_documents() {
+    assert_eq!(TxRate::default().emit().as_slice(), bytes("radiotap_tx"));
+    let vht = TxRate {
+        format: Format::Vht { streams: 2 },
+        mcs: 8,
+        width: Width::Mhz80,
+        guard_interval: GuardInterval::Short,
+        ldpc: true,
+        stbc: 1,
+    };
+    assert_eq!(vht.emit().as_slice(), bytes("radiotap_tx_vht"));
 }

@@ -6,10 +6,11 @@ mod values;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser, ValueEnum};
 use skylark_common::fec::{Code, FecConfig};
 use skylark_common::options::{AirTarget, StatsTarget, duration};
-use skylark_common::wire::radiotap::{GuardInterval, TxRate, Width};
+use skylark_common::wire::radiotap::{Format, GuardInterval, MAX_STREAMS, TxRate, Width};
 
 pub(crate) use input::Input;
 use values::{bits_per_s, permille, size};
@@ -30,6 +31,8 @@ Examples:
   skylark-tx --input file:clip.h264 --loop --air udp:192.168.1.20:5801 --key link.key --redundancy 25%
   skylark-tx --input test --size 640x480 --fps 30 --bitrate 2M --duration 10s --stats json \\
              --air udp:127.0.0.1:5801 --key link.key
+  skylark-tx --input v4l2:/dev/video0 --air wlan1 --key link.key --vht --width 80 --mcs 4 --ldpc
+      802.11ac at 175.5 Mbit/s; the card was set to a channel of 80 MHz before
 
 Exit codes: 0 the input has ended or SIGINT/SIGTERM came, 1 failed (one line on stderr says why),
 2 the command line was not understood.";
@@ -47,12 +50,16 @@ pub(crate) struct Args {
     /// a multicast group.
     #[arg(long, value_name = "SRC")]
     pub(crate) input: Input,
-    /// Where the frames go: udp:HOST:PORT or pcap:PATH. May be given several times.
-    #[arg(long = "air", value_name = "AIR", required = true)]
+    /// Where the frames go: a card (wlan1, monitor:wlan1), cards ('wlx*'), udp:HOST:PORT or pcap:PATH.
+    ///
+    /// May be given several times. Without it: the card that is in monitor mode, if there is one only.
+    #[arg(long = "air", value_name = "AIR")]
     pub(crate) airs: Vec<AirTarget>,
     /// The key file both ends share; `skylark-setup key new FILE` makes one.
+    ///
+    /// Without it: $SKYLARK_KEY, ~/.config/skylark/link.key or /etc/skylark/link.key, whichever is there first.
     #[arg(long, value_name = "FILE")]
-    pub(crate) key: PathBuf,
+    pub(crate) key: Option<PathBuf>,
     /// The name of the link; both ends give the same.
     #[arg(long, default_value = "default", value_name = "NAME")]
     pub(crate) link: String,
@@ -88,10 +95,17 @@ pub(crate) struct Args {
     #[arg(long, default_value = "auto", value_name = "KIND")]
     pub(crate) payload: RtpPayload,
 
-    /// 802.11n modulation and coding scheme. Higher is faster and reaches less far.
+    /// Modulation and coding scheme: 0 to 31 (802.11n), with --vht 0 to 9. Higher is faster and reaches less far.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=31))]
     pub(crate) mcs: u8,
-    /// Channel width in MHz: 20 or 40.
+    /// Send 802.11ac (VHT) instead of 802.11n (HT); both cards must know it.
+    #[arg(long)]
+    pub(crate) vht: bool,
+    /// Spatial streams with --vht, 1 to 4: each needs an antenna at both ends. Without --vht, --mcs says them.
+    #[arg(long, default_value_t = 1, value_name = "N", requires = "vht",
+          value_parser = clap::value_parser!(u8).range(1..=i64::from(MAX_STREAMS)))]
+    pub(crate) streams: u8,
+    /// Channel width in MHz: 20 or 40, with --vht also 80. Wider is faster and reaches less far.
     #[arg(long, default_value = "20", value_name = "MHZ", value_parser = values::width)]
     pub(crate) width: Width,
     /// Short guard interval: 11 % faster, for short echoes only.
@@ -100,8 +114,8 @@ pub(crate) struct Args {
     /// LDPC coding: reaches further where both cards know it.
     #[arg(long)]
     pub(crate) ldpc: bool,
-    /// STBC streams: the same from two antennas.
-    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=3))]
+    /// STBC streams: the same from two antennas. With --vht 0 or 1.
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=2))]
     pub(crate) stbc: u8,
     /// Send frames at once instead of as fast as the modulation carries them.
     #[arg(long)]
@@ -127,6 +141,19 @@ pub(crate) enum RtpPayload {
 }
 
 impl Args {
+    /// The arguments of this process.
+    pub(crate) fn read() -> Result<Self, clap::Error> {
+        Self::try_parse()?.checked()
+    }
+
+    /// Refuses what no option says wrong by itself: rates that do not exist.
+    fn checked(self) -> Result<Self, clap::Error> {
+        match self.rate().checked() {
+            Ok(_) => Ok(self),
+            Err(error) => Err(Self::command().error(ErrorKind::ValueValidation, error)),
+        }
+    }
+
     /// How video is protected.
     pub(crate) fn fec_config(&self) -> FecConfig {
         FecConfig { code: self.fec, redundancy_permille: self.redundancy, window_units: self.window }
@@ -135,7 +162,14 @@ impl Args {
     /// How frames are modulated.
     pub(crate) fn rate(&self) -> TxRate {
         let guard_interval = if self.short_gi { GuardInterval::Short } else { GuardInterval::Long };
-        TxRate { mcs: self.mcs, width: self.width, guard_interval, ldpc: self.ldpc, stbc: self.stbc }
+        TxRate {
+            format: if self.vht { Format::Vht { streams: self.streams } } else { Format::Ht },
+            mcs: self.mcs,
+            width: self.width,
+            guard_interval,
+            ldpc: self.ldpc,
+            stbc: self.stbc,
+        }
     }
 }
 
@@ -145,12 +179,11 @@ mod tests {
 
     fn parse(more: &[&str]) -> Result<Args, clap::Error> {
         let least = ["skylark-tx", "--input", "test", "--air", "udp:127.0.0.1:5801", "--key", "k"];
-        Args::try_parse_from(least.iter().chain(more))
+        Args::try_parse_from(least.iter().chain(more))?.checked()
     }
 
     #[test]
     fn the_command_is_well_formed_and_has_the_stated_defaults() {
-        use clap::CommandFactory as _;
         Args::command().debug_assert();
         let args = parse(&[]).unwrap();
         assert_eq!(args.fec_config(), FecConfig::default());
@@ -168,6 +201,39 @@ mod tests {
         assert_eq!(args.duration, Some(Duration::from_millis(1500)));
         assert_eq!(args.rate().width, Width::Mhz40);
         assert_eq!(args.rate().guard_interval, GuardInterval::Short);
+    }
+
+    #[test]
+    fn vht_has_streams_and_80_mhz() {
+        let args = parse(&["--vht", "--mcs", "5", "--streams", "2", "--width", "80", "--ldpc", "--stbc", "1"]).unwrap();
+        let rate = TxRate {
+            format: Format::Vht { streams: 2 },
+            mcs: 5,
+            width: Width::Mhz80,
+            guard_interval: GuardInterval::Long,
+            ldpc: true,
+            stbc: 1,
+        };
+        assert_eq!(args.rate(), rate);
+        assert_eq!(parse(&["--vht"]).unwrap().rate().format, Format::Vht { streams: 1 });
+    }
+
+    #[test]
+    fn rates_that_do_not_exist_are_refused_in_one_sentence() {
+        for (options, reason) in [
+            (&["--width", "80"][..], "80 MHz needs VHT"),
+            (&["--vht", "--mcs", "10"], "VHT (802.11ac) has MCS 0 to 9, not 10"),
+            (&["--vht", "--mcs", "9"], "no VHT MCS 9 with 1 stream(s) at 20 MHz"),
+            (&["--vht", "--mcs", "6", "--streams", "3", "--width", "80"], "no VHT MCS 6 with 3 stream(s) at 80 MHz"),
+            (&["--mcs", "3", "--stbc", "2"], "STBC 2 does not go with 1 stream(s)"),
+            (&["--streams", "2"], "--vht"),
+            (&["--vht", "--streams", "5"], "5 is not in 1..=4"),
+            (&["--width", "160"], "expected 20, 40 or 80"),
+        ] {
+            let error = parse(options).unwrap_err();
+            assert!(error.to_string().contains(reason), "{options:?}: {error}");
+            assert_eq!(error.exit_code(), 2);
+        }
     }
 
     #[test]
@@ -190,11 +256,10 @@ mod tests {
             ["--bitrate", "4 bananas"],
             ["--size", "641x480"],
             ["--duration", "10"],
-            ["--width", "80"],
             ["--mcs", "32"],
             ["--window", "64"],
             ["--fec", "raptor"],
-            ["--air", "wlan0"],
+            ["--air", "tcp:1"],
             ["--input", "mpeg:x"],
             ["--stats", "xml"],
         ] {

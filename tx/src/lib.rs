@@ -26,6 +26,8 @@ pub mod picture;
 #[cfg(feature = "program")]
 pub mod program;
 #[cfg(feature = "program")]
+mod radio;
+#[cfg(feature = "program")]
 mod report;
 #[cfg(feature = "program")]
 mod session;

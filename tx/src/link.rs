@@ -15,6 +15,7 @@ use skylark_common::wire::announce::Payload;
 
 use crate::events::{Event, Totals};
 use crate::outlet::{EncodedUnit, Item, Outlet, Taken};
+use crate::radio::Faults;
 use crate::report::{Reporter, note};
 use crate::sender::{Outgoing, PushError, Sender};
 use crate::session::Sessions;
@@ -23,6 +24,8 @@ use airs::Airs;
 use flight::Flight;
 
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+/// How often the airs are looked after.
+const TEND_INTERVAL: Duration = Duration::from_millis(100);
 /// What waits at the end of the input leaves within this, or the air does not carry it.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -38,6 +41,8 @@ pub(crate) struct Link<'a> {
     pub(crate) reporter: &'a Reporter,
     /// When the program is to end by itself.
     pub(crate) ends_at: Option<Instant>,
+    /// What is wrong with the cards.
+    pub(crate) faults: &'a Faults,
     /// Units dropped up to the last report, and whether that was said.
     pub(crate) dropped: Dropped,
 }
@@ -65,6 +70,7 @@ impl Link<'_> {
     pub(crate) fn run(mut self) -> anyhow::Result<()> {
         self.say_start();
         let mut next_report = self.sessions.clock.started + REPORT_INTERVAL;
+        let mut next_tend = self.sessions.clock.started;
         loop {
             self.transmitter.transmit();
             if let Some(reason) = self.transmitter.airs.all_ended() {
@@ -75,12 +81,16 @@ impl Link<'_> {
                 self.report(now);
                 next_report = (next_report + REPORT_INTERVAL).max(now);
             }
+            if now >= next_tend {
+                self.transmitter.airs.tend(now);
+                next_tend = now + TEND_INTERVAL;
+            }
             if self.ends_at.is_some_and(|end| now >= end) {
                 break;
             }
-            let wake =
-                [Some(next_report), self.ends_at, self.transmitter.poll_timeout(now)].into_iter().flatten().min();
-            let patience = wake.unwrap_or(next_report).saturating_duration_since(now);
+            let soon = next_report.min(next_tend);
+            let wake = [self.ends_at, self.transmitter.poll_timeout(now)].into_iter().flatten().fold(soon, Instant::min);
+            let patience = wake.saturating_duration_since(now);
             match self.outlet.pop_within(patience) {
                 Popped::Item(taken) => self.push(taken)?,
                 Popped::TimedOut => {}
@@ -140,6 +150,7 @@ impl Link<'_> {
     fn report(&mut self, now: Instant) {
         let totals = self.totals();
         self.dropped.tell(totals.tx.units_dropped, totals.source.gave_way);
+        self.transmitter.airs.tell(&self.faults.known());
         let send = self.transmitter.flight.take();
         self.reporter.emit(&Event::stats(
             self.sessions.clock.session_us(now) / 1000,

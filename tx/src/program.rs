@@ -11,7 +11,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context as _, anyhow};
-use clap::Parser as _;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
@@ -25,6 +24,7 @@ use crate::clock::Clock;
 use crate::link::airs::Airs;
 use crate::link::{Dropped, Link, Transmitter};
 use crate::outlet::Outlet;
+use crate::radio::{self, Faults};
 use crate::report::{self, Reporter, note};
 use crate::session::{Sessions, random};
 use crate::source::Source;
@@ -41,7 +41,7 @@ const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
 #[must_use]
 pub fn main() -> ExitCode {
     env_logger::init();
-    let args = match Args::try_parse() {
+    let args = match Args::read() {
         Ok(args) => args,
         Err(error) => return report::usage(&error),
     };
@@ -81,10 +81,7 @@ fn listen_to_signals() -> std::io::Result<Signals> {
 /// Opens everything, recordings last: what fails before them leaves an older recording as it was.
 fn fly(args: &Args, outlet: &Outlet) -> anyhow::Result<()> {
     let clock = Clock::read();
-    let key = key_file::read(&args.key)?;
-    if let Some(warning) = key_file::mode(&args.key).ok().and_then(|mode| key_file::exposure(&args.key, mode)) {
-        note(format_args!("warning: {warning}"));
-    }
+    let key = read_key(args)?;
     let source = Source::open(args, clock)?;
     let payload = source.payload();
     let sessions = Sessions { args, key: &key, clock };
@@ -98,6 +95,7 @@ fn fly(args: &Args, outlet: &Outlet) -> anyhow::Result<()> {
     let reporter = Reporter::open(args.stats.as_ref())?;
     let airs = Airs::open(&args.airs, clock.started)?;
     say_what_is_sent_where(args, payload, &key, &airs.names());
+    let (cards, faults) = (airs.cards(), Faults::default());
     let link = Link {
         outlet,
         sessions,
@@ -106,9 +104,22 @@ fn fly(args: &Args, outlet: &Outlet) -> anyhow::Result<()> {
         packetizer,
         reporter: &reporter,
         ends_at: args.duration.map(|duration| clock.started + duration),
+        faults: &faults,
         dropped: Dropped::default(),
     };
-    run_both(source, link, outlet)
+    std::thread::scope(|scope| {
+        scope.spawn(|| radio::run(&cards, args.width, &faults, &outlet.stop));
+        run_both(source, link, outlet)
+    })
+}
+
+fn read_key(args: &Args) -> anyhow::Result<LinkKey> {
+    let path = args.key.clone().map_or_else(key_file::find, Ok)?;
+    let key = key_file::read(&path)?;
+    if let Some(warning) = key_file::mode(&path).ok().and_then(|mode| key_file::exposure(&path, mode)) {
+        note(format_args!("warning: {warning}"));
+    }
+    Ok(key)
 }
 
 /// Runs the source beside the link. Whichever ends first ends the other; what failed first is what is told.
@@ -152,13 +163,13 @@ fn say_what_is_sent_where(args: &Args, payload: Payload, key: &LinkKey, airs: &[
     };
     let fec = args.fec_config();
     note(format_args!(
-        "{what} → {}, link {}, key {:08x}, {} code {} %, MCS {}",
+        "{what} → {}, link {}, key {:08x}, {} code {} %, {}",
         airs.join(" and "),
         args.link,
         key.fingerprint(),
         fec.code,
         f32::from(fec.redundancy_permille) / 10.0,
-        args.mcs
+        args.rate()
     ));
     if let Some(warning) = overload(args) {
         note(format_args!("warning: {warning}"));
@@ -176,12 +187,12 @@ fn overload(args: &Args) -> Option<String> {
     let needed = u64::from(args.bitrate) * u64::from(1000 + args.redundancy) / 1000;
     (needed > carried).then(|| {
         format!(
-            "{} kbit/s with {} % of repairs need {} kbit/s, MCS {} carries about {}: pictures will be \
+            "{} kbit/s with {} % of repairs need {} kbit/s, {} carries about {}: pictures will be \
              dropped; lower --bitrate or --redundancy, or raise --mcs",
             args.bitrate / 1000,
             f32::from(args.redundancy) / 10.0,
             needed / 1000,
-            args.mcs,
+            args.rate(),
             carried / 1000
         )
     })

@@ -256,7 +256,7 @@ impl Sender {
         if queued.starts_unit {
             self.ledger.record(ENCODED_TO_AIR, now.saturating_duration_since(queued.due));
         }
-        self.stats.air_bytes += FrameWriter::dot11_len(&queued.bytes) as u64;
+        self.stats.air_bytes += self.frames.dot11_len(&queued.bytes) as u64;
         self.stats.airtime_us += micros(queued.airtime);
     }
 }

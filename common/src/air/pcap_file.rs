@@ -8,7 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use pcap::{Capture, Dead, Linktype, Offline, Packet, PacketHeader, Precision, Savefile};
 use thiserror::Error;
 
-use super::{CaptureAir, CaptureError, Captured, InjectAir, MAX_FRAME_BYTES, Refusal};
+use super::{CaptureAir, CaptureError, Captured, InjectAir, MAX_FRAME_BYTES, Refusal, copy};
 
 /// LINKTYPE_IEEE802_11_RADIOTAP (tcpdump.org/linktypes.html).
 const RADIOTAP: Linktype = Linktype(127);
@@ -221,15 +221,6 @@ impl std::fmt::Debug for PcapCapture {
 /// libpcap takes its file names as text.
 fn utf8(path: &Path) -> Result<&Path, pcap::Error> {
     path.to_str().map(|_| path).ok_or(pcap::Error::InvalidInputString)
-}
-
-/// Copies what fits, and says how much that was.
-fn copy(from: &[u8], to: &mut [u8]) -> usize {
-    let len = from.len().min(to.len());
-    if let (Some(from), Some(to)) = (from.get(..len), to.get_mut(..len)) {
-        to.copy_from_slice(from);
-    }
-    len
 }
 
 fn recording_error(path: &Path, error: pcap::Error) -> CaptureError {

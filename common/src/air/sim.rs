@@ -25,7 +25,7 @@ pub use trace::{MAX_TRACE_FRAMES, Trace, TraceError};
 
 use super::airtime::airtime;
 use super::{MAX_FRAME_BYTES, Refusal};
-use crate::wire::radiotap::{RxInfo, TxRate};
+use crate::wire::radiotap::{RxHeader, RxRate, TxRate};
 use receiver::Receiver;
 
 /// Frames that wait for the air, the one on it included. mac80211 drivers queue 64 to 256 (ath9k 128): at
@@ -108,19 +108,20 @@ impl Channel {
     }
 
     /// Takes one frame: TX radiotap header, 802.11 header, packet. It goes on the air when those before it
-    /// are through; without a rate in its header, at MCS 0.
+    /// are through; without a rate in its header that exists, at MCS 0.
     ///
     /// # Errors
     /// [`Refusal::Busy`] while [`TRANSMIT_QUEUE_FRAMES`] wait; what can never be sent is refused as the
     /// kernel would. The frame is counted and dropped.
     pub fn inject(&mut self, frame: &[u8], now: Instant) -> Result<(), Refusal> {
         self.advance(now);
-        let (info, mpdu) = self.parse(frame).inspect_err(|_| self.stats.refused_malformed += 1)?;
+        let (header, mpdu) = self.parse(frame).inspect_err(|_| self.stats.refused_malformed += 1)?;
         if self.queue.len() >= TRANSMIT_QUEUE_FRAMES {
             self.stats.refused_busy += 1;
             return Err(Refusal::Busy);
         }
-        let rate = info.rate.unwrap_or(TxRate { mcs: LOWEST_MCS, ..TxRate::default() });
+        let lowest = TxRate { mcs: LOWEST_MCS, ..TxRate::default() };
+        let rate = header.rate.and_then(RxRate::to_tx).and_then(|rate| rate.checked().ok()).unwrap_or(lowest);
         let airtime = airtime(rate, mpdu.len() + FCS_BYTES);
         self.free_at = self.free_at.max(now) + airtime;
         self.queue.push_back(OnAir { end: self.free_at, rate, mpdu: mpdu.into() });
@@ -180,16 +181,16 @@ impl Channel {
         self.free_at.saturating_duration_since(now)
     }
 
-    fn parse<'a>(&self, frame: &'a [u8]) -> Result<(RxInfo, &'a [u8]), Refusal> {
+    fn parse<'a>(&self, frame: &'a [u8]) -> Result<(RxHeader, &'a [u8]), Refusal> {
         if frame.len() > MAX_FRAME_BYTES {
             return Err(Refusal::TooLong { found: frame.len(), limit: MAX_FRAME_BYTES });
         }
         let invalid = |reason: String| std::io::Error::new(std::io::ErrorKind::InvalidInput, reason);
-        let (info, mpdu) = RxInfo::parse(frame).map_err(|error| invalid(error.to_string()))?;
+        let (header, mpdu) = RxHeader::parse(frame).map_err(|error| invalid(error.to_string()))?;
         if mpdu.is_empty() {
             return Err(invalid("no frame behind the radiotap header".to_owned()).into());
         }
-        Ok((info, mpdu))
+        Ok((header, mpdu))
     }
 
     /// Lets every frame whose time on the air is over reach the receivers.

@@ -1,5 +1,6 @@
-//! Reads a link key from a file, with errors a pilot can act on.
+//! Finds and reads the file of a link key, with errors a pilot can act on.
 
+use std::ffi::OsString;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,12 @@ const LARGEST_KEY_FILE_BYTES: usize = 4096;
 /// Why a key could not be read.
 #[derive(Debug, Error)]
 pub enum KeyFileError {
+    /// No file was named, and none is where files are looked for.
+    #[error(
+        "no link key: found none at {}; make one with `sudo skylark-setup key new {SYSTEM_KEY}` and copy it to \
+         the other end, or get the other end's with `skylark-setup pair`", .0.join(" or ")
+    )]
+    NoneFound(Vec<String>),
     /// The file is not there.
     #[error("key file {0}: not found; make one with `skylark-setup key new {0}` and copy it to the other end")]
     Missing(PathBuf),
@@ -27,6 +34,29 @@ pub enum KeyFileError {
     /// The file holds text that is no key.
     #[error("key file {0}: {1}")]
     Malformed(PathBuf, KeyError),
+}
+
+/// Where the key of a machine is: `skylark-setup up` makes it there.
+pub const SYSTEM_KEY: &str = "/etc/skylark/link.key";
+
+/// Where a key is looked for when none is named, in this order: `$SKYLARK_KEY` alone if it is set, else the
+/// user's own and the machine's.
+#[must_use]
+pub fn default_paths() -> Vec<PathBuf> {
+    paths_for(|name| std::env::var_os(name).filter(|value| !value.is_empty()))
+}
+
+/// The key file to take when none is named: the first of [`default_paths`] that is there.
+///
+/// # Errors
+/// None is there. A single one is not looked for: [`read`] says that it is missing.
+pub fn find() -> Result<PathBuf, KeyFileError> {
+    let paths = default_paths();
+    if let [only] = paths.as_slice() {
+        return Ok(only.clone());
+    }
+    let found = paths.iter().find(|path| path.exists());
+    found.cloned().ok_or_else(|| KeyFileError::NoneFound(paths.iter().map(|path| path.display().to_string()).collect()))
 }
 
 /// Reads the link key in the file at `path`.
@@ -69,4 +99,29 @@ pub fn exposure(path: &Path, mode: u32) -> Option<String> {
         let path = path.display();
         format!("others can read the key in {path} (mode {mode:04o}); run `chmod 600 {path}`")
     })
+}
+
+fn paths_for(variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
+    if let Some(path) = variable("SKYLARK_KEY") {
+        return vec![path.into()];
+    }
+    let own = variable("HOME").map(|home| Path::new(&home).join(".config/skylark/link.key"));
+    own.into_iter().chain([SYSTEM_KEY.into()]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_looked_for_where_its_variable_says_else_at_home_else_in_etc() {
+        let with = |set: &[(&str, &str)]| {
+            let value = |name: &str| set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).into());
+            paths_for(value)
+        };
+        let home = ("HOME", "/home/ann");
+        assert_eq!(with(&[home, ("SKYLARK_KEY", "/a.key")]), [Path::new("/a.key")]);
+        assert_eq!(with(&[home]), [Path::new("/home/ann/.config/skylark/link.key"), Path::new(SYSTEM_KEY)]);
+        assert_eq!(with(&[]), [Path::new(SYSTEM_KEY)]);
+    }
 }

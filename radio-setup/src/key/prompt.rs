@@ -42,6 +42,24 @@ fn line_from_pipe() -> Result<String> {
 }
 
 fn answer_to(question: &str) -> Result<String> {
+    match silently(question)? {
+        Outcome::Line(line) => {
+            ensure!(!line.is_empty(), "no passphrase was typed; nothing was written");
+            text(line)
+        }
+        Outcome::Signal(signal) => {
+            report::note("");
+            die_of(signal)?;
+            bail!("interrupted; nothing was written")
+        }
+    }
+}
+
+/// Asks on the terminal without echo, until a line or a signal comes. At the end of the input the line is empty.
+///
+/// # Errors
+/// Standard input is no terminal, or has gone away.
+pub(crate) fn silently(question: &str) -> Result<Outcome> {
     let mut doorbells = Vec::new();
     for signal in SIGNALS {
         let (doorbell, ringer) = UnixStream::pair()?;
@@ -55,19 +73,24 @@ fn answer_to(question: &str) -> Result<String> {
     for (_, _, registration) in &doorbells {
         signal_hook::low_level::unregister(*registration);
     }
-    match outcome? {
-        Outcome::Line(line) => text(line),
-        Outcome::Signal(signal) => {
-            report::note("");
-            // Dying of the signal itself tells a calling shell to stop as well.
-            signal_hook::low_level::emulate_default_handler(signal)?;
-            bail!("interrupted; nothing was written")
-        }
-    }
+    outcome
 }
 
-enum Outcome {
+/// Ends the program by a signal that [`silently`] has held back. Dying of the signal itself tells a calling
+/// shell to stop as well.
+///
+/// # Errors
+/// The signal is none that can be died of.
+pub(crate) fn die_of(signal: i32) -> Result<()> {
+    Ok(signal_hook::low_level::emulate_default_handler(signal)?)
+}
+
+/// What ended a prompt.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// A line, its end included.
     Line(Vec<u8>),
+    /// A signal: the number.
     Signal(i32),
 }
 
@@ -90,7 +113,6 @@ fn wait_for_line(doorbells: &[Doorbell]) -> Result<Outcome> {
         if waiting.last().is_some_and(|fd| !fd.revents().is_empty()) {
             let mut line = vec![0; LONGEST_LINE_BYTES];
             let length = rustix::io::read(&stdin, &mut line)?;
-            ensure!(length > 0, "no passphrase was typed; nothing was written");
             line.truncate(length);
             return Ok(Outcome::Line(line));
         }

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use tempfile::NamedTempFile;
 
 /// Says early what would make [`write()`] fail.
-pub(super) fn check(path: &Path, force: bool) -> Result<()> {
+pub(crate) fn check(path: &Path, force: bool) -> Result<()> {
     let folder = folder_of(path);
     match fs::metadata(folder) {
         Ok(found) if found.is_dir() => {}
@@ -32,7 +32,7 @@ pub(super) fn check(path: &Path, force: bool) -> Result<()> {
 
 /// Writes `text` beside its place and moves it there once it is on the disk. Whatever fails on the way
 /// leaves neither a part of a key nor the loss of an older one.
-pub(super) fn write(path: &Path, text: &str, force: bool) -> Result<()> {
+pub(crate) fn write(path: &Path, text: &str, force: bool) -> Result<()> {
     let folder = folder_of(path);
     // tempfile creates with O_EXCL and mode 0600, and removes what is not persisted.
     let mut file = NamedTempFile::with_prefix_in(".skylark-key-", folder)

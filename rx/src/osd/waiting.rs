@@ -28,10 +28,12 @@ pub(crate) fn screen(names: &Names, report: Option<&Report>) -> Vec<Line> {
 fn card(card: &CardReport, width: usize) -> Line {
     let line = Line::of(format!("{:<width$}  ", card.name), Tone::Dim);
     let signal = card.stats.signal_dbm.map(|dbm| format!(", {dbm:.0} dBm")).unwrap_or_default();
-    match card.silent_ms {
-        None => line.with("has heard nothing of this link", Tone::Warn),
-        Some(silent_ms @ 1001..) => line.with(format!("silent for {}", age(silent_ms)), Tone::Warn),
-        Some(_) => line.with(format!("hears the transmitter{signal}"), Tone::Good),
+    let tuned = card.tuned.as_ref().map(|tuned| format!(" on {tuned}")).unwrap_or_default();
+    match (&card.fault, card.silent_ms) {
+        (Some(fault), _) => line.with(fault, Tone::Bad),
+        (None, None) => line.with(format!("has heard nothing of this link{tuned}"), Tone::Warn),
+        (None, Some(silent_ms @ 1001..)) => line.with(format!("silent for {}{tuned}", age(silent_ms)), Tone::Warn),
+        (None, Some(_)) => line.with(format!("hears the transmitter{signal}"), Tone::Good),
     }
 }
 
@@ -48,6 +50,7 @@ fn reason(report: Option<&Report>) -> Line {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::board::{CardSeen, Seen};
     use crate::osd::tests::text;
     use crate::report::tests::{report, seen};
     use crate::signal::tests::names;
@@ -75,6 +78,17 @@ the transmitter is heard; waiting for its next keyframe
                 names().link
             )
         );
+    }
+
+    #[test]
+    fn a_card_says_what_is_wrong_with_it_or_what_it_is_tuned_to() {
+        let now = start();
+        let tuned = CardSeen { fault: None, tuned: Some("channel 149 (5745 MHz)".to_owned()) };
+        let down = CardSeen { fault: Some("is down".to_owned()), tuned: None };
+        let seen = Seen { cards: vec![tuned, down], ..Seen::default() };
+        let text = text(&screen(&names(), Some(&report(&seen, now))));
+        assert!(text.contains("udp:5801  has heard nothing of this link on channel 149 (5745 MHz)\n"), "{text}");
+        assert!(text.contains("udp:5802  is down\n"), "{text}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use skylark_common::wire::radiotap::RxInfo;
+use skylark_common::wire::radiotap::RxHeader;
 
 use crate::stats::CardStats;
 
@@ -19,7 +19,7 @@ pub(super) struct Card {
 
 impl Card {
     /// A frame of the session that is followed was heard.
-    pub(super) fn heard(&mut self, info: &RxInfo, now: Instant) {
+    pub(super) fn heard(&mut self, info: &RxHeader, now: Instant) {
         self.roll(now);
         self.stats.heard += 1;
         self.stats.last_heard = Some(now);
@@ -83,9 +83,9 @@ mod tests {
 
     use super::*;
 
-    fn info(signal_dbm: i8) -> RxInfo {
-        let antenna = Antenna { signal_dbm: Some(signal_dbm), noise_dbm: Some(-95) };
-        RxInfo { antennas: [Some(antenna), None, None, None], ..RxInfo::default() }
+    fn info(signal_dbm: i8) -> RxHeader {
+        let antenna = Antenna { number: 0, signal_dbm: Some(signal_dbm), noise_dbm: Some(-95) };
+        RxHeader { antennas: [Some(antenna), None, None, None], ..RxHeader::default() }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use skylark_common::MAX_DATAGRAM_BYTES;
 use skylark_common::seal::{LinkKey, SessionKey};
 use skylark_common::wire::link::LinkId;
 use skylark_common::wire::packet::{Kind, PacketHeader};
-use skylark_common::wire::radiotap::RxInfo;
+use skylark_common::wire::radiotap::RxHeader;
 use skylark_fuzz::Pieces;
 use skylark_rx::{Receiver, ReceiverConfig};
 
@@ -82,7 +82,7 @@ struct Air {
 impl Air {
     fn new(key: &LinkKey) -> Self {
         let mut head = [0; 64];
-        let length = RxInfo::default().emit(&mut head).expect("64 bytes are enough for one antenna");
+        let length = RxHeader::default().emit(&mut head).expect("64 bytes are enough for one antenna");
         let stranger = LinkKey::from_bytes([8; LinkKey::LEN]);
         let sessions = [
             SessionKey::derive(key, &[1; 16]),

@@ -4,12 +4,13 @@
 use libfuzzer_sys::fuzz_target;
 use skylark_common::wire::announce::Announce;
 use skylark_common::wire::packet::PacketHeader;
-use skylark_common::wire::radiotap::RxInfo;
+use skylark_common::wire::radiotap::{RxHeader, RxRate};
 use skylark_common::wire::repair;
 use skylark_common::wire::symbol::Symbol;
 
 fuzz_target!(|bytes: &[u8]| {
-    if let Ok((_, frame)) = RxInfo::parse(bytes) {
+    if let Ok((header, frame)) = RxHeader::parse(bytes) {
+        radiotap(header);
         packet(frame);
     }
     packet(bytes);
@@ -17,6 +18,21 @@ fuzz_target!(|bytes: &[u8]| {
     symbol(bytes);
     repairs(bytes);
 });
+
+/// What `emit` does not write is left out: HE rates and what only a card's own frames have.
+fn radiotap(header: RxHeader) {
+    let rate = header.rate.filter(|rate| !matches!(rate, RxRate::He(_)));
+    let header = RxHeader { rate, tx_flags: None, data_retries: None, ..header };
+    let mut again = [0; 128];
+    let len = header.emit(&mut again).expect("128 bytes are enough for any header");
+    let fcs = if header.has_fcs { 4 } else { 0 };
+    assert_eq!(RxHeader::parse(&again[..len + fcs]), Ok((header, &[][..])));
+    if let Some(rate) = header.rate.and_then(RxRate::to_tx).and_then(|rate| rate.checked().ok()) {
+        let sent = rate.emit();
+        let (sent, _) = RxHeader::parse(sent.as_slice()).expect("a transmitter's header is one");
+        assert_eq!(sent.rate.and_then(RxRate::to_tx), Some(rate));
+    }
+}
 
 fn packet(frame: &[u8]) {
     let Ok((header, body)) = PacketHeader::parse(frame) else { return };

@@ -165,7 +165,7 @@ pub(crate) fn clip() -> Vec<AccessUnit> {
 }
 
 /// A program of the workspace, built beside this test.
-fn binary(name: &str) -> PathBuf {
+pub(crate) fn binary(name: &str) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let path = test.parent().and_then(Path::parent).unwrap().join(name);
     assert!(path.exists(), "{} is not built: run cargo build --workspace --bins", path.display());

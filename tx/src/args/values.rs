@@ -7,7 +7,7 @@ const LONGEST_SIDE: u32 = 3840;
 const SHORTEST_SIDE: u32 = 64;
 /// More than three repairs a source packet help no link that works at all.
 const MOST_REDUNDANCY_PERMILLE: f64 = 3000.0;
-/// Far above what 802.11n carries; keeps the arithmetic of encoders in range.
+/// Above what most cards carry; keeps the arithmetic of encoders in range.
 const MOST_BITS_PER_S: f64 = 1e9;
 
 /// `4M`, `800k`, `2500000` → bits per second.
@@ -39,12 +39,13 @@ pub(super) fn size(text: &str) -> Result<(u32, u32), String> {
     })
 }
 
-/// `20`, `40` → channel width.
+/// `20`, `40`, `80` → channel width.
 pub(super) fn width(text: &str) -> Result<Width, String> {
     match text {
         "20" => Ok(Width::Mhz20),
         "40" => Ok(Width::Mhz40),
-        _ => Err("expected 20 or 40".to_owned()),
+        "80" => Ok(Width::Mhz80),
+        _ => Err("expected 20, 40 or 80".to_owned()),
     }
 }
 

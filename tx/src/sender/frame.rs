@@ -26,8 +26,8 @@ impl FrameWriter {
     }
 
     /// The frame's length on the air: without radiotap and FCS.
-    pub(super) const fn dot11_len(frame: &[u8]) -> usize {
-        frame.len().saturating_sub(TxRate::HEADER_LEN)
+    pub(super) const fn dot11_len(&self, frame: &[u8]) -> usize {
+        frame.len().saturating_sub(self.rate.header_len())
     }
 
     /// Writes a frame whose body is `head` and `rest`.
@@ -50,7 +50,7 @@ impl FrameWriter {
     fn start(&self, stream: u8, kind: Kind, sequence: u32, out: &mut Vec<u8>) -> PacketHeader {
         let header = PacketHeader { link: self.link, stream, kind, session: self.key.id(), sequence };
         out.clear();
-        out.extend_from_slice(&self.rate.emit());
+        out.extend_from_slice(self.rate.emit().as_slice());
         out.extend_from_slice(&header.emit());
         header
     }

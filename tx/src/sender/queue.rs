@@ -7,8 +7,6 @@ use skylark_common::air::airtime::airtime;
 use skylark_common::wire::packet::Kind;
 use skylark_common::wire::radiotap::TxRate;
 
-use super::frame::FrameWriter;
-
 /// Length of the FCS the card appends, in bytes.
 const FCS_LEN: usize = 4;
 /// Spread repairs that may wait: those of a keyframe at 100 Mbit/s. Beyond, the oldest give way.
@@ -87,7 +85,7 @@ impl TransmitQueue {
     /// a frame that is due later leaves when no other waits.
     pub(super) fn push(&mut self, frame: Frame, unit: Unit, starts_unit: bool, due: Due) {
         let Frame { bytes, kind, sequence } = frame;
-        let airtime = self.airtime_of(FrameWriter::dot11_len(&bytes));
+        let airtime = self.airtime_of(bytes.len().saturating_sub(self.rate.header_len()));
         let (Due::Now(at) | Due::Spread(at)) = due;
         let queued = Queued { bytes, kind, sequence, unit, starts_unit, due: at, airtime };
         match due {

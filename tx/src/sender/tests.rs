@@ -2,10 +2,11 @@
 #![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
 
 use skylark_common::VIDEO_STREAM;
-use skylark_common::fec::FecConfig;
+use skylark_common::fec::{Code, FecConfig};
+use skylark_common::rtp::packetizer::Packetizer;
 use skylark_common::seal::SessionKey;
 use skylark_common::wire::packet::PacketHeader;
-use skylark_common::wire::radiotap::{RxInfo, TxRate};
+use skylark_common::wire::radiotap::{Format, RxHeader, TxRate};
 
 use super::config::Pacing;
 use super::*;
@@ -39,7 +40,7 @@ fn sent_until(sender: &mut Sender, mut now: Instant, end: Instant) -> Vec<(Insta
     let mut sent = Vec::new();
     loop {
         while let Some(frame) = sender.poll_transmit(now) {
-            let (_, dot11) = RxInfo::parse(frame).unwrap();
+            let (_, dot11) = RxHeader::parse(frame).unwrap();
             sent.push((now, PacketHeader::parse(dot11).unwrap().0, frame.to_vec()));
         }
         match sender.poll_timeout() {
@@ -69,7 +70,7 @@ fn a_source_packet_adds_at_most_48_bytes_on_the_air() {
     let mut sender = sender(now);
     push_unit(&mut sender, 3, false, now);
     let sent = sent_until(&mut sender, now, now + Duration::from_millis(50));
-    let overhead = |(_, _, frame): &(_, _, Vec<u8>)| frame.len() - TxRate::HEADER_LEN - 1400;
+    let overhead = |(_, _, frame): &(_, _, Vec<u8>)| frame.len() - TxRate::default().header_len() - 1400;
     let sources = sent.iter().filter(|(_, header, _)| header.kind == Kind::Source);
     assert_eq!(sources.map(overhead).collect::<Vec<_>>(), [48, 45, 45]);
 }
@@ -157,6 +158,37 @@ fn a_datagram_that_does_not_fit_is_refused_and_counted() {
     let stray = Outgoing { stream: 9, bytes: &[0], ..outgoing };
     assert_eq!(sender.push_datagram(stray, now), Err(PushError::NoStream(9)));
     assert_eq!((sender.stats().too_long, sender.stats().datagrams), (1, 0));
+}
+
+/// The longest frame, radiotap included, where all datagrams have this length.
+fn longest_frame(rate: TxRate, code: Code, datagram_bytes: usize) -> usize {
+    let now = Instant::now();
+    let fec = FecConfig { code, ..FecConfig::default() };
+    let streams = vec![StreamConfig { fec, ..StreamConfig::default() }];
+    let config = SenderConfig { streams, rate, pacing: Pacing::None, ..SenderConfig::default() };
+    let mut sender = Sender::new(config, &key(), ENTROPY, now);
+    let datagram = vec![0xff; datagram_bytes];
+    for number in 1..=8 {
+        let (bytes, end_of_unit) = (&datagram[..], number % 2 == 0);
+        let outgoing = Outgoing { stream: VIDEO_STREAM, bytes, end_of_unit, keyframe: true, captured: now };
+        sender.push_datagram(outgoing, now).unwrap();
+    }
+    let sent = sent_until(&mut sender, now, now + Duration::from_secs(1));
+    assert!(kinds(&sent).iter().any(|kind| matches!(kind, Kind::WindowRepair | Kind::BlockRepair)));
+    sent.iter().map(|(_, _, frame)| frame.len()).max().unwrap()
+}
+
+#[test]
+fn source_and_repair_frames_fit_a_card_with_the_usual_mtu() {
+    const MOST: usize = 1500 + 14;
+    let ht = TxRate::default();
+    let vht = TxRate { format: Format::Vht { streams: 1 }, ..ht };
+    for (rate, code, largest) in
+        [(ht, Code::Window, 1447), (ht, Code::Block, 1446), (vht, Code::Window, 1438), (vht, Code::Block, 1437)]
+    {
+        assert_eq!(longest_frame(rate, code, largest), MOST, "{rate}, {code}");
+        assert!(longest_frame(rate, code, Packetizer::DEFAULT_MAX_DATAGRAM_BYTES) <= MOST, "{rate}, {code}");
+    }
 }
 
 #[test]

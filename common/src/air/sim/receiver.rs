@@ -8,7 +8,7 @@ use super::loss::{Loss, LossProcess};
 use super::random::{Purpose, Random};
 use super::signal::frame_loss;
 use super::{FCS_BYTES, OnAir};
-use crate::wire::radiotap::{Antenna, MAX_ANTENNAS, RxInfo};
+use crate::wire::radiotap::{Antenna, MAX_ANTENNAS, RxHeader};
 
 /// Frames a receiver holds until they are polled, like the socket buffer of a card: 2 MB of the usual frames,
 /// more than a second on the air at MCS 1.
@@ -80,7 +80,7 @@ pub(super) struct Receiver {
 #[derive(Debug)]
 struct Arrival {
     due: Instant,
-    info: RxInfo,
+    header: RxHeader,
     mpdu: Arc<[u8]>,
     /// Begins the random numbers that damage it.
     damage: Option<Random>,
@@ -135,13 +135,13 @@ impl Receiver {
             self.stats.overflowed += 1;
             return;
         }
-        let info = self.info(frame, tsft_us, frequency_mhz, damage.is_some());
+        let header = self.header(frame, tsft_us, frequency_mhz, damage.is_some());
         match damage {
             None => self.stats.heard += 1,
             Some(_) => self.stats.damaged += 1,
         }
         let due = frame.end + self.config.delay;
-        self.arrivals.push_back(Arrival { due, info, mpdu: Arc::clone(&frame.mpdu), damage });
+        self.arrivals.push_back(Arrival { due, header, mpdu: Arc::clone(&frame.mpdu), damage });
     }
 
     /// When its next frame is there.
@@ -154,23 +154,23 @@ impl Receiver {
         let arrival = self.arrivals.pop_front()?;
         out.clear();
         out.resize(MAX_HEADER_BYTES, 0);
-        let header = arrival.info.emit(out).unwrap_or(0);
-        out.truncate(header);
+        let len = arrival.header.emit(out).unwrap_or(0);
+        out.truncate(len);
         out.extend_from_slice(&arrival.mpdu);
-        if let (Some(random), Some(mpdu)) = (arrival.damage, out.get_mut(header..)) {
+        if let (Some(random), Some(mpdu)) = (arrival.damage, out.get_mut(len..)) {
             flip_bits(mpdu, random);
         }
         Some(arrival.due)
     }
 
-    fn info(&self, frame: &OnAir, tsft_us: u64, frequency_mhz: u16, bad_fcs: bool) -> RxInfo {
-        RxInfo {
+    fn header(&self, frame: &OnAir, tsft_us: u64, frequency_mhz: u16, bad_fcs: bool) -> RxHeader {
+        RxHeader {
             tsft_us: Some(tsft_us),
             frequency_mhz: Some(frequency_mhz),
             bad_fcs,
-            rate: Some(frame.rate),
+            rate: Some(frame.rate.into()),
             antennas: self.antennas(),
-            ..RxInfo::default()
+            ..RxHeader::default()
         }
     }
 
@@ -178,8 +178,8 @@ impl Receiver {
     fn antennas(&self) -> [Option<Antenna>; MAX_ANTENNAS] {
         let mut antennas = [None; MAX_ANTENNAS];
         let mut signal_dbm = self.config.signal_dbm;
-        for antenna in antennas.iter_mut().take(self.config.antennas.max(1)) {
-            *antenna = Some(Antenna { signal_dbm: Some(signal_dbm), noise_dbm: None });
+        for (antenna, number) in antennas.iter_mut().zip(0..).take(self.config.antennas.max(1)) {
+            *antenna = Some(Antenna { number, signal_dbm: Some(signal_dbm), noise_dbm: None });
             signal_dbm = signal_dbm.saturating_sub(DB_BETWEEN_ANTENNAS);
         }
         if let Some(Some(first)) = antennas.first_mut() {
@@ -189,7 +189,7 @@ impl Receiver {
     }
 }
 
-/// Room for the longest header [`RxInfo::emit`] writes.
+/// Room for the longest header [`RxHeader::emit`] writes.
 const MAX_HEADER_BYTES: usize = 64;
 
 fn flip_bits(mpdu: &mut [u8], mut random: Random) {

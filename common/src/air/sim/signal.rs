@@ -7,10 +7,11 @@
 //! Around its anchor the loss of 4096-byte frames follows a logistic curve. Shorter frames need less signal: the
 //! curve is moved so that few losses become fewer in proportion to the length.
 
-use crate::wire::radiotap::TxRate;
+use crate::wire::radiotap::{MAX_STREAMS, TxRate};
 
-/// Signal-to-noise ratio in dB at which 10 % of the frames of 4096 bytes fail, by MCS modulo 8.
-const SNR_FOR_10_PERCENT_DB: [f64; 8] = [4.0, 7.0, 9.0, 12.0, 16.0, 20.0, 21.0, 22.0];
+/// Signal-to-noise ratio in dB at which 10 % of the frames of 4096 bytes fail, by modulation and
+/// code rate of a stream; the last two, 256-QAM, are VHT's (table 21-25).
+const SNR_FOR_10_PERCENT_DB: [f64; 10] = [4.0, 7.0, 9.0, 12.0, 16.0, 20.0, 21.0, 22.0, 27.0, 29.0];
 
 /// What one more stream asks for in dB (twice the streams share the power, and they disturb each other).
 const DB_PER_FURTHER_STREAM: f64 = 3.0;
@@ -27,8 +28,9 @@ const NEGLIGIBLE: f64 = 1e-9;
 /// The share of frames of this rate and length that fail at this signal-to-noise ratio, 0 to 1.
 #[must_use]
 pub fn frame_loss(rate: TxRate, snr_db: f64, psdu_bytes: usize) -> f64 {
-    let further_streams = f64::from(rate.mcs.min(31) / 8);
-    let anchor_db = SNR_FOR_10_PERCENT_DB[usize::from(rate.mcs % 8)] + further_streams * DB_PER_FURTHER_STREAM;
+    let further_streams = f64::from(rate.streams().clamp(1, MAX_STREAMS) - 1);
+    let anchor_db =
+        SNR_FOR_10_PERCENT_DB[usize::from(rate.stream_mcs().min(9))] + further_streams * DB_PER_FURTHER_STREAM;
     let of_anchor_length = psdu_bytes.max(1) as f64 / ANCHOR_BYTES;
     // The logistic curve is 0.1 where its argument is ln 9.
     let argument = (snr_db - anchor_db) / STEEPNESS_DB + 9.0_f64.ln() - of_anchor_length.ln();
@@ -39,6 +41,7 @@ pub fn frame_loss(rate: TxRate, snr_db: f64, psdu_bytes: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::radiotap::Format;
 
     fn mcs(mcs: u8) -> TxRate {
         TxRate { mcs, ..TxRate::default() }
@@ -64,5 +67,9 @@ mod tests {
         assert!(frame_loss(mcs(4), 11.0, 1400) > frame_loss(mcs(3), 11.0, 1400));
         assert!(frame_loss(mcs(3), 11.0, 1400) > frame_loss(mcs(3), 11.0, 100));
         assert!(frame_loss(mcs(11), 11.0, 1400) > frame_loss(mcs(3), 11.0, 1400));
+        let vht = |mcs, streams| TxRate { format: Format::Vht { streams }, mcs, ..TxRate::default() };
+        assert_eq!(frame_loss(vht(3, 1), 11.0, 1400), frame_loss(mcs(3), 11.0, 1400));
+        assert!(frame_loss(vht(9, 1), 29.0, 1400) > frame_loss(vht(8, 1), 29.0, 1400));
+        assert!(frame_loss(vht(3, 2), 11.0, 1400) > frame_loss(vht(3, 1), 11.0, 1400));
     }
 }

@@ -37,7 +37,7 @@ fn lost(receivers: Vec<ReceiverConfig>, seed: u64, count: u32, interval: Duratio
         channel.inject(&frame(7, &number.to_le_bytes()), now).unwrap();
         now += interval;
         while let Some((card, captured, _)) = channel.poll_capture(now) {
-            let (_, mpdu) = RxInfo::parse(captured).unwrap();
+            let (_, mpdu) = RxHeader::parse(captured).unwrap();
             let number = u32::from_le_bytes(mpdu.try_into().unwrap());
             lost[card][number as usize] = false;
         }
@@ -119,7 +119,7 @@ fn the_signal_can_be_walked_while_it_runs() {
     channel.inject(&frame(1, &[2; 100]), later).unwrap();
     let end = later + Duration::from_millis(10);
     let (_, captured, _) = channel.poll_capture(end).unwrap();
-    assert_eq!(RxInfo::parse(captured).unwrap().1, [1; 100]);
+    assert_eq!(RxHeader::parse(captured).unwrap().1, [1; 100]);
     assert_eq!(channel.poll_capture(end), None);
 }
 
@@ -162,11 +162,11 @@ fn a_captured_frame_has_the_header_of_a_card() {
     let (card, captured, at) = channel.poll_capture(now + Duration::from_secs(1)).unwrap();
     // (8 * 100 + 22) / 104 = 7.9 symbols of 4 µs, 36 µs of preamble, 101.5 µs before it.
     assert_eq!((card, at - now), (0, Duration::from_nanos(101_500 + 36_000 + 8 * 4000)));
-    let (info, mpdu) = RxInfo::parse(captured).unwrap();
+    let (info, mpdu) = RxHeader::parse(captured).unwrap();
     assert_eq!(mpdu, [7; 96]);
     assert_eq!((info.tsft_us, info.frequency_mhz), (Some(169), Some(5745)));
-    assert!(!info.has_fcs && !info.bad_fcs && !info.has_tx_flags);
-    let rate = info.rate.unwrap();
+    assert!(!info.has_fcs && !info.bad_fcs && !info.is_own());
+    let rate = info.rate.and_then(RxRate::to_tx).unwrap();
     assert_eq!((rate.mcs, rate.width), (3, Width::Mhz20));
     let signals: Vec<_> = info.antennas.iter().flatten().map(|antenna| antenna.signal_dbm).collect();
     assert_eq!(signals, [Some(-61), Some(-64)]);
@@ -226,7 +226,7 @@ fn lost_frames_may_arrive_damaged_and_say_so() {
     let mut channel = channel(vec![config], 1, now);
     channel.inject(&frame(7, &[0; 100]), now).unwrap();
     let (_, captured, _) = channel.poll_capture(now + Duration::from_secs(1)).unwrap();
-    let (info, mpdu) = RxInfo::parse(captured).unwrap();
+    let (info, mpdu) = RxHeader::parse(captured).unwrap();
     assert!(info.bad_fcs);
     assert_eq!(mpdu.len(), 100);
     let flipped: u32 = mpdu.iter().map(|byte| byte.count_ones()).sum();
@@ -256,7 +256,7 @@ fn what_is_no_frame_is_refused_and_counted() {
     let mut channel = channel(vec![ReceiverConfig::default()], 1, now);
     assert!(matches!(channel.inject(&[], now), Err(Refusal::Failed(_))));
     assert!(matches!(channel.inject(&[0xff; 40], now), Err(Refusal::Failed(_))));
-    assert!(matches!(channel.inject(&TxRate::default().emit(), now), Err(Refusal::Failed(_))));
+    assert!(matches!(channel.inject(TxRate::default().emit().as_slice(), now), Err(Refusal::Failed(_))));
     let long = channel.inject(&vec![0; MAX_FRAME_BYTES + 1], now);
     assert!(matches!(long, Err(Refusal::TooLong { found: 4097, limit: 4096 })));
     assert_eq!(channel.stats().refused_malformed, 4);
@@ -270,7 +270,7 @@ fn a_frame_without_a_rate_goes_at_the_lowest() {
     let bare = [&[0, 0, 8, 0, 0, 0, 0, 0][..], &[0; 96]].concat();
     channel.inject(&bare, now).unwrap();
     let (_, captured, _) = channel.poll_capture(now + Duration::from_secs(1)).unwrap();
-    assert_eq!(RxInfo::parse(captured).unwrap().0.rate.unwrap().mcs, 0);
+    assert_eq!(RxHeader::parse(captured).unwrap().0.rate.and_then(RxRate::to_tx).unwrap().mcs, 0);
 }
 
 proptest! {
@@ -289,7 +289,7 @@ proptest! {
         while let Some(timeout) = channel.poll_timeout() {
             end = end.max(timeout);
             while let Some((_, captured, at)) = channel.poll_capture(end) {
-                prop_assert!(RxInfo::parse(captured).is_ok());
+                prop_assert!(RxHeader::parse(captured).is_ok());
                 prop_assert!(at <= end);
             }
         }

@@ -1,88 +1,102 @@
-//! The header a transmitter puts in front of a frame: no ACK, and the HT rate to use.
+//! The header a transmitter puts in front of a frame: no ACK, and the rate to use.
 //!
 //! ```text
-//! | 00 00 | 0d 00 | 00 80 08 00 | TX flags u16 | MCS: known, flags, index |
+//! HT:  | 00 00 | 0d 00 | 00 80 08 00 | TX flags u16 | MCS: known, flags, index |
+//! VHT: | 00 00 | 16 00 | 00 80 20 00 | TX flags u16 | VHT: known u16, flags, bandwidth, mcs_nss × 4, coding, 0 × 3 |
 //! ```
+//!
+//! NOSEQ is not asked for: the card counts the sequence numbers, so that no two frames look like a frame and
+//! its repetition to the firmware of a receiving card.
 
-use super::{FIXED_LEN, MCS_KNOWN, MCS_LDPC, MCS_SHORT_GUARD, MCS_STBC_SHIFT, MCS_WIDTH_40};
+use super::{
+    FIXED_LEN, Format, GuardInterval, MCS, MCS_KNOWN, MCS_LDPC, MCS_SHORT_GUARD, MCS_STBC_SHIFT, MCS_WIDTH_40,
+    TX_FLAGS, TxRate, VHT, VHT_KNOWN_GUARD, VHT_KNOWN_STBC, VHT_KNOWN_WIDTH, VHT_LDPC, VHT_LEN, VHT_SHORT_GUARD,
+    VHT_STBC, Width,
+};
 
 /// TX flags: no acknowledgement is expected (radiotap.org TX flags).
-const TX_FLAG_NO_ACK: u16 = 0x0008;
-/// Present bits 15 (TX flags) and 19 (MCS).
-const PRESENT: u32 = (1 << 15) | (1 << 19);
+const NO_ACK: u16 = 0x0008;
 
-/// Channel width.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Width {
-    /// 20 MHz.
-    #[default]
-    Mhz20,
-    /// 40 MHz.
-    Mhz40,
-}
+const HT_LEN: u8 = 13;
+const VHT_HEADER_LEN: u8 = 22;
 
-/// Guard interval between symbols.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum GuardInterval {
-    /// 800 ns.
-    #[default]
-    Long,
-    /// 400 ns.
-    Short,
-}
-
-/// How a frame is modulated (802.11n, HT).
+/// The bytes of a header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TxRate {
-    /// HT MCS index, 0 to 31: modulation, code rate and number of streams (IEEE 802.11-2020 19.5).
-    pub mcs: u8,
-    /// Channel width.
-    pub width: Width,
-    /// Guard interval.
-    pub guard_interval: GuardInterval,
-    /// Low-density parity-check coding instead of convolutional.
-    pub ldpc: bool,
-    /// Number of STBC streams, 0 to 3; 0 is none.
-    pub stbc: u8,
+pub struct TxHeader {
+    bytes: [u8; TxRate::MAX_HEADER_LEN],
+    len: u8,
 }
 
-impl Default for TxRate {
-    /// What the field flies with: MCS 1, 20 MHz, long guard interval.
-    fn default() -> Self {
-        Self { mcs: 1, width: Width::Mhz20, guard_interval: GuardInterval::Long, ldpc: false, stbc: 0 }
+impl TxHeader {
+    /// The header as it stands in front of a frame.
+    #[must_use]
+    pub fn as_slice(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or_default()
     }
 }
 
 impl TxRate {
-    /// Length of the header in bytes.
-    pub const HEADER_LEN: usize = FIXED_LEN + 5;
+    /// Length of the longest header, in bytes.
+    pub const MAX_HEADER_LEN: usize = FIXED_LEN + 2 + VHT_LEN;
+
+    /// Length of this rate's header, in bytes.
+    #[must_use]
+    pub const fn header_len(self) -> usize {
+        match self.format {
+            Format::Ht => HT_LEN as usize,
+            Format::Vht { .. } => VHT_HEADER_LEN as usize,
+        }
+    }
 
     /// The radiotap header that asks for this rate.
     #[must_use]
-    pub fn emit(self) -> [u8; Self::HEADER_LEN] {
-        let [p0, p1, p2, p3] = PRESENT.to_le_bytes();
-        let [f0, f1] = TX_FLAG_NO_ACK.to_le_bytes();
-        let [len, _] = 13_u16.to_le_bytes();
-        [0, 0, len, 0, p0, p1, p2, p3, f0, f1, MCS_KNOWN, self.mcs_flags(), self.mcs]
+    pub fn emit(self) -> TxHeader {
+        match self.format {
+            Format::Ht => self.emit_ht(),
+            Format::Vht { streams } => self.emit_vht(streams),
+        }
+    }
+
+    fn emit_ht(self) -> TxHeader {
+        let [p0, p1, p2, p3] = ((1_u32 << TX_FLAGS) | (1 << MCS)).to_le_bytes();
+        let [f0, f1] = NO_ACK.to_le_bytes();
+        let header = [0, 0, HT_LEN, 0, p0, p1, p2, p3, f0, f1, MCS_KNOWN, self.mcs_flags(), self.mcs];
+        let mut bytes = [0; Self::MAX_HEADER_LEN];
+        bytes.iter_mut().zip(header).for_each(|(to, from)| *to = from);
+        TxHeader { bytes, len: HT_LEN }
+    }
+
+    fn emit_vht(self, streams: u8) -> TxHeader {
+        let [p0, p1, p2, p3] = ((1_u32 << TX_FLAGS) | (1 << VHT)).to_le_bytes();
+        let [f0, f1] = NO_ACK.to_le_bytes();
+        let [k0, k1] = (VHT_KNOWN_STBC | VHT_KNOWN_GUARD | VHT_KNOWN_WIDTH).to_le_bytes();
+        let [flags, width, user, coding] = self.vht_fields(streams);
+        let len = VHT_HEADER_LEN;
+        #[rustfmt::skip]
+        let bytes =
+            [0, 0, len, 0, p0, p1, p2, p3, f0, f1, k0, k1, flags, width, user, 0, 0, 0, coding, 0, 0, 0];
+        TxHeader { bytes, len }
     }
 
     /// The `flags` byte of the MCS field (radiotap.org MCS).
-    pub(super) fn mcs_flags(self) -> u8 {
+    fn mcs_flags(self) -> u8 {
         let width = if self.width == Width::Mhz40 { MCS_WIDTH_40 } else { 0 };
         let guard = if self.guard_interval == GuardInterval::Short { MCS_SHORT_GUARD } else { 0 };
         let ldpc = if self.ldpc { MCS_LDPC } else { 0 };
         width | guard | ldpc | ((self.stbc & 3) << MCS_STBC_SHIFT)
     }
 
-    /// The rate an MCS field says, fields it does not know taken as their defaults.
-    pub(super) fn from_mcs_field(flags: u8, mcs: u8) -> Self {
-        Self {
-            mcs,
-            width: if flags & 3 == MCS_WIDTH_40 { Width::Mhz40 } else { Width::Mhz20 },
-            guard_interval: if flags & MCS_SHORT_GUARD == 0 { GuardInterval::Long } else { GuardInterval::Short },
-            ldpc: flags & MCS_LDPC != 0,
-            stbc: (flags >> MCS_STBC_SHIFT) & 3,
-        }
+    /// Flags, bandwidth, first user and coding of the VHT field (radiotap.org VHT).
+    fn vht_fields(self, streams: u8) -> [u8; 4] {
+        let stbc = if self.stbc > 0 { VHT_STBC } else { 0 };
+        let guard = if self.guard_interval == GuardInterval::Short { VHT_SHORT_GUARD } else { 0 };
+        let width = match self.width {
+            Width::Mhz20 => 0,
+            Width::Mhz40 => 1,
+            Width::Mhz80 => 4,
+        };
+        let user = (self.mcs << 4) | (streams & 0x0f);
+        [stbc | guard, width, user, if self.ldpc { VHT_LDPC } else { 0 }]
     }
 }
 
@@ -91,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_header_is_the_one_the_kernel_documents() {
+    fn the_ht_header_is_the_one_the_kernel_documents() {
         let rate = TxRate { mcs: 3, ldpc: true, stbc: 1, ..TxRate::default() };
         #[rustfmt::skip]
         let expected = [
@@ -101,14 +115,35 @@ mod tests {
             0x08, 0x00,             // TX flags: no ACK
             0x37, 0x30, 0x03,       // MCS: known, LDPC + one STBC stream, index 3
         ];
-        assert_eq!(rate.emit(), expected);
+        assert_eq!(rate.emit().as_slice(), expected);
+        assert_eq!(rate.header_len(), expected.len());
     }
 
     #[test]
-    fn the_flags_come_back_as_the_same_rate() {
-        for flags in 0..=0xff_u8 {
-            let rate = TxRate::from_mcs_field(flags, 7);
-            assert_eq!(TxRate::from_mcs_field(rate.mcs_flags(), 7), rate);
-        }
+    fn the_vht_header_is_the_one_the_kernel_documents() {
+        let rate = TxRate {
+            format: Format::Vht { streams: 2 },
+            mcs: 8,
+            width: Width::Mhz80,
+            guard_interval: GuardInterval::Short,
+            ldpc: true,
+            stbc: 1,
+        };
+        #[rustfmt::skip]
+        let expected = [
+            0x00, 0x00,             // version, pad
+            0x16, 0x00,             // length 22
+            0x00, 0x80, 0x20, 0x00, // present: TX flags, VHT
+            0x08, 0x00,             // TX flags: no ACK
+            0x45, 0x00,             // VHT known: STBC, guard interval, bandwidth
+            0x05,                   // flags: STBC, short guard interval
+            0x04,                   // bandwidth: 80 MHz
+            0x82, 0x00, 0x00, 0x00, // first user: MCS 8, 2 streams; no others
+            0x01,                   // coding: LDPC for the first user
+            0x00,                   // group: not known
+            0x00, 0x00,             // partial AID: not known
+        ];
+        assert_eq!(rate.emit().as_slice(), expected);
+        assert_eq!(rate.header_len(), expected.len());
     }
 }

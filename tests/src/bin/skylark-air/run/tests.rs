@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use clap::Parser;
-use skylark_common::wire::radiotap::{RxInfo, TxRate};
+use skylark_common::wire::radiotap::{RxHeader, TxRate};
 
 use super::*;
 
@@ -35,7 +35,7 @@ fn a_frame_goes_through_and_comes_with_a_cards_header() {
     send(&mut air, &mut transmitter, 7);
     let mut buffer = [0; MAX_FRAME_BYTES];
     let captured = receiver.capture(&mut buffer, Instant::now()).unwrap().unwrap();
-    let (info, mpdu) = RxInfo::parse(&buffer[..captured.len]).unwrap();
+    let (info, mpdu) = RxHeader::parse(&buffer[..captured.len]).unwrap();
     assert_eq!((info.signal_dbm(), mpdu), (Some(-61), &[7; 100][..]));
     assert!(air.end().contains(" 1 frames, "));
 }
@@ -50,7 +50,7 @@ fn a_receiver_that_is_cut_off_hears_nothing_until_it_is_back() {
     send(&mut air, &mut transmitter, 2);
     let mut buffer = [0; MAX_FRAME_BYTES];
     let captured = receiver.capture(&mut buffer, now).unwrap().unwrap();
-    assert_eq!(RxInfo::parse(&buffer[..captured.len]).unwrap().1, [2; 100]);
+    assert_eq!(RxHeader::parse(&buffer[..captured.len]).unwrap().1, [2; 100]);
     assert_eq!(receiver.capture(&mut buffer, now).unwrap(), None);
 }
 

@@ -1,0 +1,115 @@
+//! Walks the present words of a header and the fields they announce.
+
+use super::{Chain, FLAGS, HEADER, RxHeader};
+use crate::wire::WireError;
+
+/// Present words read per header. Drivers send up to six (one, one for each chain, one of a vendor).
+const MAX_PRESENT_WORDS: usize = 16;
+
+const BIT_RADIOTAP_NAMESPACE: u32 = 29;
+const BIT_VENDOR_NAMESPACE: u32 = 30;
+const BIT_EXTENSION: u32 = 31;
+
+/// Size and alignment of each field, by its bit (radiotap.org, defined fields). Bit 28 says that type-length-value
+/// fields follow, of which none is read.
+#[rustfmt::skip]
+const FIELDS: [(usize, usize); 28] = [
+    (8, 8), (1, 1), (1, 1), (4, 2), (2, 2), (1, 1), (1, 1), (2, 2), (2, 2), (2, 2),
+    (1, 1), (1, 1), (1, 1), (1, 1), (2, 2), (2, 2), (1, 1), (1, 1), (8, 4), (3, 1),
+    (8, 4), (12, 2), (12, 8), (12, 2), (12, 2), (6, 2), (1, 1), (4, 2),
+];
+
+/// Where in a header the walk is.
+pub(super) struct Walk<'a> {
+    header: &'a [u8],
+    words: [u32; MAX_PRESENT_WORDS],
+    count: usize,
+    at: usize,
+}
+
+impl<'a> Walk<'a> {
+    /// Reads the present words of a header, which is all of `header`.
+    pub(super) fn new(header: &'a [u8]) -> Result<Self, WireError> {
+        let mut walk = Self { header, words: [0; MAX_PRESENT_WORDS], count: 0, at: 4 };
+        loop {
+            let word = walk.word()?;
+            let Some(slot) = walk.words.get_mut(walk.count) else {
+                return Err(WireError::Malformed { header: HEADER, field: "number of present words", found: 17 });
+            };
+            *slot = word;
+            walk.count = walk.count.saturating_add(1);
+            if word >> BIT_EXTENSION == 0 {
+                return Ok(walk);
+            }
+        }
+    }
+
+    /// Reads what can be read: a field that reaches past the header ends the walk, as does one of unknown form.
+    /// The flags must be there if they are announced, or nobody knows where the frame ends.
+    pub(super) fn read(mut self) -> Result<RxHeader, WireError> {
+        let mut header = RxHeader::default();
+        let mut vendor = false;
+        for (index, word) in self.words.into_iter().take(self.count).enumerate() {
+            match if vendor { Ok(()) } else { self.read_word(word, &mut header) } {
+                Ok(()) => {}
+                Err(Stop { bit, end }) if index == 0 && bit <= FLAGS => {
+                    return Err(WireError::Truncated { header: HEADER, found: self.header.len(), expected: end });
+                }
+                Err(_) => break,
+            }
+            vendor = match ((word >> BIT_RADIOTAP_NAMESPACE) & 1, (word >> BIT_VENDOR_NAMESPACE) & 1) {
+                (0, 1) if self.skip_vendor().is_some() => true,
+                (0, 1) => break,
+                (1, _) => false,
+                _ => vendor,
+            };
+        }
+        Ok(header)
+    }
+
+    fn read_word(&mut self, word: u32, header: &mut RxHeader) -> Result<(), Stop> {
+        let mut chain = Chain::default();
+        let mut announced = (0..BIT_RADIOTAP_NAMESPACE).filter(|bit| (word >> bit) & 1 == 1);
+        let walked = announced.try_for_each(|bit| {
+            let value = self.field(bit)?;
+            if !chain.read_field(bit, value) {
+                header.read_field(bit, value);
+            }
+            Ok(())
+        });
+        header.take_chain(chain);
+        walked
+    }
+
+    fn field(&mut self, bit: u32) -> Result<&'a [u8], Stop> {
+        let form = usize::try_from(bit).ok().and_then(|bit| FIELDS.get(bit));
+        let (size, align) = *form.ok_or(Stop { bit, end: self.at })?;
+        let start = self.at.next_multiple_of(align);
+        let end = start.saturating_add(size);
+        let value = self.header.get(start..end).ok_or(Stop { bit, end })?;
+        self.at = end;
+        Ok(value)
+    }
+
+    /// A vendor namespace: OUI, selector, and the number of bytes to skip behind them.
+    fn skip_vendor(&mut self) -> Option<()> {
+        let start = self.at.next_multiple_of(2);
+        let [_, _, _, _, low, high] = *self.header.get(start..)?.first_chunk::<6>()?;
+        self.at = start.checked_add(6)?.checked_add(usize::from(u16::from_le_bytes([low, high])))?;
+        Some(())
+    }
+
+    fn word(&mut self) -> Result<u32, WireError> {
+        let end = self.at.saturating_add(4);
+        let truncated = WireError::Truncated { header: HEADER, found: self.header.len(), expected: end };
+        let word = self.header.get(self.at..).and_then(|rest| rest.first_chunk()).ok_or(truncated)?;
+        self.at = end;
+        Ok(u32::from_le_bytes(*word))
+    }
+}
+
+/// The field that could not be read, and where it would end.
+struct Stop {
+    bit: u32,
+    end: usize,
+}

@@ -1,0 +1,191 @@
+//! Carries a plan out: one step, a look at what came of it, and the plan made again, until nothing is left.
+//! Whatever changes meanwhile is therefore seen, and what a region allows is judged once it is in force.
+#![expect(clippy::disallowed_methods, reason = "waits for other programs, which do not say when they are done")]
+
+pub mod network_manager;
+pub mod program;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use thiserror::Error;
+
+use crate::machine::Machine;
+use crate::netlink::{Kernel, KernelError};
+use crate::plan::{Change, NotTaken, Plan, Refused, Step, Warning};
+use crate::probe;
+use network_manager::NetworkManager;
+
+/// No plan is longer: eleven steps for a card, four for each interface beside it, of which drivers allow three.
+const MOST_STEPS: usize = 40;
+/// What another program may take to let go of a card or to come back.
+const PATIENCE_WITH_PROGRAMS: Duration = Duration::from_secs(4);
+/// What a driver may take until its card shows what it has acknowledged.
+const PATIENCE_WITH_DRIVERS: Duration = Duration::from_millis(300);
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// What becomes of a plan when an essential step fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnFailure {
+    /// It ends there.
+    Stop,
+    /// The step is left out, and told.
+    Continue,
+}
+
+/// What happens while a plan is carried out.
+#[derive(Debug)]
+pub enum Progress<'a> {
+    /// A step begins.
+    Begins(&'a Step),
+    /// A step failed, and the rest goes on without it.
+    LeftOut(&'a Step, &'a StepError),
+}
+
+/// Why a step failed: what was found, and what to do.
+#[derive(Debug, Error)]
+pub enum StepError {
+    /// The kernel refused it.
+    #[error("{0}{hint}", hint = hint(.0))]
+    Kernel(KernelError),
+    /// It was acknowledged, and is not to be seen.
+    #[error("{0}; another program may have changed it back: `skylark-setup list` says who uses the card")]
+    NotTaken(NotTaken),
+    /// Another program did not do its part.
+    #[error(transparent)]
+    Program(#[from] program::ProgramError),
+}
+
+/// Why a plan was not carried out to its end.
+#[derive(Debug, Error)]
+pub enum ApplyError {
+    /// The machine could not be looked at.
+    #[error(transparent)]
+    Probe(KernelError),
+    /// What was found on the way forbids the rest.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// A step failed.
+    #[error("{0}: {1}")]
+    Step(String, StepError),
+    /// A signal came.
+    #[error("interrupted")]
+    Interrupted,
+    /// Something undoes what is done.
+    #[error("{0}: no end of steps, something changes the card again and again; `skylark-setup list` says who uses it")]
+    Endless(String),
+}
+
+/// Carries out what `plan` makes of the machine, until it makes nothing more of it or `stop` is set. Returns what
+/// is worth knowing at the end, and how many steps were left out.
+///
+/// # Errors
+/// See [`ApplyError`]; what was done until then stays done.
+pub fn carry_out(
+    plan: &dyn Fn(&Machine) -> Result<Plan, Refused>,
+    on_failure: OnFailure,
+    tell: &mut dyn FnMut(Progress<'_>),
+    stop: &AtomicBool,
+) -> Result<(Vec<Warning>, usize), ApplyError> {
+    let mut kernel = Kernel::open().map_err(ApplyError::Probe)?;
+    let mut machine = probe::machine().map_err(ApplyError::Probe)?;
+    let mut left_out: Vec<Step> = Vec::new();
+    for _ in 0..MOST_STEPS {
+        let Plan { steps, warnings } = plan(&machine)?;
+        let Some(step) = steps.into_iter().find(|step| !left_out.iter().any(|other| is_same(step, other))) else {
+            return Ok((warnings, left_out.len()));
+        };
+        if stop.load(Ordering::Relaxed) {
+            return Err(ApplyError::Interrupted);
+        }
+        tell(Progress::Begins(&step));
+        let done = take(&mut kernel, &step, &machine).and_then(|()| wait_until_taken(&step, stop));
+        machine = match done {
+            Ok(after) => after,
+            Err(_) if stop.load(Ordering::Relaxed) => return Err(ApplyError::Interrupted),
+            Err(error) if step.is_essential() && on_failure == OnFailure::Stop => {
+                return Err(ApplyError::Step(step.to_string(), error));
+            }
+            Err(error) => {
+                tell(Progress::LeftOut(&step, &error));
+                left_out.push(step);
+                probe::machine().map_err(ApplyError::Probe)?
+            }
+        };
+    }
+    Err(ApplyError::Endless(left_out.first().map_or_else(|| "the plan".to_owned(), |step| step.card.clone())))
+}
+
+/// Whether two steps want the same of the same card, wherever they start from.
+fn is_same(one: &Step, other: &Step) -> bool {
+    one.card == other.card
+        && std::mem::discriminant(&one.change) == std::mem::discriminant(&other.change)
+        && one.change.from_to().1 == other.change.from_to().1
+}
+
+fn take(kernel: &mut Kernel, step: &Step, machine: &Machine) -> Result<(), StepError> {
+    let index = step.index;
+    let told = match &step.change {
+        Change::Unblock(radio) => kernel.unblock_rfkill(*radio),
+        Change::Block(radio) => kernel.block_rfkill(*radio),
+        Change::LeaveNetworkManager => {
+            let address = machine.interface(&step.card).and_then(|(radio, _)| radio.permanent_mac);
+            return Ok(NetworkManager::default().leave(&step.card, address)?);
+        }
+        Change::JoinNetworkManager => return Ok(NetworkManager::default().join(&step.card)?),
+        Change::Stop(user) => return Ok(program::stop(user)?),
+        Change::Start(program) => return Ok(program::start(program)?),
+        Change::Region(_, to) => kernel.set_region(*to),
+        Change::Down => kernel.set_up(index, false),
+        Change::Up => kernel.set_up(index, true),
+        Change::Mode(_, to) => kernel.set_mode(index, *to),
+        Change::Mtu(_, to) => kernel.set_mtu(index, *to),
+        Change::Channel(_, to) => kernel.set_channel(index, *to),
+        Change::Power(_, to) => kernel.set_power(index, *to),
+    };
+    told.map_err(StepError::Kernel)
+}
+
+/// Looks until the step is to be seen; returns what was seen with it.
+fn wait_until_taken(step: &Step, stop: &AtomicBool) -> Result<Machine, StepError> {
+    let deadline = Instant::now() + patience(&step.change);
+    loop {
+        let machine = probe::machine().map_err(StepError::Kernel)?;
+        let Err(error) = step.taken(&machine) else { return Ok(machine) };
+        if Instant::now() >= deadline || stop.load(Ordering::Relaxed) {
+            return Err(StepError::NotTaken(error));
+        }
+        thread::sleep(PAUSE);
+    }
+}
+
+const fn patience(change: &Change) -> Duration {
+    match change {
+        Change::LeaveNetworkManager | Change::JoinNetworkManager | Change::Stop(_) | Change::Start(_) => {
+            PATIENCE_WITH_PROGRAMS
+        }
+        Change::Unblock(_)
+        | Change::Block(_)
+        | Change::Region(..)
+        | Change::Down
+        | Change::Up
+        | Change::Mode(..)
+        | Change::Mtu(..)
+        | Change::Channel(..)
+        | Change::Power(..) => PATIENCE_WITH_DRIVERS,
+    }
+}
+
+/// What to do about a refusal of the kernel.
+fn hint(error: &KernelError) -> &'static str {
+    match error.errno() {
+        Some(Errno::BUSY) => "; another interface or program holds the radio: `skylark-setup list` says who",
+        Some(Errno::NODEV | Errno::NXIO) => "; the card is gone: plug it in and try again",
+        Some(Errno::INVAL) => "; its driver or its region does not have that: try --width 20 or another --channel",
+        Some(Errno::OPNOTSUPP) => "; its driver cannot do that",
+        _ => "",
+    }
+}

@@ -1,0 +1,60 @@
+//! The command line of `skylark-setup doctor`.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use skylark_setup::machine::Width;
+
+/// What `doctor` is told.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DoctorCommand {
+    /// A card to look at; may be given several times. Without it all cards in monitor mode, or all there are.
+    #[arg(long = "air", value_name = "CARD")]
+    pub(crate) airs: Vec<String>,
+    /// The key file to try on what is heard. Without it the key that skylark-tx and skylark-rx take.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+    /// The name of the link to listen for.
+    #[arg(long, default_value = "default", value_name = "NAME")]
+    pub(crate) link: String,
+    /// This machine transmits: also sends 20 short frames on each card, and sees whether they leave it.
+    #[arg(long, conflicts_with = "receive")]
+    pub(crate) transmit: bool,
+    /// This machine receives: sends nothing, and silence is a fault.
+    #[arg(long)]
+    pub(crate) receive: bool,
+    /// How wide the frames are that are sent, in MHz.
+    #[arg(long, value_name = "MHZ", requires = "transmit")]
+    pub(crate) width: Option<FrameWidth>,
+    /// Look for the link on other channels even with a card that another program uses, which then hears
+    /// nothing for some seconds.
+    #[arg(long)]
+    pub(crate) scan: bool,
+    /// Lines of JSON: one for each check, and the verdict.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Widths a frame can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FrameWidth {
+    /// 20 MHz.
+    #[value(name = "20")]
+    Mhz20,
+    /// 40 MHz.
+    #[value(name = "40")]
+    Mhz40,
+    /// 80 MHz.
+    #[value(name = "80")]
+    Mhz80,
+}
+
+impl From<FrameWidth> for Width {
+    fn from(width: FrameWidth) -> Self {
+        match width {
+            FrameWidth::Mhz20 => Self::Mhz20,
+            FrameWidth::Mhz40 => Self::Mhz40,
+            FrameWidth::Mhz80 => Self::Mhz80,
+        }
+    }
+}

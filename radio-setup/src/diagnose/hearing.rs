@@ -1,0 +1,222 @@
+//! What is heard, and what that says of the other end; what becomes of what is sent.
+
+use skylark_common::wire::link::LinkId;
+use skylark_common::wire::packet::VERSION;
+
+use super::{Code, Finding, Purpose, Severity, channel_number, options, up};
+use crate::listen::Heard;
+use crate::listen::inject::Injected;
+use crate::listen::scan::Scan;
+use crate::machine::{Machine, Tuned};
+
+/// Clocks that differ by more than this were not set by the same authority, in µs.
+const CLOCKS_APART_US: i64 = 60_000_000;
+
+/// The link that is listened for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// Its name.
+    pub name: String,
+    /// Its number on the air.
+    pub id: LinkId,
+    /// The fingerprint of its key, where there is one to try.
+    pub fingerprint: Option<u32>,
+}
+
+/// A card that was listened to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listened {
+    /// Its name.
+    pub card: String,
+    /// What it is set to, where that is known.
+    pub tuned: Option<Tuned>,
+    /// What it heard there.
+    pub heard: Heard,
+    /// What was heard on other channels, where they were looked through.
+    pub scan: Option<Scan>,
+}
+
+impl Listened {
+    /// Where this card heard the link.
+    fn place(&self) -> Option<Tuned> {
+        if self.heard.has_link() {
+            return self.tuned;
+        }
+        self.scan.as_ref()?.found.as_ref().map(|(tuned, _)| *tuned)
+    }
+}
+
+/// What each card heard of the link, and what to do about it.
+#[must_use]
+pub fn hearing(machine: &Machine, link: &Link, purpose: Purpose, all: &[Listened]) -> Vec<Finding> {
+    all.iter().flat_map(|listened| Hearing { machine, link, purpose, listened, all }.findings()).collect()
+}
+
+struct Hearing<'a> {
+    machine: &'a Machine,
+    link: &'a Link,
+    purpose: Purpose,
+    listened: &'a Listened,
+    all: &'a [Listened],
+}
+
+impl Hearing<'_> {
+    fn findings(&self) -> Vec<Finding> {
+        let heard = &self.listened.heard;
+        if heard.opened > 0 || (heard.ours > 0 && heard.refused == 0) {
+            return [Some(self.heard()), self.clock()].into_iter().flatten().collect();
+        }
+        let scan = self.listened.scan.as_ref();
+        let lost = scan.and_then(|scan| scan.not_restored.as_ref()).map(|reason| self.not_restored(reason));
+        let stranger = self.foreign_end().or_else(|| self.elsewhere()).or_else(|| self.stranger());
+        let why = stranger.unwrap_or_else(|| self.nothing());
+        [Some(why), lost].into_iter().flatten().collect()
+    }
+
+    fn heard(&self) -> Finding {
+        let (card, heard) = (&self.listened.card, &self.listened.heard);
+        let signal = heard.signal_dbm.map(|dbm| format!(" at {dbm} dBm")).unwrap_or_default();
+        let key = match self.link.fingerprint {
+            Some(fingerprint) if heard.opened > 0 => format!(", and key {fingerprint:08x} opens it"),
+            Some(_) => ", but no announce of it was among the frames heard".to_owned(),
+            None => ", and there is no key to try on it".to_owned(),
+        };
+        Finding::fine(Code::Heard, Some(card), format!("{card} hears the transmitter{signal}{key}"))
+    }
+
+    fn clock(&self) -> Option<Finding> {
+        let ahead_us = self.listened.heard.clock_ahead_us.filter(|us| us.abs() > CLOCKS_APART_US)?;
+        let (minutes, way) = (ahead_us.unsigned_abs() / 60_000_000, if ahead_us > 0 { "ahead of" } else { "behind" });
+        let found = format!("the transmitter's clock is {minutes} min {way} this machine's");
+        let fix = "set both by `sudo timedatectl set-ntp true` or a clock module: receivers tell a flight from a recording by it";
+        Some(Finding::warning(Code::Clock, Some(&self.listened.card), found, fix))
+    }
+
+    /// The link is heard, and cannot be read.
+    fn foreign_end(&self) -> Option<Finding> {
+        let (card, heard) = (&self.listened.card, &self.listened.heard);
+        if heard.refused > 0 {
+            let fingerprint = self.link.fingerprint.unwrap_or_default();
+            let found = format!("{card} hears this link, but key {fingerprint:08x} does not open it");
+            let fix = "give both ends the same key; `skylark-setup pair` carries it over";
+            return Some(Finding::fault(Code::OtherKey, Some(card), found, fix));
+        }
+        let version = heard.other_version?;
+        let found = format!("{card} hears this link in protocol version {version}, expected {VERSION}");
+        Some(Finding::fault(Code::OtherVersion, Some(card), found, "install the same release at both ends"))
+    }
+
+    /// The link is heard on another channel, by this card or by another one.
+    fn elsewhere(&self) -> Option<Finding> {
+        let Listened { card, tuned, .. } = self.listened;
+        let tuned = (*tuned)?;
+        let there = self.listened.place().or_else(|| self.all.iter().find_map(Listened::place));
+        let there = there.filter(|place| *place != tuned)?;
+        let place = |t: Tuned| format!("channel {}, {} wide", channel_number(t.frequency_mhz), t.width);
+        let found = format!("the transmitter is heard on {}, and {card} is set to {}", place(there), place(tuned));
+        let up = up(self.machine, card, &options(there.frequency_mhz, there.width));
+        Some(Finding::fault(Code::OtherChannel, Some(card), found, format!("run {up}")))
+    }
+
+    /// Only others are heard.
+    fn stranger(&self) -> Option<Finding> {
+        let (card, heard) = (&self.listened.card, &self.listened.heard);
+        if let Some(other) = heard.loudest_other_link() {
+            let Link { name, id, .. } = self.link;
+            let found = format!("{card} hears only link {other}, expected {id} ({name})");
+            return Some(Finding::fault(Code::OtherLink, Some(card), found, "give both ends the same `--link` name"));
+        }
+        (heard.wfb_ng > 0).then(|| {
+            let found = format!("{card} hears only a wfb-ng link");
+            let fix = "start `skylark-tx` on the aircraft: both ends have to be Skylark";
+            self.silent(Code::WfbNg, found, fix)
+        })
+    }
+
+    fn nothing(&self) -> Finding {
+        let Listened { card, tuned, heard, scan, .. } = self.listened;
+        let channel = tuned.map(|t| format!(" on channel {}", channel_number(t.frequency_mhz))).unwrap_or_default();
+        let scan = scan.as_ref().filter(|scan| scan.listened > 0);
+        let others = scan.map(|scan| format!(", nor on {} others", scan.listened)).unwrap_or_default();
+        let neighbour = self.all.iter().find(|other| other.heard.ours > 0);
+        if let Some(neighbour) = neighbour {
+            let found = format!("{card} hears nothing of the link{channel}, where {} hears it", neighbour.card);
+            return Finding::warning(Code::NothingHeard, Some(card), found, "check its antenna");
+        }
+        let (found, fix) = match heard.frames {
+            0 => (
+                format!("{card} hears nothing at all{channel}{others}"),
+                "is the transmitter on, and an antenna on the card?",
+            ),
+            _ => (
+                format!("{card} hears other WiFi but nothing of link {}{channel}{others}", self.link.name),
+                "is the transmitter on and in range?",
+            ),
+        };
+        self.silent(Code::NothingHeard, found, fix)
+    }
+
+    /// A receiver that hears nothing has a fault; where nobody said what the card is for, it may be the aircraft.
+    fn silent(&self, code: Code, found: String, fix: &str) -> Finding {
+        let finding = Finding::fault(code, Some(&self.listened.card), found, fix);
+        let is_receiver = self.purpose == Purpose::Receive;
+        Finding { severity: if is_receiver { Severity::Fault } else { Severity::Warning }, ..finding }
+    }
+
+    fn not_restored(&self, reason: &str) -> Finding {
+        let card = &self.listened.card;
+        let found = format!("{card} could not be put back on its channel after the search ({reason})");
+        let tuned = self.listened.tuned.map(|tuned| options(tuned.frequency_mhz, tuned.width));
+        let up = up(self.machine, card, &tuned.unwrap_or_default());
+        Finding::fault(Code::Channel, Some(card), found, format!("run {up}"))
+    }
+}
+
+/// What became of frames injected on `card`; `reports` says whether its driver reports frames that left, where
+/// that is known.
+#[must_use]
+pub fn injection(card: &str, injected: &Injected, reports: Option<bool>, purpose: Purpose) -> Finding {
+    let Injected { taken, left, refused } = injected;
+    if let Some(reason) = refused.as_ref().filter(|_| *taken == 0) {
+        let found = format!("{card} refuses frames to send ({reason})");
+        return Finding::fault(
+            Code::Injection,
+            Some(card),
+            found,
+            "another driver or card may be needed: `skylark-setup list`",
+        );
+    }
+    if *left > 0 {
+        return Finding::fine(Code::Injection, Some(card), format!("{left} of {taken} injected frames left {card}"));
+    }
+    if reports == Some(false) {
+        let found = format!("{card} took {taken} frames; its driver does not tell whether they leave");
+        return Finding::fine(Code::Injection, Some(card), found);
+    }
+    let found = format!("{taken} frames were injected on {card}, and the card reports none as sent");
+    let fix = "try another channel and region with `skylark-setup up`, then another driver or card";
+    let is_sure = reports == Some(true) && matches!(purpose, Purpose::Transmit { .. });
+    let severity = if is_sure { Severity::Fault } else { Severity::Warning };
+    Finding { severity, ..Finding::fault(Code::Injection, Some(card), found, fix) }
+}
+
+/// Puts what was measured behind what the rules say of the same card. Where frames leave it, its region does
+/// not stop them; where they do not and a rule says why, that is said already.
+pub fn believe_injection(findings: &mut Vec<Finding>, injection: Finding) {
+    let says_why = |finding: &Finding| matches!(finding.code, Code::Region | Code::Width);
+    match injection.severity {
+        Severity::Fine => {
+            let region = findings.iter_mut().find(|finding| finding.code == Code::Region);
+            region.into_iter().for_each(|finding| finding.severity = finding.severity.min(Severity::Warning));
+        }
+        Severity::Warning | Severity::Fault => {
+            if findings.iter().any(|finding| says_why(finding) && finding.severity == Severity::Fault) {
+                return;
+            }
+        }
+    }
+    findings.push(injection);
+}
+
+#[cfg(test)]
+mod tests;

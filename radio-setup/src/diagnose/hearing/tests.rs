@@ -1,0 +1,134 @@
+//! What hearings come to, case by case.
+
+use super::super::tests::machine;
+use super::*;
+use crate::machine::Width;
+
+fn link() -> Link {
+    Link { name: "default".to_owned(), id: LinkId::from_name("default"), fingerprint: Some(0x1a2b_3c4d) }
+}
+
+fn on(channel_mhz: u32) -> Option<Tuned> {
+    Some(Tuned { frequency_mhz: channel_mhz, center_mhz: channel_mhz, width: Width::Mhz20 })
+}
+
+fn listened(card: &str, heard: Heard) -> Listened {
+    Listened { card: card.to_owned(), tuned: on(5745), heard, scan: None }
+}
+
+fn judged(purpose: Purpose, all: &[Listened]) -> Vec<(Code, Severity, String)> {
+    let findings = hearing(&machine(), &link(), purpose, all);
+    findings.into_iter().map(|finding| (finding.code, finding.severity, finding.sentence())).collect()
+}
+
+fn only(heard: Heard) -> (Code, Severity, String) {
+    let mut findings = judged(Purpose::Receive, &[listened("wlan1", heard)]);
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    findings.remove(0)
+}
+
+#[test]
+fn a_link_that_is_heard_and_opens_is_fine() {
+    let heard = Heard { frames: 40, ours: 40, opened: 4, signal_dbm: Some(-54), ..Heard::default() };
+    let expected = "wlan1 hears the transmitter at -54 dBm, and key 1a2b3c4d opens it";
+    assert_eq!(only(heard), (Code::Heard, Severity::Fine, expected.to_owned()));
+}
+
+#[test]
+fn what_is_heard_instead_is_named() {
+    let base = Heard { frames: 9, ..Heard::default() };
+    let table = [
+        (Heard { ours: 9, refused: 2, ..base.clone() }, Code::OtherKey, "key 1a2b3c4d does not open it"),
+        (Heard { other_version: Some(7), ..base.clone() }, Code::OtherVersion, "version 7, expected 1"),
+        (
+            Heard { other_links: vec![(LinkId::from_number(0xabcdef), 9)], ..base.clone() },
+            Code::OtherLink,
+            "hears only link abcdef, expected 37a8ee (default)",
+        ),
+        (Heard { wfb_ng: 9, ..base.clone() }, Code::WfbNg, "only a wfb-ng link"),
+        (base, Code::NothingHeard, "other WiFi but nothing of link default on channel 149: is the transmitter on"),
+        (Heard::default(), Code::NothingHeard, "nothing at all on channel 149"),
+    ];
+    for (heard, code, words) in table {
+        let (found, severity, sentence) = only(heard);
+        assert_eq!((found, severity), (code, Severity::Fault), "{sentence}");
+        assert!(sentence.contains(words), "{sentence}");
+    }
+}
+
+#[test]
+fn a_link_on_another_channel_is_found_by_the_search_or_by_another_card() {
+    let there = Heard { frames: 1, ours: 1, ..Heard::default() };
+    let scan = Scan { found: Some((on(5765).unwrap(), there.clone())), listened: 3, ..Scan::default() };
+    let searched = Listened { scan: Some(scan), ..listened("wlan1", Heard::default()) };
+    let expected = "the transmitter is heard on channel 153, 20 MHz wide, and wlan1 is set to channel 149, 20 MHz wide: \
+                    run `skylark-setup up wlan1 --channel 153`";
+    let expected = (Code::OtherChannel, Severity::Fault, expected.to_owned());
+    assert_eq!(judged(Purpose::Unknown, std::slice::from_ref(&searched)), [expected.clone()]);
+    let findings = judged(Purpose::Unknown, &[searched, listened("wlan2", Heard::default())]);
+    assert_eq!(findings[1].0, Code::OtherChannel, "the search of one card tells the others");
+    let other = Listened { tuned: on(5765), ..listened("wlan2", there) };
+    assert_eq!(judged(Purpose::Receive, &[listened("wlan1", Heard::default()), other])[0], expected);
+}
+
+#[test]
+fn one_of_two_cards_that_hears_nothing_is_a_warning() {
+    let hears = Heard { frames: 9, ours: 9, opened: 1, ..Heard::default() };
+    let findings = judged(Purpose::Receive, &[listened("wlan1", Heard::default()), listened("wlan2", hears)]);
+    assert_eq!((findings[0].0, findings[0].1), (Code::NothingHeard, Severity::Warning));
+    assert_eq!(
+        findings[0].2,
+        "wlan1 hears nothing of the link on channel 149, where wlan2 hears it: check its antenna"
+    );
+    assert_eq!(findings[1].1, Severity::Fine);
+}
+
+#[test]
+fn silence_is_no_fault_of_a_machine_that_may_be_the_aircraft() {
+    let findings = judged(Purpose::Unknown, &[listened("wlan1", Heard::default())]);
+    assert_eq!(findings[0].1, Severity::Warning);
+}
+
+#[test]
+fn clocks_that_disagree_are_told_with_the_way_they_do() {
+    let heard = Heard { ours: 1, opened: 1, clock_ahead_us: Some(-7_300_000_000), ..Heard::default() };
+    let findings = judged(Purpose::Receive, &[listened("wlan1", heard)]);
+    assert_eq!((findings[1].0, findings[1].1), (Code::Clock, Severity::Warning));
+    assert!(findings[1].2.starts_with("the transmitter's clock is 121 min behind this machine's"), "{}", findings[1].2);
+}
+
+#[test]
+fn a_card_that_was_not_put_back_is_told() {
+    let scan = Scan { not_restored: Some("busy".to_owned()), ..Scan::default() };
+    let findings = judged(Purpose::Receive, &[Listened { scan: Some(scan), ..listened("wlan1", Heard::default()) }]);
+    assert!(findings[1].2.ends_with("(busy): run `skylark-setup up wlan1 --channel 149`"), "{}", findings[1].2);
+}
+
+#[test]
+fn frames_that_do_not_leave_are_a_fault_where_the_driver_tells() {
+    let transmit = Purpose::Transmit { width: Width::Mhz20 };
+    let injected = |taken, left| Injected { taken, left, refused: None };
+    let severity = |left, reports| injection("wlan1", &injected(20, left), reports, transmit).severity;
+    assert_eq!(severity(20, Some(true)), Severity::Fine);
+    assert_eq!(severity(1, None), Severity::Fine);
+    assert_eq!(severity(0, Some(true)), Severity::Fault);
+    assert_eq!(severity(0, None), Severity::Warning);
+    assert_eq!(severity(0, Some(false)), Severity::Fine);
+    let refused = Injected { taken: 0, left: 0, refused: Some("Network is down".to_owned()) };
+    assert!(injection("wlan1", &refused, None, transmit).found.contains("refuses frames to send (Network is down)"));
+}
+
+#[test]
+fn what_is_measured_is_set_above_what_the_rules_say() {
+    let region = Finding::fault(Code::Region, Some("wlan1"), "region 00", "set it");
+    let transmit = Purpose::Transmit { width: Width::Mhz20 };
+    let injected = |left| injection("wlan1", &Injected { taken: 20, left, refused: None }, Some(true), transmit);
+    let believed = |mut findings: Vec<Finding>, left| {
+        believe_injection(&mut findings, injected(left));
+        findings.into_iter().map(|finding| (finding.code, finding.severity)).collect::<Vec<_>>()
+    };
+    let leave = [(Code::Region, Severity::Warning), (Code::Injection, Severity::Fine)];
+    assert_eq!(believed(vec![region.clone()], 20), leave, "they leave in spite of the region");
+    assert_eq!(believed(vec![region], 0), [(Code::Region, Severity::Fault)], "the region is why they do not");
+    assert_eq!(believed(Vec::new(), 0), [(Code::Injection, Severity::Fault)]);
+}

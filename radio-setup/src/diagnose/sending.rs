@@ -1,0 +1,218 @@
+//! Whether what a card sends leaves it: region, width, MTU. All three fail silently.
+
+use skylark_common::rtp::packetizer::Packetizer;
+use skylark_common::seal::session::TAG_LEN;
+use skylark_common::wire::packet::PacketHeader;
+use skylark_common::wire::radiotap::TxRate;
+use skylark_common::wire::repair::BLOCK_LEN;
+use skylark_common::wire::symbol::Symbol;
+
+use super::{Case, Code, Finding, Purpose, channel_number, options, up};
+use crate::machine::{Channel, Region, Tuned, Width};
+
+/// The longest frame of a video of ours: a repair of datagrams of the packetizer's usual length.
+const LONGEST_FRAME_BYTES: usize = TxRate::MAX_HEADER_LEN
+    + PacketHeader::LEN
+    + BLOCK_LEN
+    + Symbol::MAX_HEADER_LEN
+    + Packetizer::DEFAULT_MAX_DATAGRAM_BYTES
+    + TAG_LEN;
+/// A packet socket takes this many bytes more than the MTU, the length of an Ethernet header.
+const BEYOND_MTU_BYTES: usize = 14;
+/// Channels named where another one is proposed: more do not fit a sentence.
+const PROPOSED_CHANNELS: usize = 8;
+
+/// What hinders sending on the channel the card is set to, or that nothing does.
+pub(super) fn sending(case: &Case<'_>) -> Vec<Finding> {
+    let (Some(tuned), true) = (case.interface.tuned, case.purpose != Purpose::Receive) else {
+        return Vec::new();
+    };
+    let broken: Vec<Finding> = [region(case, tuned), width(case, tuned), mtu(case)].into_iter().flatten().collect();
+    if broken.is_empty() { vec![may_send(case, tuned)] } else { broken }
+}
+
+fn may_send(case: &Case<'_>, tuned: Tuned) -> Finding {
+    let region = case.machine.region_of(case.radio);
+    let power = case.radio.channel(tuned.frequency_mhz).map(|channel| channel.max_power_mbm / 100);
+    let power = power.map(|dbm| format!(" with up to {dbm} dBm")).unwrap_or_default();
+    case.fine(Code::Region, format!("{} may send there in region {region}{power}", case.name()))
+}
+
+/// mac80211 drops what is injected where nothing may be sent, and tells nobody.
+fn region(case: &Case<'_>, tuned: Tuned) -> Option<Finding> {
+    let parts = parts(tuned);
+    let refused = parts.iter().filter_map(|mhz| case.radio.channel(*mhz)).find(|channel| !may_transmit(channel))?;
+    let region = case.machine.region_of(case.radio);
+    let number = channel_number(refused.frequency_mhz);
+    let found = format!(
+        "region {region} {} on channel {number}, so what {} sends is dropped silently",
+        rule(refused),
+        case.name()
+    );
+    case.unsendable(Code::Region, found, way_out(case, tuned, region))
+}
+
+fn rule(channel: &Channel) -> &'static str {
+    if channel.disabled {
+        "forbids everything"
+    } else if channel.radar {
+        "asks to listen for radar"
+    } else {
+        "does not let a card begin to send (no-IR)"
+    }
+}
+
+fn way_out(case: &Case<'_>, tuned: Tuned, region: Region) -> String {
+    let channels = sendable(case);
+    if region == Region::WORLD && case.radio.own_region.is_none() {
+        let options = options(tuned.frequency_mhz, tuned.width);
+        let up = up(case.machine, case.name(), &format!("{options} --region XX"));
+        // A database may be in force that is not where it is looked for: only the fix mentions it.
+        let install = "install the regulatory database (`sudo apt install wireless-regdb`, then reboot), then ";
+        let install = if case.machine.has_region_database { "" } else { install };
+        return format!("{install}run {up} with your country's two letters for XX");
+    }
+    match channels.as_slice() {
+        [] => "no channel of this card may send here: use another card".to_owned(),
+        [first, ..] => {
+            let number = channels.iter().map(|mhz| channel_number(*mhz)).collect::<Vec<_>>().join(", ");
+            let up = up(case.machine, case.name(), &options(*first, Width::Mhz20));
+            format!("take one of the channels {number}, for instance with {up}, at both ends")
+        }
+    }
+}
+
+/// Channels that may send, those of the band in use first.
+fn sendable(case: &Case<'_>) -> Vec<u32> {
+    let band = case.interface.tuned.map(|tuned| tuned.frequency_mhz / 1000);
+    let free = case.radio.channels.iter().filter(|channel| may_transmit(channel)).map(|channel| channel.frequency_mhz);
+    let (mut near, far): (Vec<u32>, Vec<u32>) = free.partition(|mhz| Some(mhz / 1000) == band);
+    near.extend(far);
+    near.truncate(PROPOSED_CHANNELS);
+    near
+}
+
+fn may_transmit(channel: &Channel) -> bool {
+    !(channel.disabled || channel.no_ir || channel.radar)
+}
+
+/// Centers of the 20 MHz channels a wider one consists of.
+fn parts(tuned: Tuned) -> Vec<u32> {
+    let count = tuned.width.mhz() / 20;
+    if count <= 1 {
+        return vec![tuned.frequency_mhz];
+    }
+    let lowest = tuned.center_mhz.saturating_sub(tuned.width.mhz() / 2).saturating_add(10);
+    (0..count).map(|part| lowest.saturating_add(20 * part)).collect()
+}
+
+fn width(case: &Case<'_>, tuned: Tuned) -> Option<Finding> {
+    let Purpose::Transmit { width } = case.purpose else { return None };
+    (tuned.width < width).then(|| {
+        let found =
+            format!("frames are sent {width} wide, but {} is set to {}, so they are lost", case.name(), tuned.width);
+        let up = up(case.machine, case.name(), &options(tuned.frequency_mhz, width));
+        let fix = format!("run {up} at both ends, or `skylark-tx --width {}`", tuned.width.mhz());
+        case.fault(Code::Width, found, fix)
+    })
+}
+
+fn mtu(case: &Case<'_>) -> Option<Finding> {
+    let needed = LONGEST_FRAME_BYTES.saturating_sub(BEYOND_MTU_BYTES);
+    let found = usize::try_from(case.interface.mtu_bytes).unwrap_or(usize::MAX);
+    (found < needed).then_some(())?;
+    let found =
+        format!("the MTU of {} is {found}, expected at least {needed}, so full frames are refused", case.name());
+    case.unsendable(Code::Mtu, found, format!("run {}", case.up()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{first, machine};
+    use super::super::{Severity, card, faults};
+    use super::*;
+    use crate::machine::Machine;
+
+    const TRANSMIT: Purpose = Purpose::Transmit { width: Width::Mhz20 };
+
+    fn no_ir() -> Machine {
+        let mut machine = machine();
+        machine.region = Region::WORLD;
+        machine.radios[0].channels.iter_mut().filter(|c| c.frequency_mhz > 5000).for_each(|c| c.no_ir = true);
+        machine
+    }
+
+    fn only_fault(machine: &Machine, purpose: Purpose) -> Finding {
+        let mut faults = faults(card(machine, "wlan1", purpose));
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        faults.remove(0)
+    }
+
+    #[test]
+    fn a_card_that_may_send_says_where_and_how_loud() {
+        let findings = card(&machine(), "wlan1", TRANSMIT);
+        assert_eq!(findings[1].found, "wlan1 may send there in region US with up to 30 dBm");
+    }
+
+    #[test]
+    fn the_world_domain_stops_a_transmitter_and_no_receiver() {
+        let finding = only_fault(&no_ir(), TRANSMIT);
+        assert_eq!(
+            finding.sentence(),
+            "region 00 does not let a card begin to send (no-IR) on channel 149, so what wlan1 sends is dropped silently: \
+             run `skylark-setup up wlan1 --channel 149 --region XX` with your country's two letters for XX"
+        );
+        assert_eq!(first(&no_ir(), Purpose::Receive).severity, Severity::Fine);
+        let unsure = card(&no_ir(), "wlan1", Purpose::Unknown).remove(1);
+        assert_eq!((unsure.code, unsure.severity), (Code::Region, Severity::Warning));
+    }
+
+    #[test]
+    fn without_a_database_it_is_to_be_installed_first() {
+        let mut machine = no_ir();
+        machine.has_region_database = false;
+        let sentence = only_fault(&machine, TRANSMIT).sentence();
+        assert!(sentence.contains("install wireless-regdb`, then reboot), then run `skylark-setup up"), "{sentence}");
+    }
+
+    #[test]
+    fn where_the_region_is_set_another_channel_is_the_way_out() {
+        let mut machine = no_ir();
+        machine.region = Region(*b"US");
+        let sentence = only_fault(&machine, TRANSMIT).sentence();
+        assert!(sentence.contains("take one of the channels 1, for instance"), "{sentence}");
+        machine.radios[0].channels.iter_mut().for_each(|channel| channel.disabled = true);
+        let sentence = only_fault(&machine, TRANSMIT).sentence();
+        assert!(sentence.contains("forbids everything") && sentence.contains("use another card"), "{sentence}");
+    }
+
+    #[test]
+    fn both_halves_of_a_wide_channel_have_to_be_free() {
+        let mut machine = machine();
+        let wide = Tuned { frequency_mhz: 5745, center_mhz: 5755, width: Width::Mhz40 };
+        machine.radios[0].interfaces[0].tuned = Some(wide);
+        machine.radios[0].channels.iter_mut().filter(|c| c.frequency_mhz == 5765).for_each(|c| c.radar = true);
+        let finding = only_fault(&machine, TRANSMIT);
+        assert!(finding.found.contains("asks to listen for radar on channel 153"), "{}", finding.found);
+    }
+
+    #[test]
+    fn frames_wider_than_the_channel_are_lost() {
+        let finding = only_fault(&machine(), Purpose::Transmit { width: Width::Mhz40 });
+        assert_eq!(
+            finding.sentence(),
+            "frames are sent 40 MHz wide, but wlan1 is set to 20 MHz, so they are lost: run `skylark-setup up wlan1 \
+             --channel 149 --width 40` at both ends, or `skylark-tx --width 20`"
+        );
+    }
+
+    #[test]
+    fn an_mtu_below_a_full_frame_is_a_fault() {
+        let mut machine = machine();
+        machine.radios[0].interfaces[0].mtu_bytes = 1400;
+        let finding = only_fault(&machine, TRANSMIT);
+        assert!(finding.found.contains("is 1400, expected at least 1463"), "{}", finding.found);
+        machine.radios[0].interfaces[0].mtu_bytes = 1500;
+        assert_eq!(faults(card(&machine, "wlan1", TRANSMIT)), []);
+    }
+}

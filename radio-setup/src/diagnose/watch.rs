@@ -1,0 +1,80 @@
+//! The faults of cards while a program uses them.
+
+use super::{Code, Finding, Purpose, card, faults, permissions};
+use crate::machine::Machine;
+use crate::probe;
+
+/// Looks after the cards of a running program.
+#[derive(Debug)]
+pub struct Watch {
+    cards: Vec<Card>,
+    purpose: Purpose,
+}
+
+#[derive(Debug)]
+struct Card {
+    name: String,
+    was_there: bool,
+}
+
+impl Watch {
+    /// Looks after cards of these names.
+    #[must_use]
+    pub fn new(cards: Vec<String>, purpose: Purpose) -> Self {
+        let cards = cards.into_iter().map(|name| Card { name, was_there: false }).collect();
+        Self { cards, purpose }
+    }
+
+    /// What is wrong with the cards at this moment, faults only, of each card the root cause first. Asks the
+    /// kernel, which takes some milliseconds: call it about once a second and not on the thread of the link.
+    /// Nothing when the kernel does not answer.
+    pub fn look(&mut self) -> Vec<Finding> {
+        probe::machine().map(|machine| self.judge(&machine)).unwrap_or_default()
+    }
+
+    pub(crate) fn judge(&mut self, machine: &Machine) -> Vec<Finding> {
+        let purpose = self.purpose;
+        let of_cards = self.cards.iter_mut().flat_map(|card| card.judge(machine, purpose));
+        let mut findings: Vec<Finding> = of_cards.collect();
+        findings.push(permissions(machine.permissions, purpose));
+        faults(findings)
+    }
+}
+
+impl Card {
+    fn judge(&mut self, machine: &Machine, purpose: Purpose) -> Vec<Finding> {
+        let name = &self.name;
+        let is_there = machine.interface(name).is_some();
+        self.was_there |= is_there;
+        if !is_there && self.was_there {
+            let found = format!("{name} is gone");
+            let fix = "plug it in again, and look at its cable and supply if nobody pulled it";
+            return vec![Finding::fault(Code::Unplugged, Some(name), found, fix)];
+        }
+        // An interface that is no radio's was found good by the air that opened it: a tunnel of a test, say.
+        if machine.other_interfaces.contains(name) { Vec::new() } else { card(machine, name, purpose) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::machine;
+    use super::*;
+
+    fn codes(watch: &mut Watch, machine: &Machine) -> Vec<Code> {
+        watch.judge(machine).iter().map(|finding| finding.code).collect()
+    }
+
+    #[test]
+    fn only_faults_are_reported_and_a_pulled_card_is_told_from_a_wrong_name() {
+        let names = ["wlan1", "wlan9", "eth0"].map(str::to_owned).to_vec();
+        let mut watch = Watch::new(names, Purpose::Receive);
+        let mut machine = machine();
+        assert_eq!(codes(&mut watch, &machine), [Code::NoSuchCard]);
+        machine.radios[0].interfaces[0].up = false;
+        assert_eq!(codes(&mut watch, &machine), [Code::Down, Code::NoSuchCard]);
+        machine.radios.clear();
+        machine.permissions.net_raw = false;
+        assert_eq!(codes(&mut watch, &machine), [Code::Unplugged, Code::NoSuchCard, Code::Permissions]);
+    }
+}

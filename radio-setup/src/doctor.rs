@@ -1,0 +1,144 @@
+//! `skylark-setup doctor`: walks the chain from the card to the picture, and names the fault.
+#![expect(clippy::disallowed_methods, reason = "listens for a time, and reads the wall clock")]
+
+mod air;
+mod processor;
+mod said;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result};
+use skylark_common::seal::{LinkKey, key_file};
+use skylark_common::wire::link::LinkId;
+use skylark_setup::diagnose::{self, Code, Finding, Link, Purpose, Severity, Verdict};
+use skylark_setup::machine::{Machine, Mode, Width};
+use skylark_setup::probe;
+
+use crate::args::DoctorCommand;
+use air::Air;
+use said::Said;
+
+/// The whole walk takes at most 5 s; this leaves some for printing and for a slow card.
+const TIME: Duration = Duration::from_millis(4300);
+
+/// Walks the chain; exit code 0 if no fault was found.
+///
+/// # Errors
+/// The kernel does not answer, or the findings cannot be written.
+pub(crate) fn run(command: &DoctorCommand) -> Result<ExitCode> {
+    let end = Instant::now() + TIME;
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        signal_hook::flag::register(signal, Arc::clone(&stop)).context("cannot catch signals")?;
+    }
+    let machine = probe::machine().context("cannot ask the kernel about radios")?;
+    let mut said = Said::new(command.json);
+    let purpose = purpose(command, &machine);
+    let (key, of_key) = key(command);
+    let link = Link {
+        name: command.link.clone(),
+        id: LinkId::from_name(&command.link),
+        fingerprint: key.as_ref().map(LinkKey::fingerprint),
+    };
+    let air = Air { machine: &machine, link: &link, key, purpose, end, stop: &stop, may_disturb: command.scan };
+    let ready = look_at_cards(&air, &cards(command, &machine), &mut said)?;
+    look_at_machine(&machine, purpose, &mut said)?;
+    said.say(of_key)?;
+    if machine.permissions.net_raw && !matches!(purpose, Purpose::Transmit { .. }) {
+        air.listen(&ready, &mut said)?;
+    }
+    let verdict = Verdict::of(said.findings(), &well(said.findings()));
+    said.verdict(&verdict)?;
+    Ok(if verdict.severity == Severity::Fault { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// What the cards are for: as the user says, else as the program that uses one of them shows.
+fn purpose(command: &DoctorCommand, machine: &Machine) -> Purpose {
+    let runs = |program: &str| {
+        let mut users = machine.radios.iter().flat_map(|radio| &radio.interfaces).flat_map(|i| &i.users);
+        users.any(|user| user.program == program)
+    };
+    let transmit = Purpose::Transmit { width: command.width.map_or(Width::Mhz20, Into::into) };
+    match (command.transmit, command.receive) {
+        (true, _) => transmit,
+        (_, true) => Purpose::Receive,
+        _ if runs("skylark-tx") => transmit,
+        _ if runs("skylark-rx") => Purpose::Receive,
+        _ => Purpose::Unknown,
+    }
+}
+
+/// The cards that were named, else those in monitor mode, else all; the one with the machine's network last.
+fn cards(command: &DoctorCommand, machine: &Machine) -> Vec<String> {
+    let interfaces = || machine.radios.iter().flat_map(|radio| &radio.interfaces);
+    if !command.airs.is_empty() {
+        return command.airs.iter().map(|air| air.strip_prefix("monitor:").unwrap_or(air).to_owned()).collect();
+    }
+    let listening = interfaces().filter(|interface| interface.mode == Mode::Monitor);
+    let mut names: Vec<String> = listening.map(|interface| interface.name.clone()).collect();
+    if names.is_empty() {
+        names = interfaces().map(|interface| interface.name.clone()).collect();
+    }
+    names.sort_by_key(|name| machine.default_route.as_ref() == Some(name));
+    names
+}
+
+/// Looks at each card, and with a transmitter's sends; returns those that can be listened to.
+fn look_at_cards(air: &Air<'_>, cards: &[String], said: &mut Said) -> Result<Vec<String>> {
+    if cards.is_empty() {
+        diagnose::cards(air.machine).into_iter().try_for_each(|finding| said.say(finding))?;
+    }
+    let mut ready = Vec::new();
+    for card in cards {
+        let mut findings = diagnose::card(air.machine, card, air.purpose);
+        if findings.iter().any(|finding| finding.code == Code::Channel && finding.severity == Severity::Fine) {
+            ready.push(card.clone());
+            if let (Purpose::Transmit { width }, true) = (air.purpose, air.machine.permissions.net_raw) {
+                diagnose::believe_injection(&mut findings, air.send(card, width));
+            }
+        }
+        findings.into_iter().try_for_each(|finding| said.say(finding))?;
+    }
+    Ok(ready)
+}
+
+fn look_at_machine(machine: &Machine, purpose: Purpose, said: &mut Said) -> Result<()> {
+    said.say(diagnose::permissions(machine.permissions, purpose))?;
+    let processor = processor::measure();
+    diagnose::processor(&processor).into_iter().try_for_each(|finding| said.say(finding))?;
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let clock = diagnose::clock(u64::try_from(since_1970.as_micros()).unwrap_or(u64::MAX));
+    clock.into_iter().try_for_each(|finding| said.say(finding))
+}
+
+/// The key to try, where there is one, and what is to be said of it.
+fn key(command: &DoctorCommand) -> (Option<LinkKey>, Finding) {
+    let finding = |severity, found| Finding { code: Code::Key, card: None, severity, found, fix: None };
+    let path = match command.key.clone().map_or_else(key_file::find, Ok) {
+        Ok(path) => path,
+        // It may be somewhere else, and named to the programs.
+        Err(error) => return (None, finding(Severity::Warning, error.to_string())),
+    };
+    let key = match key_file::read(&path) {
+        Ok(key) => key,
+        Err(error) => return (None, finding(Severity::Fault, error.to_string())),
+    };
+    let exposure = key_file::mode(&path).ok().and_then(|mode| key_file::exposure(&path, mode));
+    let fine = || finding(Severity::Fine, format!("{} holds key {:08x}", path.display(), key.fingerprint()));
+    let found = exposure.map_or_else(fine, |exposure| finding(Severity::Warning, exposure));
+    (Some(key), found)
+}
+
+/// What to say when nothing is wrong: the strongest good news there is.
+fn well(findings: &[Finding]) -> String {
+    let of =
+        |code: Code| findings.iter().filter(move |finding| finding.code == code && finding.severity == Severity::Fine);
+    let news: Vec<&str> = of(Code::Heard).chain(of(Code::Injection)).map(|finding| finding.found.as_str()).collect();
+    if !news.is_empty() {
+        return news.join("; ");
+    }
+    of(Code::Channel).map(|finding| finding.found.as_str()).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,124 @@
+//! Listening and sending: what the cards hear of the link, and whether what they send leaves them.
+
+use std::io;
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use skylark_common::seal::LinkKey;
+use skylark_common::wire::radiotap::{self, TxRate};
+use skylark_setup::diagnose::{self, Code, Finding, Link, Listened, Purpose, Severity};
+use skylark_setup::listen::Ear;
+use skylark_setup::listen::card::{self, Card};
+use skylark_setup::listen::inject::inject;
+use skylark_setup::listen::scan::{self, Scan, Search};
+use skylark_setup::machine::{Interface, Machine, Radio, Width};
+use skylark_setup::netlink::Kernel;
+
+use super::said::Said;
+
+/// How long every card is listened to on its own channel: six announces.
+const LISTEN: Duration = Duration::from_millis(600);
+
+/// What the doctor listens for, and with what right.
+pub(super) struct Air<'a> {
+    pub(super) machine: &'a Machine,
+    pub(super) link: &'a Link,
+    pub(super) key: Option<LinkKey>,
+    pub(super) purpose: Purpose,
+    pub(super) end: Instant,
+    pub(super) stop: &'a AtomicBool,
+    /// Whether a card may be tuned away that another program uses.
+    pub(super) may_disturb: bool,
+}
+
+impl Air<'_> {
+    /// Listens on `names` and says what of the link is heard.
+    ///
+    /// # Errors
+    /// The findings cannot be said.
+    pub(super) fn listen(&self, names: &[String], said: &mut Said) -> Result<()> {
+        let mut cards = Vec::new();
+        for name in names {
+            match Card::open(name, self.ear()) {
+                Ok(card) => cards.push(card),
+                Err(error) => said.say(unheard(name, &error))?,
+            }
+        }
+        let outcomes = card::listen(&mut cards, LISTEN);
+        for (card, outcome) in cards.iter().zip(outcomes) {
+            if let Err(error) = outcome {
+                said.say(unheard(card.name(), &error))?;
+            }
+        }
+        let mut listened: Vec<Listened> = cards.iter().map(|card| self.listened(card)).collect();
+        if !listened.iter().any(|listened| listened.heard.has_link()) {
+            self.search(&mut cards, &mut listened);
+        }
+        let findings = diagnose::hearing(self.machine, self.link, self.purpose, &listened);
+        findings.into_iter().try_for_each(|finding| said.say(finding))
+    }
+
+    /// Sends on a card, and sees whether it leaves.
+    pub(super) fn send(&self, name: &str, width: Width) -> Finding {
+        let width = match width {
+            Width::Mhz40 => radiotap::Width::Mhz40,
+            Width::Mhz5 | Width::Mhz10 | Width::Mhz20 | Width::Mhz80 | Width::Mhz160 => radiotap::Width::Mhz20,
+        };
+        let rate = TxRate { width, ..TxRate::default() };
+        match Card::open(name, self.ear()).and_then(|mut card| inject(&mut card, rate)) {
+            Ok(injected) => diagnose::injection(name, &injected, self.reports(name), self.purpose),
+            Err(error) => unheard(name, &error),
+        }
+    }
+
+    /// Whether the card's driver reports frames it sent, where that is known.
+    fn reports(&self, _card: &str) -> Option<bool> {
+        Some(true)
+    }
+
+    /// Looks for the link on other channels with the first card that is free.
+    fn search(&self, cards: &mut [Card], listened: &mut [Listened]) {
+        let mut free = cards.iter_mut().zip(listened).filter_map(|(card, listened)| {
+            let (radio, interface) = self.machine.interface(card.name())?;
+            self.is_free(interface).then_some((card, listened, radio, interface))
+        });
+        let Some((card, listened, radio, interface)) = free.next() else { return };
+        let Some(scan) = self.scan(card, radio, interface) else { return };
+        match scan.found {
+            // It began to send while other channels were listened to.
+            Some((place, heard)) if listened.tuned == Some(place) => listened.heard = heard,
+            _ => listened.scan = Some(scan),
+        }
+    }
+
+    fn is_free(&self, interface: &Interface) -> bool {
+        self.machine.permissions.net_admin && (self.may_disturb || interface.users.is_empty())
+    }
+
+    fn scan(&self, card: &mut Card, radio: &Radio, interface: &Interface) -> Option<Scan> {
+        let mut kernel = Kernel::open().ok()?;
+        let channels = scan::channels(radio, interface.tuned?);
+        let search = Search { interface, channels: &channels, end: self.end, stop: self.stop };
+        Some(search.run(card, &mut kernel, || self.ear()))
+    }
+
+    fn listened(&self, card: &Card) -> Listened {
+        let tuned = self.machine.interface(card.name()).and_then(|(_, interface)| interface.tuned);
+        Listened { card: card.name().to_owned(), tuned, heard: card.ear().heard().clone(), scan: None }
+    }
+
+    fn ear(&self) -> Ear {
+        Ear::new(self.link.id, self.key.clone())
+    }
+}
+
+fn unheard(card: &str, reason: &io::Error) -> Finding {
+    Finding {
+        code: Code::Listening,
+        card: Some(card.to_owned()),
+        severity: Severity::Fault,
+        found: format!("{card} cannot be listened to ({reason})"),
+        fix: Some(format!("plug it in again, then run `skylark-setup up {card}`")),
+    }
+}

@@ -1,0 +1,126 @@
+//! Looks after the cards of a program that runs: sets a card up again that was unplugged and has come back, and
+//! finds out what is wrong with one that neither hears nor sends.
+
+use std::fs;
+
+use crate::channel;
+use crate::diagnose::{Finding, Purpose, Watch};
+use crate::machine::{Machine, Tuned};
+use crate::netlink::KernelError;
+use crate::probe;
+use crate::restore::{Restored, restore};
+
+/// ARPHRD number of an interface in monitor mode (Linux `if_arp.h`).
+const MONITOR: &str = "803";
+/// The interface is up (Linux `if.h`).
+const IFF_UP: u32 = 1;
+
+/// Looks after some cards.
+#[derive(Debug)]
+pub struct Keeper {
+    cards: Vec<Card>,
+    watch: Watch,
+}
+
+/// What was found out about a card.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Look {
+    /// Its name.
+    pub card: String,
+    /// What is wrong with it and what to do, in one sentence.
+    pub fault: Option<String>,
+    /// What it is tuned to: `channel 149 (5745 MHz, 20 MHz wide)`.
+    pub tuned: Option<String>,
+    /// Whether it has heard frames, of whomever, since the look before.
+    pub hears: bool,
+}
+
+#[derive(Debug)]
+struct Card {
+    name: String,
+    /// Why it could not be set up again, as it was told last.
+    told: Option<String>,
+    /// Frames its interface has received.
+    received: u64,
+}
+
+impl Keeper {
+    /// Looks after `cards`, interfaces in monitor mode, that are used for `purpose`.
+    #[must_use]
+    pub fn new(cards: &[String], purpose: Purpose) -> Self {
+        let card = |name: &String| Card { name: name.clone(), told: None, received: received(name) };
+        Self { cards: cards.iter().map(card).collect(), watch: Watch::new(cards.to_vec(), purpose) }
+    }
+
+    /// Sets cards up again that have come back, as `skylark-setup up` did; returns what people should be told.
+    /// Costs two short reads a card while all is well: call it several times a second.
+    pub fn restore(&mut self) -> Vec<String> {
+        let idle = self.cards.iter_mut().filter(|card| is_there(&card.name) && !is_at_work(&card.name));
+        idle.filter_map(Card::restore).collect()
+    }
+
+    /// Looks at every card, in the order they were given; asks the kernel for all radios once.
+    ///
+    /// # Errors
+    /// The kernel does not answer.
+    pub fn look(&mut self) -> Result<Vec<Look>, KernelError> {
+        let machine = probe::machine()?;
+        let findings = self.watch.judge(&machine);
+        Ok(self.cards.iter_mut().map(|card| card.look(&machine, &findings)).collect())
+    }
+}
+
+impl Card {
+    fn restore(&mut self) -> Option<String> {
+        let outcome = match restore(&self.name) {
+            Ok(Restored::NothingToDo) => return None,
+            Ok(Restored::SetUp) => {
+                self.told = None;
+                return Some(format!("{} is back, and set up as before", self.name));
+            }
+            Err(error) => error.to_string(),
+        };
+        let is_told = self.told.as_ref() == Some(&outcome);
+        self.told = Some(outcome.clone());
+        (!is_told).then_some(outcome)
+    }
+
+    fn look(&mut self, machine: &Machine, findings: &[Finding]) -> Look {
+        let received = received(&self.name);
+        let hears = std::mem::replace(&mut self.received, received) != received;
+        let tuned = machine.interface(&self.name).and_then(|(_, interface)| interface.tuned);
+        let fault = findings.iter().find(|finding| finding.card.as_ref() == Some(&self.name));
+        Look { card: self.name.clone(), fault: fault.map(Finding::sentence), tuned: tuned.map(describe), hears }
+    }
+}
+
+fn describe(tuned: Tuned) -> String {
+    match channel::number(tuned.frequency_mhz) {
+        Some(number) => format!("channel {number} ({tuned})"),
+        None => tuned.to_string(),
+    }
+}
+
+fn is_there(card: &str) -> bool {
+    attribute(card, "ifindex").is_some()
+}
+
+fn is_monitor(card: &str) -> bool {
+    attribute(card, "type").is_some_and(|found| found == MONITOR)
+}
+
+fn is_at_work(card: &str) -> bool {
+    let flags = attribute(card, "flags");
+    let flags = flags.as_deref().and_then(|flags| u32::from_str_radix(flags.trim_start_matches("0x"), 16).ok());
+    is_monitor(card) && flags.is_some_and(|flags| flags & IFF_UP != 0)
+}
+
+fn received(card: &str) -> u64 {
+    attribute(card, "statistics/rx_packets").and_then(|count| count.parse().ok()).unwrap_or(0)
+}
+
+/// What sysfs says of an interface.
+fn attribute(card: &str, name: &str) -> Option<String> {
+    let text = fs::read_to_string(format!("/sys/class/net/{card}/{name}")).ok()?;
+    Some(text.trim().to_owned())
+}

@@ -1,0 +1,62 @@
+//! Opens the airs the command line names, patterns of cards included.
+
+use std::time::Instant;
+
+use anyhow::{Result, bail};
+use skylark_common::air::CaptureAir;
+use skylark_common::air::monitor::{self, MonitorCapture};
+use skylark_common::air::pcap_file::{Pace, PcapCapture};
+use skylark_common::air::udp::UdpCapture;
+use skylark_common::options::AirTarget;
+
+/// The airs of the program.
+#[derive(Debug, Default)]
+pub(crate) struct Airs {
+    /// All, as they were given.
+    pub(crate) all: Vec<Box<dyn CaptureAir>>,
+    /// The cards among them: number and name.
+    pub(crate) cards: Vec<(usize, String)>,
+}
+
+/// Opens all airs; without any, every card that is in monitor mode.
+///
+/// # Errors
+/// One of them cannot be opened, or there is no card.
+pub(crate) fn open(targets: &[AirTarget], now: Instant) -> Result<Airs> {
+    let mut airs = Airs::default();
+    for target in targets {
+        match target {
+            AirTarget::Udp(address) => airs.all.push(Box::new(UdpCapture::bind(address)?)),
+            // Recordings are always read in their own time; whose time that is, the link decides.
+            AirTarget::Pcap(path) => airs.all.push(Box::new(PcapCapture::open(path, Pace::Recorded)?)),
+            AirTarget::Monitor(written) => airs.add_cards(monitor::resolve(written)?, now)?,
+        }
+    }
+    if targets.is_empty() {
+        airs.add_cards(every_card()?, now)?;
+    }
+    Ok(airs)
+}
+
+impl Airs {
+    /// Adds the cards that are not there already.
+    fn add_cards(&mut self, names: Vec<String>, now: Instant) -> Result<()> {
+        for name in names {
+            if self.cards.iter().all(|(_, card)| *card != name) {
+                self.all.push(Box::new(MonitorCapture::open(&name, now)?));
+                self.cards.push((self.all.len() - 1, name));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn every_card() -> Result<Vec<String>> {
+    let cards = monitor::cards("*");
+    if cards.is_empty() {
+        bail!(
+            "no card is in monitor mode: `sudo skylark-setup up` sets one up, `skylark-setup list` shows what there is"
+        );
+    }
+    Ok(cards)
+}

@@ -1,0 +1,47 @@
+//! What a pilot does, with the real programs on a real 802.11 stack: runs in the guest that `make test-realair`
+//! boots, in real time as the guest has it, test after test.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test that drives real programs in real time, and says how it goes"
+)]
+
+mod camera;
+#[path = "../tests/programs/desk.rs"]
+#[expect(dead_code, reason = "each test that has a desk uses another part of it")]
+mod desk;
+mod hwsim;
+mod link;
+mod radios;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// A name that says what must hold, and what tries it.
+type Test = (&'static str, fn());
+
+const TESTS: [&[Test]; 2] = [&camera::TESTS, &link::TESTS];
+
+/// Runs the tests the names of which contain the first argument, all without one.
+fn main() -> ExitCode {
+    if std::env::var_os("SKYLARK_REALAIR_GUEST").is_none() {
+        println!("realair: nothing is tested here; `make test-realair` boots the guest this is for");
+        return ExitCode::SUCCESS;
+    }
+    let wanted = std::env::args().nth(1).unwrap_or_default();
+    let (mut passed, mut failed) = (0, 0);
+    for (name, test) in TESTS.concat() {
+        if !name.contains(&wanted) {
+            continue;
+        }
+        radios::give_back();
+        let start = Instant::now();
+        let went_well = catch_unwind(AssertUnwindSafe(test)).is_ok();
+        println!("{} {name} ({} ms)", if went_well { "ok    " } else { "FAILED" }, start.elapsed().as_millis());
+        *(if went_well { &mut passed } else { &mut failed }) += 1;
+    }
+    println!("{passed} passed, {failed} failed");
+    if failed == 0 && passed > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,93 @@
+//! The monitor air itself: what the programs are told of a card.
+
+use std::time::Instant;
+
+use skylark_common::air::monitor::{MonitorCapture, MonitorInject};
+use skylark_common::air::{CaptureAir as _, InjectAir as _, MAX_FRAME_BYTES, Refusal};
+use skylark_common::wire::radiotap::RxHeader;
+use skylark_tests::tap::{TapCard, in_own_network, ip};
+
+use crate::reception::packet;
+use crate::rig::MTU_BYTES;
+
+/// A frame of ours as a card hands it on.
+fn heard() -> Vec<u8> {
+    let mut header = [0; 64];
+    let len = RxHeader::default().emit(&mut header).unwrap();
+    [&header[..len], &packet("default")].concat()
+}
+
+#[test]
+fn frames_go_through_the_card_as_they_are() {
+    in_own_network(|| {
+        let (card, now) = (TapCard::create("tapm0", MTU_BYTES).unwrap(), Instant::now());
+        let mut air = MonitorInject::open("tapm0", now).unwrap();
+        let mut buffer = [0; MAX_FRAME_BYTES];
+        let frame = heard();
+        air.inject(&frame, now).unwrap();
+        let len = card.injected(&mut buffer).unwrap().unwrap();
+        assert_eq!(buffer[..len], frame);
+
+        let mut air = MonitorCapture::open("tapm0", now).unwrap();
+        assert!(card.hear(&frame).unwrap());
+        let captured = air.capture(&mut buffer, now).unwrap().unwrap();
+        assert_eq!(buffer[..captured.len], frame);
+        assert_eq!(air.capture(&mut buffer, now).unwrap(), None);
+    });
+}
+
+#[test]
+fn the_longest_frame_is_the_mtu_and_14_bytes() {
+    in_own_network(|| {
+        let (_card, now) = (TapCard::create("tapm0", 700).unwrap(), Instant::now());
+        let mut air = MonitorInject::open("tapm0", now).unwrap();
+        assert_eq!(air.max_frame_bytes(), 714);
+        air.inject(&[0; 714], now).unwrap();
+        let refusal = air.inject(&[0; 715], now);
+        assert!(matches!(refusal, Err(Refusal::TooLong { found: 715, limit: 714 })), "{refusal:?}");
+    });
+}
+
+#[test]
+fn a_full_transmit_queue_is_told() {
+    in_own_network(|| {
+        let (card, now) = (TapCard::create("tapm0", MTU_BYTES).unwrap(), Instant::now());
+        ip(&["link", "set", "tapm0", "txqueuelen", "10"]).unwrap();
+        let card = {
+            card.down().unwrap();
+            card.up().unwrap();
+            card
+        };
+        let mut air = MonitorInject::open("tapm0", now).unwrap();
+        let frame = heard();
+        let taken = (0..2000).take_while(|_| air.inject(&frame, now).is_ok()).count();
+        let refusal = air.inject(&frame, now);
+        assert!(matches!(refusal, Err(Refusal::Busy)), "{refusal:?} after {taken}");
+        let mut buffer = [0; MAX_FRAME_BYTES];
+        let mut sent = 0;
+        while card.injected(&mut buffer).unwrap().is_some() {
+            sent += 1;
+        }
+        assert_eq!(sent, taken);
+        air.inject(&frame, now).unwrap();
+    });
+}
+
+#[test]
+fn frames_the_kernel_has_no_room_for_are_counted() {
+    in_own_network(|| {
+        let (card, now) = (TapCard::create("tapm0", MTU_BYTES).unwrap(), Instant::now());
+        let mut air = MonitorCapture::open("tapm0", now).unwrap();
+        let (frame, mut buffer) = ([&heard()[..], &[0; 1200]].concat(), [0; MAX_FRAME_BYTES]);
+        let heard = 20_000;
+        (0..heard).for_each(|_| assert!(card.hear(&frame).unwrap()));
+        let mut captured = 0;
+        let later = now + std::time::Duration::from_secs(1);
+        while air.capture(&mut buffer, later).unwrap().is_some() {
+            captured += 1;
+        }
+        assert!(captured < heard, "{captured} fit");
+        let _ = air.capture(&mut buffer, later + std::time::Duration::from_secs(1)).unwrap();
+        assert_eq!(air.dropped(), heard - captured);
+    });
+}
