@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: install uninstall help demo test bench fuzz lint docs deps toolchain clean
+.PHONY: help demo test test-realair test-arm64 bench fuzz lint docs install uninstall deps toolchain clean
 
 # How long each fuzz target runs.
 SECONDS := 30
@@ -18,6 +18,8 @@ help:
 	make demo             the link on one desk: test picture, lossy air, two receivers, a window
 	make demo HEADLESS=1  the same for 10 s without a window: target/demo/picture.png, summary.json
 	make test             all tests
+	make test-realair     the programs on a real 802.11 stack, in a guest with simulated radios and cameras
+	make test-arm64       the same workspace as a 64-bit Raspberry Pi runs it, emulated
 	make bench            what each stage costs
 	make fuzz SECONDS=30  every fuzz target for so long, or one of them: TARGET=wire
 	make lint             formatting and clippy
@@ -37,6 +39,12 @@ demo: deps
 
 test: deps
 	cargo test --workspace --locked
+
+test-realair: deps
+	tests/realair/test.sh
+
+test-arm64: deps
+	tests/realair/arm64.sh
 
 bench: deps
 	cargo bench --package skylark-tests --bench '*' --locked
@@ -152,7 +160,8 @@ install:
 uninstall:
 	@rm -f $(PROGRAMS:%="$(DESTDIR)$(PREFIX)/bin/%")
 	for unit in radio-setup/packaging/systemd/*; do rm -f "$(DESTDIR)$(UNITS)/$${unit##*/}"; done
-	rm -rf "$(DESTDIR)$(DOCS)"
+	rm -f "$(DESTDIR)$(DOCS)/README.md" "$(DESTDIR)$(DOCS)/RADIOS.md"
+	[ ! -d "$(DESTDIR)$(DOCS)" ] || rmdir --ignore-fail-on-non-empty "$(DESTDIR)$(DOCS)"
 	if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
 	[ ! -d "$(DESTDIR)$(ETC)" ] || echo 'Left alone: $(DESTDIR)$(ETC) with the settings, and the key if it is there.'
 

@@ -75,8 +75,8 @@ pub enum ApplyError {
     #[error("interrupted")]
     Interrupted,
     /// Something undoes what is done.
-    #[error("{0}: no end of steps, something changes the card again and again; `skylark-setup list` says who uses it")]
-    Endless(String),
+    #[error("no end of steps: another program changes the card again and again; `skylark-setup list` says who uses it")]
+    Endless,
 }
 
 /// Carries out what `plan` makes of the machine, until it makes nothing more of it or `stop` is set. Returns what
@@ -92,18 +92,19 @@ pub fn carry_out(
 ) -> Result<(Vec<Warning>, usize), ApplyError> {
     let mut kernel = Kernel::open().map_err(ApplyError::Probe)?;
     let mut machine = probe::machine().map_err(ApplyError::Probe)?;
-    let mut left_out: Vec<Step> = Vec::new();
+    let mut tried: Vec<Step> = Vec::new();
+    let mut left_out = 0;
     for _ in 0..MOST_STEPS {
-        let Plan { steps, warnings } = plan(&machine)?;
-        let Some(step) = steps.into_iter().find(|step| !left_out.iter().any(|other| is_same(step, other))) else {
-            return Ok((warnings, left_out.len()));
-        };
+        let mut plan = plan(&machine)?;
+        let warnings = std::mem::take(&mut plan.warnings);
+        let Some(step) = plan.next_step(&tried) else { return Ok((warnings, left_out)) };
         if stop.load(Ordering::Relaxed) {
             return Err(ApplyError::Interrupted);
         }
         tell(Progress::Begins(&step));
-        let done = take(&mut kernel, &step, &machine).and_then(|()| wait_until_taken(&step, stop));
-        machine = match done {
+        let taken = take(&mut kernel, &step, &machine).and_then(|()| wait_until_taken(&step, stop));
+        let is_once = taken.is_err() || !step.is_essential();
+        machine = match taken {
             Ok(after) => after,
             Err(_) if stop.load(Ordering::Relaxed) => return Err(ApplyError::Interrupted),
             Err(error) if step.is_essential() && on_failure == OnFailure::Stop => {
@@ -111,19 +112,15 @@ pub fn carry_out(
             }
             Err(error) => {
                 tell(Progress::LeftOut(&step, &error));
-                left_out.push(step);
+                left_out += 1;
                 probe::machine().map_err(ApplyError::Probe)?
             }
         };
+        if is_once {
+            tried.push(step);
+        }
     }
-    Err(ApplyError::Endless(left_out.first().map_or_else(|| "the plan".to_owned(), |step| step.card.clone())))
-}
-
-/// Whether two steps want the same of the same card, wherever they start from.
-fn is_same(one: &Step, other: &Step) -> bool {
-    one.card == other.card
-        && std::mem::discriminant(&one.change) == std::mem::discriminant(&other.change)
-        && one.change.from_to().1 == other.change.from_to().1
+    Err(ApplyError::Endless)
 }
 
 fn take(kernel: &mut Kernel, step: &Step, machine: &Machine) -> Result<(), StepError> {

@@ -1,6 +1,7 @@
 //! The command line.
 
 mod doctor;
+mod list;
 mod pair;
 mod up;
 
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 pub(crate) use doctor::DoctorCommand;
+pub(crate) use list::ListCommand;
 pub(crate) use pair::{PairCommand, PairFile};
 pub(crate) use up::{DownCommand, UpCommand};
 
@@ -30,6 +32,8 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Lists the WiFi cards of this machine, what each is good for, and what to do next.
+    List(ListCommand),
     /// Takes cards for the link: in monitor mode, on a channel, out of the hands of other programs.
     ///
     /// Asks before this machine loses its network. When it fails or is interrupted, all is as it was before.

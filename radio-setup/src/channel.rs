@@ -242,8 +242,8 @@ fn group(band: Band, number: u32, width: Width) -> Option<u32> {
     let first = match (band, number) {
         (Band::Ghz6, 2) => return None,
         (Band::Ghz6, _) => 1,
-        (_, ..100) => 36,
-        (_, 100..149) => 100,
+        // 100, too, lies on a multiple of 160 MHz above 36.
+        (_, ..149) => 36,
         (_, _) => 149,
     };
     // Channel numbers count in 5 MHz.

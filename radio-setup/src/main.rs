@@ -4,6 +4,7 @@ mod args;
 mod doctor;
 mod down;
 mod key;
+mod list;
 mod pair;
 mod report;
 mod up;
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
         Err(error) => return report::usage(&error),
     };
     let done = match args.command {
+        Command::List(command) => list::run(&command),
         Command::Key(command) => key::run(&command),
         Command::Pair(command) => pair::run(command),
         Command::Up(command) => up::run(&command),

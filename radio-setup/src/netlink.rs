@@ -2,6 +2,8 @@
 
 mod attributes;
 mod codes;
+#[cfg(test)]
+mod dumps;
 mod error;
 mod interfaces;
 mod links;
@@ -16,6 +18,7 @@ use std::time::Duration;
 pub use error::{Attempt, KernelError};
 
 use crate::machine::{Interface, Mode, Radio, Region, Tuned};
+use crate::probe::region_database;
 use attributes::{nested, number, text};
 use codes::{attribute, command};
 pub(crate) use links::{Link, Route};
@@ -33,8 +36,9 @@ pub struct Kernel {
 }
 
 impl Kernel {
-    /// The longest the kernel may take to make a region valid; it reads a file for that.
-    const REGION_TIMEOUT: Duration = Duration::from_secs(1);
+    /// Longer than the kernel itself waits for rules it cannot find, 3142 ms, until it falls back to the world
+    /// domain and takes further requests. Regions that it knows take milliseconds.
+    const REGION_TIMEOUT: Duration = Duration::from_secs(4);
 
     /// Opens the ways to the kernel. A kernel without nl80211 is one without radios, not an error.
     ///
@@ -137,21 +141,28 @@ impl Kernel {
     pub fn set_power(&mut self, interface: u32, power_mbm: Option<i32>) -> Result<(), KernelError> {
         let attempt = Attempt::SetPower(power_mbm);
         let level = codes::power_attributes(power_mbm);
-        let of_interface = [vec![number(attribute::IFINDEX, interface)], level.clone()].concat();
-        let result = self.command(attempt, command::SET_WIPHY, &of_interface);
-        let Err(KernelError::Refused { errno: rustix::io::Errno::OPNOTSUPP, .. }) = result else { return result };
-        // mac80211 takes the power of a monitor interface only as that of its radio, for most drivers.
-        let Some(radio) = self.radio_of(interface)? else { return result };
-        let of_radio = [vec![number(attribute::WIPHY, radio)], level].concat();
-        self.command(attempt, command::SET_WIPHY, &of_radio)
+        // mac80211 of Linux 6.12 acknowledges the power of a monitor interface and does nothing; that of its radio
+        // it takes.
+        if let Some(radio) = self.radio_of(interface)? {
+            let of_radio = [vec![number(attribute::WIPHY, radio)], level.clone()].concat();
+            let result = self.command(attempt, command::SET_WIPHY, &of_radio);
+            let Err(KernelError::Refused { errno: rustix::io::Errno::OPNOTSUPP, .. }) = result else { return result };
+        }
+        let of_interface = [vec![number(attribute::IFINDEX, interface)], level].concat();
+        self.command(attempt, command::SET_WIPHY, &of_interface)
     }
 
-    /// Asks for a regulatory domain and waits up to a second until it is in force.
+    /// Asks for a regulatory domain and waits until it is in force: milliseconds, or 4 s if the kernel is busy with
+    /// one that it does not find.
     ///
     /// # Errors
-    /// [`KernelError::RegionNotTaken`]: the database does not have it, or the kernel keeps another.
+    /// [`KernelError::RegionNotTaken`]: the database does not have it, then the kernel is not asked; or the kernel
+    /// keeps another.
     pub fn set_region(&mut self, wanted: Region) -> Result<(), KernelError> {
         let attempt = Attempt::SetRegion(wanted);
+        if region_database::has(wanted) == Some(false) {
+            return Err(KernelError::RegionNotTaken { wanted, found: self.regions()?.common });
+        }
         let events = self.family.as_ref().ok_or(KernelError::NoWireless { attempt })?.region_events();
         let events = events.map_err(|failure| failure.during(attempt))?;
         self.command(attempt, command::REQ_SET_REG, &[text(attribute::REG_ALPHA2, &wanted.to_string())])?;

@@ -48,6 +48,15 @@ pub struct Plan {
     pub warnings: Vec<Warning>,
 }
 
+impl Plan {
+    /// What to do next: the first step, without those that were `tried` and are not to be tried again. That they
+    /// are planned again only means that the card does not show them.
+    #[must_use]
+    pub fn next_step(self, tried: &[Step]) -> Option<Step> {
+        self.steps.into_iter().find(|step| !tried.iter().any(|other| step.wants_the_same(other)))
+    }
+}
+
 /// Plans what makes a card what is wanted.
 ///
 /// What a region allows is known only once it is in force: a plan that changes the region says nothing about

@@ -1,6 +1,7 @@
 //! What a machine knows of its radios, asked of the kernel: netlink, sysfs and /proc.
 
-mod network_manager;
+pub(crate) mod network_manager;
+pub(crate) mod region_database;
 pub(crate) mod sysfs;
 mod usb;
 mod users;
@@ -8,7 +9,7 @@ mod users;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::machine::{Interface, Machine, Permissions, Radio};
+use crate::machine::{Interface, Machine, Permissions, Radio, Region};
 use crate::netlink::{Kernel, KernelError};
 
 /// Where the kernel and `NetworkManager` keep what is read as files.
@@ -49,7 +50,8 @@ fn look(kernel: &mut Kernel, roots: Roots<'_>) -> Result<Machine, KernelError> {
         radios,
         other_interfaces,
         region: regions.common,
-        has_region_database: sysfs::has_region_database(),
+        // Where a country is in force it came from a database, wherever that lies.
+        has_region_database: regions.common != Region::WORLD || region_database::exists(),
         permissions: permissions(roots.proc),
         has_network_manager,
         driverless: usb::driverless(roots.sys),

@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail};
 use skylark_setup::apply::{self, OnFailure, program};
 use skylark_setup::channel;
 use skylark_setup::machine::{Machine, Region};
-use skylark_setup::plan::{self, Change, Refused, Step, Wanted};
+use skylark_setup::plan::{self, Change, Refused, Step, Wanted, Warning};
 use skylark_setup::probe;
 use skylark_setup::state::{CardState, Found, Phase, Store};
 
@@ -85,7 +85,9 @@ fn show(voice: &Voice, plans: &[plan::Plan]) -> Result<()> {
     for step in &steps {
         voice.planned(step)?;
     }
-    for warning in plans.iter().flat_map(|plan| &plan.warnings) {
+    let mut warnings: Vec<&Warning> = plans.iter().flat_map(|plan| &plan.warnings).collect();
+    warnings.dedup();
+    for warning in warnings {
         voice.warning(warning)?;
     }
     voice.dry_run_end(steps.len(), regions > 0);
@@ -100,7 +102,7 @@ fn set_up(voice: &Voice, wanted: &[Wanted]) -> Result<()> {
     for wanted in wanted {
         if let Err(error) = set_up_one(voice, wanted, &mut rollback, &stop) {
             let undone = rollback.undo();
-            return Err(error.context(undone));
+            bail!("{error:#}; {undone}");
         }
     }
     Ok(())

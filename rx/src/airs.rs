@@ -52,7 +52,7 @@ impl Airs {
 }
 
 fn every_card() -> Result<Vec<String>> {
-    let cards = monitor::cards("*");
+    let cards = monitor::radios();
     if cards.is_empty() {
         bail!(
             "no card is in monitor mode: `sudo skylark-setup up` sets one up, `skylark-setup list` shows what there is"

@@ -3,8 +3,10 @@
 //!
 //! The air is a loop that puts an RX header where the TX header was: no loss, no airtime. Datagrams of 1400 bytes,
 //! 60 units a second, 50 % redundancy, a window of 8 units. Environment: `SKYLARK_TAP_SECONDS` (10) for each rate,
-//! `SKYLARK_SOAK_FRAMES` (10 million) and `SKYLARK_SOAK_MBIT` (100) for the soak. CPU time is that of all threads
+//! `SKYLARK_SOAK_FRAMES` (10 million) and `SKYLARK_SOAK_MBIT` (300) for the soak. CPU time is that of all threads
 //! of a program, kernel included; instructions are those of user space, by callgrind, which knows no GFNI.
+//!
+//! Frames are lost when a program does not run for 57 ms: on a machine with other work, `chrt -r 10 make bench`.
 #![expect(clippy::print_stdout, reason = "prints its table")]
 #![expect(clippy::disallowed_methods, reason = "drives real programs by the real clock")]
 #![expect(clippy::unwrap_used, reason = "what fails here is the bench itself")]
@@ -21,58 +23,71 @@ mod wire;
 mod worker;
 
 use std::io::Write as _;
+use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use flight::{Flight, Totals};
 use skylark_tests::tap::own_network;
 
 /// Payload rates in Mbit/s; the field's standard is free of loss up to 100, loses 0.3 % at 200 and 12.8 % at 400.
-const RATES_MBIT_PER_S: [u32; 6] = [100, 150, 200, 250, 300, 400];
+const RATES_MBIT_PER_S: [u32; 7] = [100, 200, 300, 400, 500, 600, 800];
 /// A rate slow enough for a program under callgrind.
 const COUNTED_MBIT_PER_S: u32 = 4;
+/// A short and a long flight; what lies between is counted.
+const COUNTED_S: [u64; 2] = [3, 12];
 /// How often the soak says how far it is.
 const PROGRESS: Duration = Duration::from_secs(30);
 /// Most a program may grow between a tenth of the soak and its end, in KiB: two buffers of frames.
 const MOST_GROWTH_KIB: u64 = 1024;
 
-fn main() {
+fn main() -> ExitCode {
     if own_network::is_inside() {
-        return fly();
+        return match own_network::prepare() {
+            Ok(()) => fly(),
+            Err(reason) => not_measured(&reason),
+        };
     }
     let program = std::env::current_exe().unwrap();
-    let status = own_network::command(&program).args(std::env::args().skip(1)).status();
-    let required = std::env::var_os(own_network::REQUIRED).is_some_and(|value| value == "1");
-    match status {
-        Ok(status) if status.success() => {}
-        other => {
-            println!("*** NOT MEASURED: what the programs carry over TAP cards: {other:?}");
-            assert!(!required, "the bench failed or TAP cards are not allowed");
-        }
+    match own_network::command(&program).args(std::env::args().skip(1)).status() {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        Ok(status) if status.code() != Some(NO_NETWORK) => ExitCode::FAILURE,
+        other => not_measured(&format!("{other:?}")),
     }
 }
 
-fn fly() {
-    own_network::prepare().unwrap_or_else(|reason| panic!("no TAP cards: {reason}"));
-    rates();
-    instructions();
-    soak();
+/// What `unshare` ends with where there is no network of one's own.
+const NO_NETWORK: i32 = 1;
+
+fn not_measured(reason: &dyn std::fmt::Display) -> ExitCode {
+    println!("*** NOT MEASURED: what the programs carry over TAP cards: {reason}");
+    ExitCode::from(u8::from(own_network::is_required()))
 }
 
-/// The rate it has to carry, and those where it breaks.
-fn rates() {
+fn fly() -> ExitCode {
+    let carried = rates();
+    instructions();
+    soak();
+    ExitCode::from(u8::from(!carried))
+}
+
+/// The rate it has to carry, and those where it breaks; whether the first was carried whole.
+fn rates() -> bool {
     let seconds = from_environment("SKYLARK_TAP_SECONDS", 10);
     println!("1400-byte datagrams, 60 units/s, 50 % redundancy, {seconds} s a row, real programs over TAP");
     println!("Mbit/s  datagrams/s  frames/s   not sent   dropped by       lost   µs of CPU a frame");
     println!("                                tx   air   kernel             %     tx     rx");
+    let mut carried = true;
     for mbit_per_s in RATES_MBIT_PER_S {
         let flight = Flight::start(mbit_per_s, None);
         std::thread::sleep(Duration::from_secs(seconds));
         let totals = flight.end();
         print_row(mbit_per_s, &totals);
-        if mbit_per_s == RATES_MBIT_PER_S[0] {
-            assert_eq!(totals.own_drops(), 0, "{totals:?}");
+        if mbit_per_s == RATES_MBIT_PER_S[0] && totals.own_drops() > 0 {
+            println!("*** this rate has to be carried whole: {totals:?}");
+            carried = false;
         }
     }
+    carried
 }
 
 fn print_row(mbit_per_s: u32, totals: &Totals) {
@@ -91,21 +106,28 @@ fn print_row(mbit_per_s: u32, totals: &Totals) {
     );
 }
 
-/// Instructions of each program for a frame.
+/// Instructions of each program for a frame, without those of its start.
 fn instructions() {
     for counted in ["skylark-tx", "skylark-rx"] {
-        let flight = Flight::start(COUNTED_MBIT_PER_S, Some(counted));
-        std::thread::sleep(Duration::from_secs(10));
-        let totals = flight.end();
-        let instructions = totals.instructions.unwrap_or(0);
-        println!("{counted}: {:.0} instructions a frame", instructions as f64 / totals.injected as f64);
+        let [short, long] = COUNTED_S.map(|seconds| {
+            let flight = Flight::start(COUNTED_MBIT_PER_S, Some(counted));
+            std::thread::sleep(Duration::from_secs(seconds));
+            let totals = flight.end();
+            (totals.injected, totals.instructions)
+        });
+        let (Some(before), Some(after)) = (short.1, long.1) else {
+            println!("{counted}: instructions not counted, there is no valgrind (apt-get install valgrind)");
+            continue;
+        };
+        let (frames, instructions) = (long.0 - short.0, after - before);
+        println!("{counted}: {:.0} instructions a frame over {frames} frames", instructions as f64 / frames as f64);
     }
 }
 
 /// Many frames, in memory that does not grow.
 fn soak() {
     let frames = from_environment("SKYLARK_SOAK_FRAMES", 10_000_000);
-    let mbit_per_s = u32::try_from(from_environment("SKYLARK_SOAK_MBIT", 100)).unwrap();
+    let mbit_per_s = u32::try_from(from_environment("SKYLARK_SOAK_MBIT", 300)).unwrap();
     let flight = Flight::start(mbit_per_s, None);
     let (mut told_at, mut early) = (Instant::now(), None);
     loop {
@@ -125,13 +147,11 @@ fn soak() {
     }
     let (early, late) = (early.unwrap(), flight.memory_kib());
     let totals = flight.end();
-    println!(
-        "soak: {} frames at {mbit_per_s} Mbit/s, {} datagrams lost, {} dropped by tx, air or kernel, \
-         memory of tx and rx {early:?} KiB after a tenth, {late:?} KiB at the end",
-        totals.injected,
-        totals.lost(),
-        totals.own_drops(),
-    );
+    println!("soak: {} frames at {mbit_per_s} Mbit/s, {} datagrams lost", totals.injected, totals.lost());
+    println!("soak: memory of tx and rx {early:?} KiB after a tenth, {late:?} KiB at the end");
+    if totals.own_drops() > 0 {
+        println!("soak: dropped somewhere: {totals:?}");
+    }
     for (early, late) in early.into_iter().zip(late) {
         assert!(late <= early + MOST_GROWTH_KIB, "memory grew from {early} to {late} KiB");
     }

@@ -9,6 +9,8 @@ make_x86_guest() {
     package_lists "$folder/lists" 'bookworm bookworm-backports' amd64
     unpack_with_needs "$folder/lists" "$folder/tools" qemu-system-x86 busybox-static kmod cpio iw v4l-utils wireless-regdb
     kernel_of "$folder" amd64
+    # The database's package leaves this to a script that runs when it is installed.
+    ln -s regulatory.db-debian "$folder/tools/usr/lib/firmware/regulatory.db"
     make_v4l2loopback "$folder"
     initrd "$folder" "$folder/tools/usr/bin/busybox" v4l2loopback
     rm -rf "$folder"/{lists,build}
@@ -22,7 +24,7 @@ make_arm64_guest() {
     package_lists "$folder/lists-arm64" 'bookworm bookworm-backports' arm64
     kernel_of "$folder" arm64 "$folder/lists-arm64"
     unpack_with_needs "$folder/lists-arm64" "$folder/root" \
-        bash coreutils util-linux iproute2 iw libpcap0.8 libgcc-s1 libstdc++6 busybox-static
+        bash coreutils util-linux iproute2 grep iw libpcap0.8 libgcc-s1 libstdc++6 busybox-static
     mkdir -p "$folder"/root/{proc,sys,dev,run,tmp}
     initrd "$folder" "$folder/root/usr/bin/busybox"
     rm -rf "$folder"/{lists,lists-arm64}

@@ -51,7 +51,7 @@ fn two_cards_that_each_lose_a_fifth_lose_no_unit_together() {
 }
 
 /// Sends video-like RTP to a port, in its own time.
-fn film(traffic: Traffic, units: u32, port: u16) {
+pub(crate) fn film(traffic: Traffic, units: u32, port: u16) {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let mut packetizer = Packetizer::new(5, 0, 1400);
     let start = Instant::now();

@@ -11,9 +11,12 @@ mod camera;
 #[path = "../tests/programs/desk.rs"]
 #[expect(dead_code, reason = "each test that has a desk uses another part of it")]
 mod desk;
+mod faults;
 mod hwsim;
 mod link;
 mod radios;
+mod setup;
+mod unplug;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -22,7 +25,7 @@ use std::time::Instant;
 /// A name that says what must hold, and what tries it.
 type Test = (&'static str, fn());
 
-const TESTS: [&[Test]; 2] = [&camera::TESTS, &link::TESTS];
+const TESTS: [&[Test]; 5] = [&setup::TESTS, &link::TESTS, &camera::TESTS, &faults::TESTS, &unplug::TESTS];
 
 /// Runs the tests the names of which contain the first argument, all without one.
 fn main() -> ExitCode {

@@ -1,5 +1,5 @@
 //! Headers as real drivers write them: `tests/data/radiotap`, built from what each driver's source says it writes
-//! and checked against Wireshark's dissection.
+//! or captured, and checked against Wireshark's dissection.
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that goes wrong")]
 
 use std::path::PathBuf;
@@ -185,20 +185,23 @@ fn nexmon_has_an_mcs_field_even_where_it_knows_none() {
 #[test]
 fn hwsim_names_its_antenna_in_the_only_word() {
     let expected = RxHeader {
-        tsft_us: Some(10_000),
+        tsft_us: Some(1_795_432_010_740_667),
         frequency_mhz: Some(5745),
         rate: Some(RxRate::Ht(modulation(1, 1, 20, 800))),
         antennas: antennas(&[(0, -50, None)]),
         ..RxHeader::default()
     };
-    assert_eq!(header("hwsim"), expected);
+    assert_eq!(header("hwsim_ht"), expected);
+    let vht = Modulation { ldpc: Some(false), ..modulation(8, 2, 80, 400) };
+    let tsft_us = Some(1_795_432_012_268_890);
+    assert_eq!(header("hwsim_vht"), RxHeader { tsft_us, rate: Some(RxRate::Vht(vht)), ..expected });
 }
 
 #[test]
 fn copies_of_own_frames_say_the_rate_they_left_at_and_nothing_of_a_reception() {
     let status = |rate| RxHeader { rate: Some(rate), tx_flags: Some(0), data_retries: Some(0), ..RxHeader::default() };
-    assert_eq!(header("tx_status_ht"), status(RxRate::Ht(modulation(3, 1, 20, 800))));
-    let vht = Modulation { ldpc: Some(false), ..modulation(4, 2, 80, 400) };
+    assert_eq!(header("tx_status_ht"), status(RxRate::Ht(modulation(1, 1, 20, 800))));
+    let vht = Modulation { ldpc: Some(false), ..modulation(8, 2, 80, 400) };
     assert_eq!(header("tx_status_vht"), status(RxRate::Vht(vht)));
     assert_eq!(header("tx_status_legacy"), status(RxRate::Legacy { half_mbit_per_s: 12 }));
     for entry in std::fs::read_dir(directory()).unwrap() {

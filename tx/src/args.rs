@@ -31,7 +31,7 @@ Examples:
   skylark-tx --input file:clip.h264 --loop --air udp:192.168.1.20:5801 --key link.key --redundancy 25%
   skylark-tx --input test --size 640x480 --fps 30 --bitrate 2M --duration 10s --stats json \\
              --air udp:127.0.0.1:5801 --key link.key
-  skylark-tx --input v4l2:/dev/video0 --air wlan1 --key link.key --vht --width 80 --mcs 4 --ldpc
+  skylark-tx --input v4l2:/dev/video0 --air wlan1 --key link.key --vht --width 80 --mcs 4
       802.11ac at 175.5 Mbit/s; the card was set to a channel of 80 MHz before
 
 Exit codes: 0 the input has ended or SIGINT/SIGTERM came, 1 failed (one line on stderr says why),
@@ -99,6 +99,8 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(0..=31))]
     pub(crate) mcs: u8,
     /// Send 802.11ac (VHT) instead of 802.11n (HT); both cards must know it.
+    ///
+    /// Linux's own drivers take no notice of --ldpc and --stbc then.
     #[arg(long)]
     pub(crate) vht: bool,
     /// Spatial streams with --vht, 1 to 4: each needs an antenna at both ends. Without --vht, --mcs says them.

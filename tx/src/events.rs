@@ -47,7 +47,8 @@ pub(crate) struct Start {
     pub(crate) payload: Payload,
     pub(crate) airs: Vec<String>,
     pub(crate) fec: FecConfig,
-    pub(crate) mcs: u8,
+    /// How frames are modulated, in words: `VHT MCS 8 with 2 streams, 80 MHz`.
+    pub(crate) rate: String,
 }
 
 /// Cumulative counters.

@@ -42,7 +42,7 @@ impl Sessions<'_> {
             payload,
             airs,
             fec: self.args.fec_config(),
-            mcs: self.args.mcs,
+            rate: self.args.rate().to_string(),
         })
     }
 

@@ -139,6 +139,13 @@ pub fn resolve(written: &str) -> Result<Vec<String>, MonitorError> {
     }
 }
 
+/// Every radio's interface that is in monitor mode: what a program takes that was told of no card. Simulated ones
+/// (a tunnel of a test, the tap of Linux's own simulated radios) have no radio behind them and are to be named.
+#[must_use]
+pub fn radios() -> Vec<String> {
+    monitors().into_iter().filter(|card| interface::has_radio(card)).collect()
+}
+
 /// Every card in monitor mode.
 fn monitors() -> Vec<String> {
     cards("*")

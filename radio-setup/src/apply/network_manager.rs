@@ -6,17 +6,18 @@ use std::io;
 use std::path::PathBuf;
 
 use super::program::{ProgramError, run};
+use crate::probe::network_manager::unmanaged_file;
 
 /// `NetworkManager` of this machine.
 #[derive(Debug, Clone)]
 pub struct NetworkManager {
     nmcli: String,
-    folder: PathBuf,
+    run: PathBuf,
 }
 
 impl Default for NetworkManager {
     fn default() -> Self {
-        Self { nmcli: "nmcli".to_owned(), folder: "/run/NetworkManager/conf.d".into() }
+        Self { nmcli: "nmcli".to_owned(), run: "/run".into() }
     }
 }
 
@@ -27,7 +28,8 @@ impl NetworkManager {
     /// It cannot be told.
     pub fn leave(&self, card: &str, address: Option<[u8; 6]>) -> Result<(), ProgramError> {
         let path = self.path(card);
-        let written = fs::create_dir_all(&self.folder).and_then(|()| fs::write(&path, settings(card, address)));
+        let written = fs::create_dir_all(path.parent().unwrap_or(&self.run))
+            .and_then(|()| fs::write(&path, settings(card, address)));
         written.map_err(|error| ProgramError::File(path.display().to_string(), error))?;
         self.reload()?;
         self.set_managed(card, "no")
@@ -64,7 +66,7 @@ impl NetworkManager {
     }
 
     fn path(&self, card: &str) -> PathBuf {
-        self.folder.join(format!("90-skylark-{card}.conf"))
+        self.run.join(unmanaged_file(card))
     }
 }
 
@@ -88,7 +90,7 @@ mod tests {
         let log = folder.path().join("log");
         fs::write(&nmcli, format!("#!/bin/sh\necho \"$*\" >> {}\n", log.display())).unwrap();
         fs::set_permissions(&nmcli, fs::Permissions::from_mode(0o755)).unwrap();
-        let manager = NetworkManager { nmcli: nmcli.display().to_string(), folder: folder.path().join("conf.d") };
+        let manager = NetworkManager { nmcli: nmcli.display().to_string(), run: folder.path().to_owned() };
         (folder, manager)
     }
 
@@ -96,11 +98,11 @@ mod tests {
     fn it_is_told_to_let_go_in_a_way_that_survives_unplugging() {
         let (folder, manager) = fake();
         manager.leave("wlan1", Some([0, 0xc0, 0xca, 1, 2, 3])).unwrap();
-        let written = fs::read_to_string(folder.path().join("conf.d/90-skylark-wlan1.conf")).unwrap();
+        let written = fs::read_to_string(folder.path().join("NetworkManager/conf.d/90-skylark-wlan1.conf")).unwrap();
         let expected = "[device-skylark-wlan1]\nmatch-device=interface-name:=wlan1;mac:00:c0:ca:01:02:03\nmanaged=0\n";
         assert_eq!(written, expected);
         manager.join("wlan1").unwrap();
-        assert!(fs::read_dir(folder.path().join("conf.d")).unwrap().next().is_none());
+        assert!(fs::read_dir(folder.path().join("NetworkManager/conf.d")).unwrap().next().is_none());
         let told = fs::read_to_string(folder.path().join("log")).unwrap();
         let expected =
             "general reload conf\ndevice set wlan1 managed no\ngeneral reload conf\ndevice set wlan1 managed yes\n";

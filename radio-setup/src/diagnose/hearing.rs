@@ -64,7 +64,7 @@ impl Hearing<'_> {
     fn findings(&self) -> Vec<Finding> {
         let heard = &self.listened.heard;
         if heard.opened > 0 || (heard.ours > 0 && heard.refused == 0) {
-            return [Some(self.heard()), self.clock()].into_iter().flatten().collect();
+            return [Some(self.heard()), self.width(), self.clock()].into_iter().flatten().collect();
         }
         let scan = self.listened.scan.as_ref();
         let lost = scan.and_then(|scan| scan.not_restored.as_ref()).map(|reason| self.not_restored(reason));
@@ -82,6 +82,17 @@ impl Hearing<'_> {
             None => ", and there is no key to try on it".to_owned(),
         };
         Finding::fine(Code::Heard, Some(card), format!("{card} hears the transmitter{signal}{key}"))
+    }
+
+    /// A warning only: the frames are heard, and some drivers may be wrong about their width.
+    fn width(&self) -> Option<Finding> {
+        let Listened { card, tuned, heard, .. } = self.listened;
+        let (tuned, width_mhz) = ((*tuned)?, u32::from(heard.width_mhz?));
+        (width_mhz > tuned.width.mhz()).then_some(())?;
+        let found = format!("the transmitter sends {width_mhz} MHz wide, and {card} is set to {}", tuned.width);
+        let options = format!(" --channel {} --width {width_mhz}", channel_number(tuned.frequency_mhz));
+        let up = up(self.machine, card, &options);
+        Some(Finding::warning(Code::Width, Some(card), found, format!("run {up}")))
     }
 
     fn clock(&self) -> Option<Finding> {
@@ -143,15 +154,14 @@ impl Hearing<'_> {
             let found = format!("{card} hears nothing of the link{channel}, where {} hears it", neighbour.card);
             return Finding::warning(Code::NothingHeard, Some(card), found, "check its antenna");
         }
-        let (found, fix) = match heard.frames {
-            0 => (
-                format!("{card} hears nothing at all{channel}{others}"),
-                "is the transmitter on, and an antenna on the card?",
-            ),
-            _ => (
-                format!("{card} hears other WiFi but nothing of link {}{channel}{others}", self.link.name),
-                "is the transmitter on and in range?",
-            ),
+        let found = match heard.frames {
+            0 => format!("{card} hears nothing at all{channel}{others}"),
+            _ => format!("{card} hears other WiFi but nothing of link {}{channel}{others}", self.link.name),
+        };
+        let fix = if self.all.iter().any(|other| other.scan.is_some()) {
+            "is the transmitter on and in range, and an antenna on the card?"
+        } else {
+            "is the transmitter on, in range and on this channel? (`skylark-setup doctor --scan` looks on the others)"
         };
         self.silent(Code::NothingHeard, found, fix)
     }

@@ -96,7 +96,7 @@ fn speed(processor: &Processor) -> Option<Finding> {
     (share > BUSY_PERMILLE).then_some(())?;
     let percent = percent(share);
     let found = format!("sealing and repairing 10 Mbit/s take {percent} % of a core, expected less than 30 %");
-    let fix = "use a release build, a faster machine, or less bitrate and redundancy";
+    let fix = "use a faster machine, or less bitrate and redundancy";
     Some(if share > IMPOSSIBLE_PERMILLE {
         Finding::fault(Code::Cpu, None, found, fix)
     } else {

@@ -27,7 +27,10 @@ pub(super) fn sending(case: &Case<'_>) -> Vec<Finding> {
     let (Some(tuned), true) = (case.interface.tuned, case.purpose != Purpose::Receive) else {
         return Vec::new();
     };
-    let broken: Vec<Finding> = [region(case, tuned), width(case, tuned), mtu(case)].into_iter().flatten().collect();
+    let broken: Vec<Finding> = [region(case, tuned).or_else(|| radar(case, tuned)), width(case, tuned), mtu(case)]
+        .into_iter()
+        .flatten()
+        .collect();
     if broken.is_empty() { vec![may_send(case, tuned)] } else { broken }
 }
 
@@ -41,45 +44,54 @@ fn may_send(case: &Case<'_>, tuned: Tuned) -> Finding {
 /// mac80211 drops what is injected where nothing may be sent, and tells nobody.
 fn region(case: &Case<'_>, tuned: Tuned) -> Option<Finding> {
     let parts = parts(tuned);
-    let refused = parts.iter().filter_map(|mhz| case.radio.channel(*mhz)).find(|channel| !may_transmit(channel))?;
+    let refused =
+        parts.iter().filter_map(|mhz| case.radio.channel(*mhz)).find(|channel| channel.disabled || channel.no_ir)?;
     let region = case.machine.region_of(case.radio);
     let number = channel_number(refused.frequency_mhz);
-    let found = format!(
-        "region {region} {} on channel {number}, so what {} sends is dropped silently",
-        rule(refused),
-        case.name()
-    );
-    case.unsendable(Code::Region, found, way_out(case, tuned, region))
+    let (rule, name) = (rule(refused), case.name());
+    if case.radio.is_mac80211 {
+        let found = format!("region {region} {rule} on channel {number}, so what {name} sends is dropped silently");
+        return case.unsendable(Code::Region, found, way_out(case, tuned, region));
+    }
+    // Drivers outside mac80211 have rules of their own.
+    let found = format!("region {region} {rule} on channel {number}, so what {name} sends may be dropped silently");
+    Some(case.warning(Code::Region, found, way_out(case, tuned, region)))
 }
 
 fn rule(channel: &Channel) -> &'static str {
-    if channel.disabled {
-        "forbids everything"
-    } else if channel.radar {
-        "asks to listen for radar"
-    } else {
-        "does not let a card begin to send (no-IR)"
-    }
+    if channel.disabled { "forbids everything" } else { "does not let a card begin to send (no-IR)" }
+}
+
+/// The kernel lets a monitor interface send there all the same.
+fn radar(case: &Case<'_>, tuned: Tuned) -> Option<Finding> {
+    let parts = parts(tuned);
+    let channel = parts.iter().filter_map(|mhz| case.radio.channel(*mhz)).find(|channel| channel.radar)?;
+    let (region, number) = (case.machine.region_of(case.radio), channel_number(channel.frequency_mhz));
+    let found = format!("region {region} lets nobody send on channel {number} who does not listen for radar first");
+    let fix = format!("this link does not, so {}", another_channel(case));
+    Some(case.warning(Code::Region, found, fix))
 }
 
 fn way_out(case: &Case<'_>, tuned: Tuned, region: Region) -> String {
+    if region != Region::WORLD || case.radio.own_region.is_some() {
+        return another_channel(case);
+    }
+    let options = options(tuned.frequency_mhz, tuned.width);
+    let up = up(case.machine, case.name(), &format!("{options} --region XX"));
+    // A database may be in force that is not where it is looked for: only the fix mentions it.
+    let install = "install the regulatory database (`sudo apt install wireless-regdb`, then reboot), then ";
+    let install = if case.machine.has_region_database { "" } else { install };
+    format!("{install}run {up} with your country's two letters for XX")
+}
+
+fn another_channel(case: &Case<'_>) -> String {
     let channels = sendable(case);
-    if region == Region::WORLD && case.radio.own_region.is_none() {
-        let options = options(tuned.frequency_mhz, tuned.width);
-        let up = up(case.machine, case.name(), &format!("{options} --region XX"));
-        // A database may be in force that is not where it is looked for: only the fix mentions it.
-        let install = "install the regulatory database (`sudo apt install wireless-regdb`, then reboot), then ";
-        let install = if case.machine.has_region_database { "" } else { install };
-        return format!("{install}run {up} with your country's two letters for XX");
-    }
-    match channels.as_slice() {
-        [] => "no channel of this card may send here: use another card".to_owned(),
-        [first, ..] => {
-            let number = channels.iter().map(|mhz| channel_number(*mhz)).collect::<Vec<_>>().join(", ");
-            let up = up(case.machine, case.name(), &options(*first, Width::Mhz20));
-            format!("take one of the channels {number}, for instance with {up}, at both ends")
-        }
-    }
+    let Some(first) = channels.first() else {
+        return "no channel of this card may send here: use another card".to_owned();
+    };
+    let numbers = channels.iter().map(|mhz| channel_number(*mhz)).collect::<Vec<_>>().join(", ");
+    let up = up(case.machine, case.name(), &options(*first, Width::Mhz20));
+    format!("take one of the channels {numbers}, for instance with {up}, at both ends")
 }
 
 /// Channels that may send, those of the band in use first.
@@ -108,7 +120,8 @@ fn parts(tuned: Tuned) -> Vec<u32> {
 
 fn width(case: &Case<'_>, tuned: Tuned) -> Option<Finding> {
     let Purpose::Transmit { width } = case.purpose else { return None };
-    (tuned.width < width).then(|| {
+    // In a channel of 5 or 10 MHz frames of 20 MHz are sent slower, not wider.
+    (tuned.width.max(Width::Mhz20) < width).then(|| {
         let found =
             format!("frames are sent {width} wide, but {} is set to {}, so they are lost", case.name(), tuned.width);
         let up = up(case.machine, case.name(), &options(tuned.frequency_mhz, width));
@@ -168,6 +181,14 @@ mod tests {
     }
 
     #[test]
+    fn a_driver_with_rules_of_its_own_is_not_condemned() {
+        let mut machine = no_ir();
+        machine.radios[0].is_mac80211 = false;
+        let finding = card(&machine, "wlan1", TRANSMIT).remove(1);
+        assert_eq!((finding.code, finding.severity), (Code::Region, Severity::Warning));
+    }
+
+    #[test]
     fn without_a_database_it_is_to_be_installed_first() {
         let mut machine = no_ir();
         machine.has_region_database = false;
@@ -191,9 +212,17 @@ mod tests {
         let mut machine = machine();
         let wide = Tuned { frequency_mhz: 5745, center_mhz: 5755, width: Width::Mhz40 };
         machine.radios[0].interfaces[0].tuned = Some(wide);
-        machine.radios[0].channels.iter_mut().filter(|c| c.frequency_mhz == 5765).for_each(|c| c.radar = true);
-        let finding = only_fault(&machine, TRANSMIT);
-        assert!(finding.found.contains("asks to listen for radar on channel 153"), "{}", finding.found);
+        machine.radios[0].channels.iter_mut().filter(|c| c.frequency_mhz == 5765).for_each(|c| c.no_ir = true);
+        assert!(only_fault(&machine, TRANSMIT).found.contains("(no-IR) on channel 153"));
+    }
+
+    #[test]
+    fn a_radar_channel_sends_and_is_not_to_be_used() {
+        let mut machine = machine();
+        machine.radios[0].channels.iter_mut().filter(|c| c.frequency_mhz == 5745).for_each(|c| c.radar = true);
+        let finding = card(&machine, "wlan1", TRANSMIT).remove(1);
+        assert_eq!((finding.code, finding.severity), (Code::Region, Severity::Warning));
+        assert!(finding.sentence().contains("take one of the channels 36, 153, 1, for"), "{}", finding.sentence());
     }
 
     #[test]

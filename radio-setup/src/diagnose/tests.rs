@@ -19,6 +19,7 @@ pub(super) fn machine() -> Machine {
     let radio = Radio {
         name: "phy1".to_owned(),
         driver: Some("ath9k_htc".to_owned()),
+        is_mac80211: true,
         has_monitor_mode: true,
         channels: [2412, 5180, 5745, 5765].map(channel).to_vec(),
         widest: Width::Mhz40,

@@ -15,13 +15,14 @@ pub struct Watch {
 struct Card {
     name: String,
     was_there: bool,
+    leaves: bool,
 }
 
 impl Watch {
     /// Looks after cards of these names.
     #[must_use]
     pub fn new(cards: Vec<String>, purpose: Purpose) -> Self {
-        let cards = cards.into_iter().map(|name| Card { name, was_there: false }).collect();
+        let cards = cards.into_iter().map(|name| Card { name, was_there: false, leaves: false }).collect();
         Self { cards, purpose }
     }
 
@@ -30,6 +31,12 @@ impl Watch {
     /// Nothing when the kernel does not answer.
     pub fn look(&mut self) -> Vec<Finding> {
         probe::machine().map(|machine| self.judge(&machine)).unwrap_or_default()
+    }
+
+    /// Takes note, for the next look, that `card` reported a frame as sent: then its region does not stop what it
+    /// sends, whatever the rules say.
+    pub fn frames_leave(&mut self, card: &str) {
+        self.cards.iter_mut().filter(|known| known.name == card).for_each(|known| known.leaves = true);
     }
 
     pub(crate) fn judge(&mut self, machine: &Machine) -> Vec<Finding> {
@@ -52,17 +59,35 @@ impl Card {
             return vec![Finding::fault(Code::Unplugged, Some(name), found, fix)];
         }
         // An interface that is no radio's was found good by the air that opened it: a tunnel of a test, say.
-        if machine.other_interfaces.contains(name) { Vec::new() } else { card(machine, name, purpose) }
+        if machine.other_interfaces.contains(name) {
+            return Vec::new();
+        }
+        let mut findings = card(machine, name, purpose);
+        findings.retain(|finding| !(self.leaves && finding.code == Code::Region));
+        self.leaves = false;
+        findings
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Width;
     use super::super::tests::machine;
     use super::*;
 
     fn codes(watch: &mut Watch, machine: &Machine) -> Vec<Code> {
         watch.judge(machine).iter().map(|finding| finding.code).collect()
+    }
+
+    #[test]
+    fn a_region_that_stops_nothing_is_no_fault() {
+        let mut watch = Watch::new(vec!["wlan1".to_owned()], Purpose::Transmit { width: Width::Mhz20 });
+        let mut machine = machine();
+        machine.radios[0].channels.iter_mut().for_each(|channel| channel.no_ir = true);
+        assert_eq!(codes(&mut watch, &machine), [Code::Region]);
+        watch.frames_leave("wlan1");
+        assert_eq!(codes(&mut watch, &machine), []);
+        assert_eq!(codes(&mut watch, &machine), [Code::Region], "that was a second ago");
     }
 
     #[test]

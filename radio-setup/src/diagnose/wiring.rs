@@ -1,6 +1,7 @@
 //! How a card is connected, and what is known of its driver: what makes a link worse rather than impossible.
 
 use super::{Case, Code, Finding};
+use crate::drivers::{self, Judged, Verdict};
 use crate::machine::Bus;
 
 /// Full speed of USB 1.1 in Mbit/s: less than a video needs.
@@ -43,14 +44,28 @@ fn power(case: &Case<'_>) -> Option<Finding> {
     })
 }
 
-fn driver(_case: &Case<'_>) -> Option<Finding> {
-    None
+fn driver(case: &Case<'_>) -> Option<Finding> {
+    if !case.radio.has_monitor_mode {
+        return None;
+    }
+    let driver = case.radio.driver.as_deref()?;
+    let Judged { verdict, reason, .. } = drivers::judge(case.radio);
+    let name = case.name();
+    match verdict {
+        Verdict::ListensOnly | Verdict::Useless => {
+            let found = format!("driver {driver} of {name} is fit to listen only ({reason})");
+            case.unsendable(Code::Driver, found, "transmit with a card that `skylark-setup list` calls good".to_owned())
+        }
+        Verdict::Good | Verdict::Works | Verdict::Unknown => {
+            Some(case.fine(Code::Driver, format!("driver {driver} of {name}: {reason}")))
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::tests::machine;
-    use super::super::{Purpose, Severity, card};
+    use super::super::{Purpose, Severity, Width, card};
     use super::*;
 
     fn findings(speed: u32, release: u16, current: u16) -> Vec<(Code, Severity)> {
@@ -65,6 +80,21 @@ mod tests {
         let findings = card(&machine, "wlan1", Purpose::Receive);
         let wiring = [Code::UsbSpeed, Code::UsbPower];
         findings.iter().filter(|f| wiring.contains(&f.code)).map(|f| (f.code, f.severity)).collect()
+    }
+
+    #[test]
+    fn a_driver_that_only_listens_is_a_transmitters_fault() {
+        let mut machine = machine();
+        let mut severity = |driver: &str, purpose| {
+            machine.radios[0].driver = Some(driver.to_owned());
+            let findings = card(&machine, "wlan1", purpose);
+            findings.into_iter().find(|finding| finding.code == Code::Driver).map(|finding| finding.severity)
+        };
+        let transmit = Purpose::Transmit { width: Width::Mhz20 };
+        assert_eq!(severity("ath9k_htc", transmit), Some(Severity::Fine));
+        assert_eq!(severity("nonesuch", transmit), Some(Severity::Fine));
+        assert_eq!(severity("iwlwifi", transmit), Some(Severity::Fault));
+        assert_eq!(severity("iwlwifi", Purpose::Receive), None);
     }
 
     #[test]

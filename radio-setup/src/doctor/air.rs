@@ -8,6 +8,7 @@ use anyhow::Result;
 use skylark_common::seal::LinkKey;
 use skylark_common::wire::radiotap::{self, TxRate};
 use skylark_setup::diagnose::{self, Code, Finding, Link, Listened, Purpose, Severity};
+use skylark_setup::drivers;
 use skylark_setup::listen::Ear;
 use skylark_setup::listen::card::{self, Card};
 use skylark_setup::listen::inject::inject;
@@ -73,8 +74,9 @@ impl Air<'_> {
     }
 
     /// Whether the card's driver reports frames it sent, where that is known.
-    fn reports(&self, _card: &str) -> Option<bool> {
-        Some(true)
+    fn reports(&self, card: &str) -> Option<bool> {
+        let (radio, _) = self.machine.interface(card)?;
+        drivers::by_name(radio.driver.as_deref()?)?.reports_tx_status
     }
 
     /// Looks for the link on other channels with the first card that is free.

@@ -59,7 +59,7 @@ impl Said {
     pub(super) fn verdict(&self, verdict: &Verdict) -> Result<()> {
         match self.style {
             Style::Json => report::answer(&json(&Line::Verdict(verdict))?),
-            Style::Plain | Style::Colored => report::answer(&format!("\n{}\n", capitalized(&verdict.sentence))),
+            Style::Plain | Style::Colored => report::answer(&format!("\n{}\n", capitalized(verdict))),
         }
     }
 
@@ -83,14 +83,14 @@ fn mark(severity: Severity, style: Style) -> &'static str {
     }
 }
 
-/// Names of cards stay as they are: whoever reads `Wlan1` types it.
-fn capitalized(sentence: &str) -> String {
-    let word = sentence.split(' ').next().unwrap_or_default();
-    let is_name = word.contains(|c: char| !c.is_ascii_lowercase());
+/// With a capital at its start, but the name of a card stays as it is: whoever reads `Wlan1` types it.
+fn capitalized(verdict: &Verdict) -> String {
+    let sentence = &verdict.sentence;
+    let begins_with_name = verdict.card.as_ref().is_some_and(|card| sentence.starts_with(card));
     let mut letters = sentence.chars();
     match letters.next() {
-        Some(first) if !is_name => first.to_uppercase().chain(letters).collect(),
-        _ => sentence.to_owned(),
+        Some(first) if !begins_with_name => first.to_uppercase().chain(letters).collect(),
+        _ => sentence.clone(),
     }
 }
 
@@ -100,9 +100,14 @@ mod tests {
 
     #[test]
     fn a_sentence_begins_with_a_capital_and_a_name_as_it_is() {
-        assert_eq!(capitalized("no fault found."), "No fault found.");
-        assert_eq!(capitalized("wlan1 is down."), "wlan1 is down.");
-        assert_eq!(capitalized("wlx00c0ca is down."), "wlx00c0ca is down.");
-        assert_eq!(capitalized(""), "");
+        let capitalized = |card: Option<&str>, sentence: &str| {
+            let card = card.map(str::to_owned);
+            let sentence = sentence.to_owned();
+            capitalized(&Verdict { severity: Severity::Fault, code: None, card, sentence })
+        };
+        assert_eq!(capitalized(None, "no fault found."), "No fault found.");
+        assert_eq!(capitalized(Some("mon"), "mon is down."), "mon is down.");
+        assert_eq!(capitalized(Some("mon"), "no fault found, but mon is slow."), "No fault found, but mon is slow.");
+        assert_eq!(capitalized(None, ""), "");
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::card::Card;
 use super::{Ear, Heard};
 use crate::channel::{self, Band};
-use crate::machine::{Interface, Radio, Tuned, Width};
+use crate::machine::{Channel, Interface, Radio, Tuned, Width};
 use crate::netlink::Kernel;
 
 /// How long one channel is listened to: a transmitter announces itself every 90 ms, and sends much more often
@@ -29,16 +29,16 @@ pub struct Scan {
     pub not_restored: Option<String>,
 }
 
-/// Channels worth a look for a card that is set to `tuned`: the band it is in first; of 2.4 GHz, where
-/// channels overlap, those first that do not. As wide as 40 MHz where possible, because such a card hears
-/// 20 MHz frames too.
+/// Channels worth a look for a card that is set to `tuned`: those links use first, and among them those of the
+/// band it is in. As wide as 40 MHz where possible, because such a card hears 20 MHz frames too.
 #[must_use]
 pub fn channels(radio: &Radio, tuned: Tuned) -> Vec<Tuned> {
-    let usable = radio.channels.iter().filter(|channel| !channel.disabled).map(|channel| channel.frequency_mhz);
-    let mut channels: Vec<u32> = usable.collect();
-    channels.sort_by_key(|mhz| (Band::of(*mhz) != Band::of(tuned.frequency_mhz), overlaps(*mhz), *mhz));
+    let mut usable: Vec<&Channel> = radio.channels.iter().filter(|channel| !channel.disabled).collect();
+    let band = |mhz| Band::of(mhz) != Band::of(tuned.frequency_mhz);
+    usable.sort_by_key(|channel| (is_rare(channel), band(channel.frequency_mhz), channel.frequency_mhz));
+    let channels = usable.into_iter().map(|channel| channel.frequency_mhz);
     let wide = |mhz| widened(radio, mhz).unwrap_or(Tuned { frequency_mhz: mhz, center_mhz: mhz, width: Width::Mhz20 });
-    channels.into_iter().map(wide).filter(|channel| *channel != tuned && !is_within(*channel, tuned)).collect()
+    channels.map(wide).filter(|channel| *channel != tuned && !is_within(*channel, tuned)).collect()
 }
 
 /// What to look through, and for how long.
@@ -103,19 +103,25 @@ fn is_within(channel: Tuned, tuned: Tuned) -> bool {
     channel.frequency_mhz == tuned.frequency_mhz && channel.width <= tuned.width
 }
 
-fn overlaps(mhz: u32) -> bool {
-    Band::of(mhz) == Some(Band::Ghz2) && ![2412, 2437, 2462].contains(&mhz)
+/// Channels few links use: where radar has priority, beyond the usual bands, and at 2.4 GHz those that overlap
+/// with 1, 6 or 11, which hear a strong neighbour too.
+fn is_rare(channel: &Channel) -> bool {
+    match channel.frequency_mhz {
+        2412 | 2437 | 2462 => false,
+        5180..=5825 => channel.radar,
+        _ => true,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::machine::Channel;
 
     fn radio(widest: Width) -> Radio {
         let channel =
             |frequency_mhz| Channel { frequency_mhz, disabled: false, no_ir: false, radar: false, max_power_mbm: 2000 };
-        let channels = [2412, 2417, 2437, 5180, 5200, 5720, 5745, 5765, 5785, 5825].map(channel).to_vec();
+        let mut channels = [2412, 2417, 2437, 5180, 5200, 5720, 5745, 5765, 5785, 5825].map(channel).to_vec();
+        channels[5].radar = true;
         Radio { channels, widest, ..Radio::default() }
     }
 
@@ -124,11 +130,11 @@ mod tests {
     }
 
     #[test]
-    fn the_band_in_use_comes_first_and_what_is_listened_to_already_is_left_out() {
+    fn what_links_use_comes_first_and_what_is_listened_to_already_is_left_out() {
         let order: Vec<u32> = channels(&radio(Width::Mhz20), tuned(5745)).iter().map(|t| t.frequency_mhz).collect();
-        assert_eq!(order, [5180, 5200, 5720, 5765, 5785, 5825, 2412, 2437, 2417]);
+        assert_eq!(order, [5180, 5200, 5765, 5785, 5825, 2412, 2437, 5720, 2417]);
         let order: Vec<u32> = channels(&radio(Width::Mhz20), tuned(2417)).iter().map(|t| t.frequency_mhz).collect();
-        assert_eq!(order[..2], [2412, 2437]);
+        assert_eq!(order[..3], [2412, 2437, 5180]);
     }
 
     #[test]

@@ -39,7 +39,10 @@ pub enum KernelError {
         attempt: Attempt,
     },
     /// It keeps another regulatory domain.
-    #[error("the kernel keeps region {found} and does not take {wanted}; is the package wireless-regdb there?")]
+    #[error(
+        "the kernel does not take region {wanted} and keeps {found}: is it a country's two letters, and the package \
+         wireless-regdb installed?"
+    )]
     RegionNotTaken {
         /// The domain it was asked for.
         wanted: Region,

@@ -72,13 +72,13 @@ pub(super) fn find(typed: &str, position: usize) -> Result<&'static str, Wrong> 
     meant.copied().ok_or_else(|| Wrong::Unknown { position, typed: typed.to_owned(), near: near(&lower) })
 }
 
-/// Words that look like what was typed, the nearest first.
+/// The words that look most like what was typed.
 fn near(typed: &str) -> Vec<&'static str> {
     let list = Language::English.word_list();
-    let mut found: Vec<_> = list.iter().map(|word| (slips(typed, word), *word)).collect();
-    found.retain(|(slips, _)| *slips <= MOST_SLIPS);
-    found.sort_unstable();
-    found.into_iter().map(|(_, word)| word).take(MOST_SUGGESTIONS).collect()
+    let distances = || list.iter().map(|word| (slips(typed, word), *word));
+    let nearest = distances().map(|(slips, _)| slips).min().filter(|slips| *slips <= MOST_SLIPS);
+    let alike = distances().filter(|(slips, _)| Some(*slips) == nearest);
+    alike.map(|(_, word)| word).take(MOST_SUGGESTIONS).collect()
 }
 
 /// How many letters were left out, put in or exchanged (Levenshtein).

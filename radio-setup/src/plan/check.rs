@@ -2,7 +2,7 @@
 
 use super::refused::{Refused, Warning};
 use super::{Wanted, choose};
-use crate::channel;
+use crate::channel::{self, Band};
 use crate::machine::{Channel, Interface, Machine, Radio, Tuned, Width};
 
 /// Programs that take a card back when it changes, each with what keeps them from it.
@@ -131,10 +131,12 @@ fn numbers(radio: &Radio, width: Width, suit: impl Fn(&Channel) -> bool) -> Stri
         !parts.is_empty() && parts.into_iter().all(|part| radio.channel(part).is_some_and(&suit))
     };
     let frequencies = radio.channels.iter().map(|channel| channel.frequency_mhz);
-    let mut frequencies: Vec<u32> = frequencies.filter(suits).collect();
+    let mut frequencies: Vec<u32> =
+        frequencies.filter(|frequency| channel::number(*frequency).is_some()).filter(suits).collect();
     frequencies.sort_unstable();
     // Channels of a band lie at most 20 MHz apart, but for gaps that the numbers have too.
-    let ranges: Vec<String> = frequencies.chunk_by(|a, b| b - a <= 20).map(range).collect();
+    let is_near = |a: &u32, b: &u32| b - a <= 20 && Band::of(*a) == Band::of(*b);
+    let ranges: Vec<String> = frequencies.chunk_by(is_near).map(range).collect();
     if ranges.is_empty() { "none".to_owned() } else { ranges.join(", ") }
 }
 
@@ -147,5 +149,7 @@ fn range(frequencies: &[u32]) -> String {
 }
 
 fn name(frequency_mhz: u32) -> String {
-    channel::number(frequency_mhz).map_or_else(|| format!("{frequency_mhz} MHz"), |number| number.to_string())
+    // Numbers begin anew at 6 GHz.
+    let band = if Band::of(frequency_mhz) == Some(Band::Ghz6) { "6g" } else { "" };
+    channel::number(frequency_mhz).map_or_else(|| format!("{frequency_mhz} MHz"), |number| format!("{band}{number}"))
 }

@@ -65,10 +65,18 @@ impl Step {
         Self { card: interface.name.clone(), index: interface.index, change }
     }
 
-    /// Whether the link cannot do without it: with a smaller MTU or another power it works, only less well.
+    /// Whether the link cannot do without it: with a smaller MTU or another power it works, only less well, and
+    /// `NetworkManager` may have let go without writing it down.
     #[must_use]
     pub const fn is_essential(&self) -> bool {
-        !matches!(self.change, Change::Mtu(..) | Change::Power(..))
+        !matches!(self.change, Change::Mtu(..) | Change::Power(..) | Change::LeaveNetworkManager)
+    }
+
+    /// Whether two steps want the same of the same card, wherever they start from.
+    #[must_use]
+    pub fn wants_the_same(&self, other: &Self) -> bool {
+        let wish = |step: &Self| (step.card.clone(), step.change.what(), step.change.from_to().1);
+        wish(self) == wish(other)
     }
 
     /// Whether this step is to be seen in what was found after it.

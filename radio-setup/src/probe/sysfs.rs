@@ -5,19 +5,6 @@ use std::path::{Path, PathBuf};
 
 use crate::machine::{Bus, Radio, Rfkill};
 
-/// Where Linux distributions keep the regulatory database (Debian: package wireless-regdb).
-const REGION_DATABASES: [&str; 4] = [
-    "/lib/firmware/regulatory.db",
-    "/usr/lib/firmware/regulatory.db",
-    "/lib/firmware/updates/regulatory.db",
-    "/lib/crda/regulatory.bin",
-];
-
-/// Whether a regulatory database is there.
-pub(super) fn has_region_database() -> bool {
-    REGION_DATABASES.iter().any(|path| Path::new(path).exists())
-}
-
 /// The directory of a radio: its name can be changed, its number not.
 pub(crate) fn phy(sys: &Path, radio: u32) -> Option<PathBuf> {
     let found = fs::read_dir(sys.join("class/ieee80211")).ok()?.filter_map(Result::ok);

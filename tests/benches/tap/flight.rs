@@ -75,7 +75,8 @@ impl Flight {
 
     /// Frames injected up to the last line of figures.
     pub(crate) fn injected(&self) -> u64 {
-        self.tx.last().map_or(0, |stats| count(&stats, "/airs/0/injected"))
+        let stats = self.tx.last();
+        stats.as_ref().and_then(|stats| stats.pointer("/airs/0/injected")).and_then(Value::as_u64).unwrap_or(0)
     }
 
     /// Memory of transmitter and receiver, in KiB.

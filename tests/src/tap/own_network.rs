@@ -27,7 +27,7 @@ const NO_CARDS: &str = "skylark: no TAP cards:";
 /// # Panics
 /// The body panicked, or its test was not found by name.
 pub fn in_own_network(body: impl FnOnce()) {
-    if std::env::var_os(INSIDE).is_some() {
+    if is_inside() {
         match prepare() {
             Ok(()) => body(),
             Err(reason) => tell(&format!("{NO_CARDS} {reason}")),
@@ -37,9 +37,7 @@ pub fn in_own_network(body: impl FnOnce()) {
     let test = test_name(type_name_of_val(&body));
     match run_again(test) {
         Ok(said) => pass_on(&said),
-        Err(reason) if std::env::var_os(REQUIRED).is_some_and(|value| value == "1") => {
-            panic!("{test} needs TAP cards: {reason}")
-        }
+        Err(reason) if is_required() => panic!("{test} needs TAP cards: {reason}"),
         Err(reason) => {
             tell(&format!("\n*** SKIPPED, NOT PASSED: {test}\n*** {reason}; {REQUIRED}=1 makes this fail\n"))
         }
@@ -57,6 +55,12 @@ pub fn command(program: &Path) -> Command {
     }
     command.args(["--net", "--mount", "--pid", "--fork", "--kill-child"]).arg(program).env(INSIDE, "1");
     command
+}
+
+/// Whether [`REQUIRED`] is 1.
+#[must_use]
+pub fn is_required() -> bool {
+    std::env::var_os(REQUIRED).is_some_and(|value| value == "1")
 }
 
 /// Whether this process was started by [`command`].

@@ -46,6 +46,11 @@ impl Player {
         }
     }
 
+    /// Whether nothing comes for so long.
+    pub(crate) fn is_silent_for(&self, patience: Duration) -> bool {
+        self.next(patience).is_none()
+    }
+
     /// Whether the next datagram ends a unit (RFC 3550 5.1, the marker); `None` when none comes.
     fn next(&self, patience: Duration) -> Option<bool> {
         let mut datagram = [0; 2048];

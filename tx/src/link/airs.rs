@@ -100,7 +100,7 @@ fn card(target: &AirTarget) -> Option<String> {
 /// Every card by its name; without any air, the card that is in monitor mode.
 fn expand(targets: &[AirTarget]) -> anyhow::Result<Vec<AirTarget>> {
     if targets.is_empty() {
-        return the_card(monitor::cards("*")).map(|card| vec![AirTarget::Monitor(card)]);
+        return the_card(monitor::radios()).map(|card| vec![AirTarget::Monitor(card)]);
     }
     let mut expanded = Vec::new();
     for target in targets {

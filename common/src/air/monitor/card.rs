@@ -1,4 +1,7 @@
 //! A card's socket: opened by name, closed when the card stops working, opened again when it is back.
+//!
+//! Opening and closing take 20 to 35 ms each, in which the kernel waits for its own; what other cards hear in that
+//! time waits in their rings.
 
 use std::fmt;
 use std::io;
@@ -16,6 +19,8 @@ use crate::air::CardState;
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 /// How often a card that does not is: it should be at work again 200 ms after it is back.
 const LOST_INTERVAL: Duration = Duration::from_millis(50);
+/// How often one is tried that could not be opened: trying takes the time opening takes.
+const REFUSED_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Send buffer asked for, in bytes; the kernel doubles it and counts 2304 for a frame of 1500, so 32 fit. It bounds
 /// what waits inside drivers that keep a frame until it is sent: 30 ms at MCS 1. The default holds 92 frames.
@@ -134,7 +139,11 @@ impl Card {
         if self.look(now).is_err() {
             // Unless it was lost while it was being opened.
             let found = self.find().map_or(CardState::Gone, Interface::state);
-            self.found = if found == CardState::Working { CardState::Refused } else { found };
+            if found == CardState::Working {
+                (self.found, self.look_at) = (CardState::Refused, now + REFUSED_INTERVAL);
+            } else {
+                self.found = found;
+            }
             self.state = self.found;
         }
         true

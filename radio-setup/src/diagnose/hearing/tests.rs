@@ -64,7 +64,7 @@ fn a_link_on_another_channel_is_found_by_the_search_or_by_another_card() {
     let expected = "the transmitter is heard on channel 153, 20 MHz wide, and wlan1 is set to channel 149, 20 MHz wide: \
                     run `skylark-setup up wlan1 --channel 153`";
     let expected = (Code::OtherChannel, Severity::Fault, expected.to_owned());
-    assert_eq!(judged(Purpose::Unknown, std::slice::from_ref(&searched)), [expected.clone()]);
+    assert_eq!(judged(Purpose::Unknown, std::slice::from_ref(&searched)), std::slice::from_ref(&expected));
     let findings = judged(Purpose::Unknown, &[searched, listened("wlan2", Heard::default())]);
     assert_eq!(findings[1].0, Code::OtherChannel, "the search of one card tells the others");
     let other = Listened { tuned: on(5765), ..listened("wlan2", there) };
@@ -87,6 +87,15 @@ fn one_of_two_cards_that_hears_nothing_is_a_warning() {
 fn silence_is_no_fault_of_a_machine_that_may_be_the_aircraft() {
     let findings = judged(Purpose::Unknown, &[listened("wlan1", Heard::default())]);
     assert_eq!(findings[0].1, Severity::Warning);
+}
+
+#[test]
+fn frames_wider_than_the_card_are_told() {
+    let heard = Heard { ours: 1, opened: 1, width_mhz: Some(40), ..Heard::default() };
+    let findings = judged(Purpose::Receive, &[listened("wlan1", heard)]);
+    let expected = "the transmitter sends 40 MHz wide, and wlan1 is set to 20 MHz: run `skylark-setup up wlan1 --channel \
+                    149 --width 40`";
+    assert_eq!(findings[1], (Code::Width, Severity::Warning, expected.to_owned()));
 }
 
 #[test]
