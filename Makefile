@@ -47,6 +47,7 @@ test-arm64: deps
 	tests/realair/arm64.sh
 
 bench: deps
+	cargo build --release --locked --bins
 	cargo bench --package skylark-tests --bench '*' --locked
 
 fuzz: deps

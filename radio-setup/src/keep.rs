@@ -5,6 +5,7 @@ use std::fs;
 
 use crate::channel;
 use crate::diagnose::{Finding, Purpose, Watch};
+use crate::drivers;
 use crate::machine::{Machine, Tuned};
 use crate::netlink::KernelError;
 use crate::probe;
@@ -33,6 +34,8 @@ pub struct Look {
     pub tuned: Option<String>,
     /// Whether it has heard frames, of whomever, since the look before.
     pub hears: bool,
+    /// Whether its driver is known to report every frame that was sent.
+    pub reports_sent: bool,
 }
 
 #[derive(Debug)]
@@ -88,9 +91,16 @@ impl Card {
     fn look(&mut self, machine: &Machine, findings: &[Finding]) -> Look {
         let received = received(&self.name);
         let hears = std::mem::replace(&mut self.received, received) != received;
-        let tuned = machine.interface(&self.name).and_then(|(_, interface)| interface.tuned);
+        let found = machine.interface(&self.name);
+        let driver = found.and_then(|(radio, _)| drivers::by_name(radio.driver.as_deref()?));
         let fault = findings.iter().find(|finding| finding.card.as_ref() == Some(&self.name));
-        Look { card: self.name.clone(), fault: fault.map(Finding::sentence), tuned: tuned.map(describe), hears }
+        Look {
+            card: self.name.clone(),
+            fault: fault.map(Finding::sentence),
+            tuned: found.and_then(|(_, interface)| interface.tuned).map(describe),
+            hears,
+            reports_sent: driver.is_some_and(|driver| driver.reports_tx_status == Some(true)),
+        }
     }
 }
 

@@ -25,14 +25,15 @@ fn table() -> String {
         let (bands, verdict) = (bands.join(", "), verdict.word());
         writeln!(text, "| {} | {chips} | {bands} | {verdict} | {} | {reason} |", names[0], tells(driver)).unwrap();
     }
-    text.push_str("\nWhat they need (+), and what they do wrong (!):\n\n");
+    text.push_str("\nWhat they need (+), and what they do wrong (!):\n\n```text\n");
     for driver in drivers::all() {
         let needs = driver.needs.iter().map(|need| format!("  + {need}\n"));
         let notes: String = needs.chain(driver.traps.iter().map(|trap| format!("  ! {trap}\n"))).collect();
         if !notes.is_empty() {
-            write!(text, "```text\n{}\n{notes}```\n\n", driver.names[0]).unwrap();
+            write!(text, "{}\n{notes}", driver.names[0]).unwrap();
         }
     }
+    text.push_str("```\n\n");
     text
 }
 

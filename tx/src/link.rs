@@ -15,7 +15,7 @@ use skylark_common::wire::announce::Payload;
 
 use crate::events::{Event, Totals};
 use crate::outlet::{EncodedUnit, Item, Outlet, Taken};
-use crate::radio::Faults;
+use crate::radio::Looks;
 use crate::report::{Reporter, note};
 use crate::sender::{Outgoing, PushError, Sender};
 use crate::session::Sessions;
@@ -41,8 +41,8 @@ pub(crate) struct Link<'a> {
     pub(crate) reporter: &'a Reporter,
     /// When the program is to end by itself.
     pub(crate) ends_at: Option<Instant>,
-    /// What is wrong with the cards.
-    pub(crate) faults: &'a Faults,
+    /// What is known of the cards beside what they send.
+    pub(crate) looks: &'a Looks,
     /// Units dropped up to the last report, and whether that was said.
     pub(crate) dropped: Dropped,
 }
@@ -89,7 +89,8 @@ impl Link<'_> {
                 break;
             }
             let soon = next_report.min(next_tend);
-            let wake = [self.ends_at, self.transmitter.poll_timeout(now)].into_iter().flatten().fold(soon, Instant::min);
+            let wake =
+                [self.ends_at, self.transmitter.poll_timeout(now)].into_iter().flatten().fold(soon, Instant::min);
             let patience = wake.saturating_duration_since(now);
             match self.outlet.pop_within(patience) {
                 Popped::Item(taken) => self.push(taken)?,
@@ -150,7 +151,7 @@ impl Link<'_> {
     fn report(&mut self, now: Instant) {
         let totals = self.totals();
         self.dropped.tell(totals.tx.units_dropped, totals.source.gave_way);
-        self.transmitter.airs.tell(&self.faults.known());
+        self.transmitter.airs.tell(&self.looks.last());
         let send = self.transmitter.flight.take();
         self.reporter.emit(&Event::stats(
             self.sessions.clock.session_us(now) / 1000,

@@ -24,7 +24,7 @@ use crate::clock::Clock;
 use crate::link::airs::Airs;
 use crate::link::{Dropped, Link, Transmitter};
 use crate::outlet::Outlet;
-use crate::radio::{self, Faults};
+use crate::radio::{self, Looks};
 use crate::report::{self, Reporter, note};
 use crate::session::{Sessions, random};
 use crate::source::Source;
@@ -95,7 +95,7 @@ fn fly(args: &Args, outlet: &Outlet) -> anyhow::Result<()> {
     let reporter = Reporter::open(args.stats.as_ref())?;
     let airs = Airs::open(&args.airs, clock.started)?;
     say_what_is_sent_where(args, payload, &key, &airs.names());
-    let (cards, faults) = (airs.cards(), Faults::default());
+    let (cards, looks) = (airs.cards(), Looks::default());
     let link = Link {
         outlet,
         sessions,
@@ -104,11 +104,11 @@ fn fly(args: &Args, outlet: &Outlet) -> anyhow::Result<()> {
         packetizer,
         reporter: &reporter,
         ends_at: args.duration.map(|duration| clock.started + duration),
-        faults: &faults,
+        looks: &looks,
         dropped: Dropped::default(),
     };
     std::thread::scope(|scope| {
-        scope.spawn(|| radio::run(&cards, args.width, &faults, &outlet.stop));
+        scope.spawn(|| radio::run(&cards, args.width, &looks, &outlet.stop));
         run_both(source, link, outlet)
     })
 }

@@ -2,7 +2,6 @@
 //! back, and tells what is wrong with one.
 #![expect(clippy::disallowed_methods, reason = "looks at the cards from time to time")]
 
-use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,32 +18,33 @@ const RESTORE_INTERVAL: Duration = Duration::from_millis(100);
 /// Every how many turns the kernel is asked about all cards.
 const TURNS_A_LOOK: u32 = 20;
 
-/// What is wrong with the cards, one sentence each, by name.
+/// What the last look at the cards found.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(Mutex<BTreeMap<String, String>>);
+pub(crate) struct Looks(Mutex<Vec<Look>>);
 
-impl Faults {
-    /// Those known at the moment.
-    pub(crate) fn known(&self) -> BTreeMap<String, String> {
+impl Looks {
+    /// The last of each card.
+    pub(crate) fn last(&self) -> Vec<Look> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Takes what was found, and tells what is new.
-    fn take(&self, looks: Vec<Look>) {
-        let found = looks.into_iter().filter_map(|look| Some((look.card, look.fault?))).collect();
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = std::mem::replace(&mut *known, found);
-        for fault in known.iter().filter(|(card, fault)| before.get(*card) != Some(fault)).map(|(_, fault)| fault) {
-            note(fault);
+    /// Takes what was found, and tells what has changed.
+    fn take(&self, found: Vec<Look>) {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        for look in &found {
+            let before = last.iter().find(|before| before.card == look.card).and_then(|before| before.fault.as_ref());
+            match &look.fault {
+                Some(fault) if before != Some(fault) => note(fault),
+                None if before.is_some() => note(format_args!("{}: nothing is wrong with it any more", look.card)),
+                Some(_) | None => {}
+            }
         }
-        for card in before.keys().filter(|card| !known.contains_key(*card)) {
-            note(format_args!("{card}: nothing is wrong with it any more"));
-        }
+        *last = found;
     }
 }
 
 /// Looks after `cards`, that send frames of this width, until the program stops.
-pub(crate) fn run(cards: &[String], width: radiotap::Width, faults: &Faults, stop: &Stop) {
+pub(crate) fn run(cards: &[String], width: radiotap::Width, looks: &Looks, stop: &Stop) {
     if cards.is_empty() {
         return;
     }
@@ -54,7 +54,7 @@ pub(crate) fn run(cards: &[String], width: radiotap::Width, faults: &Faults, sto
         keeper.restore().into_iter().for_each(note);
         if turn % TURNS_A_LOOK == 0 {
             match keeper.look() {
-                Ok(looks) => faults.take(looks),
+                Ok(found) => looks.take(found),
                 Err(error) if !std::mem::replace(&mut unable_told, true) => note(error),
                 Err(_) => {}
             }
@@ -78,17 +78,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn faults_are_those_of_the_last_look() {
-        let faults = Faults::default();
-        let look = |card: &str, fault: Option<&str>| Look {
-            card: card.to_owned(),
-            fault: fault.map(str::to_owned),
-            ..Look::default()
-        };
-        faults.take(vec![look("wlan1", Some("wlan1 is down")), look("wlan2", None)]);
-        assert!(faults.known().keys().eq(["wlan1"]));
-        faults.take(vec![look("wlan1", None), look("wlan2", Some("wlan2 is down"))]);
-        assert_eq!(faults.known().get("wlan2").map(String::as_str), Some("wlan2 is down"));
-        assert_eq!(faults.known().len(), 1);
+    fn what_is_known_is_what_the_last_look_found() {
+        let looks = Looks::default();
+        let look =
+            |fault: Option<&str>| Look { card: "wlan1".to_owned(), fault: fault.map(str::to_owned), ..Look::default() };
+        for found in [look(Some("wlan1 is down")), look(None)] {
+            looks.take(vec![found.clone()]);
+            assert_eq!(looks.last(), [found]);
+        }
     }
 }

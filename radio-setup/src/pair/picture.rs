@@ -139,7 +139,7 @@ fn damaged_jpeg(why: &str) -> PictureError {
 }
 
 fn check_size(width: usize, height: usize) -> Result<(), PictureError> {
-    let pixels = width.checked_mul(height).unwrap_or(usize::MAX);
+    let pixels = width.saturating_mul(height);
     if pixels > MOST_PIXELS || width.max(height) > LONGEST_SIDE {
         return Err(PictureError::TooLarge { width, height });
     }

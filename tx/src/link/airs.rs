@@ -2,15 +2,15 @@
 
 mod air;
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail};
 use skylark_common::air::monitor::{self, MonitorInject};
-use skylark_common::air::{InjectAir, MAX_FRAME_BYTES};
 use skylark_common::air::pcap_file::{PcapError, PcapInject};
 use skylark_common::air::udp::UdpInject;
+use skylark_common::air::{InjectAir, MAX_FRAME_BYTES};
 use skylark_common::options::AirTarget;
+use skylark_setup::keep::Look;
 
 pub(crate) use air::AirStats;
 use air::{Air, Failure};
@@ -46,9 +46,12 @@ impl Airs {
         self.airs.iter_mut().for_each(|air| air.tend(now));
     }
 
-    /// Tells what has changed; `faults` are those known of the cards, by name.
-    pub(crate) fn tell(&mut self, faults: &BTreeMap<String, String>) {
-        self.airs.iter_mut().for_each(|air| air.tell(faults));
+    /// Tells what has changed; `looks` are what is known of the cards.
+    pub(crate) fn tell(&mut self, looks: &[Look]) {
+        for air in &mut self.airs {
+            let look = looks.iter().find(|look| look.card == air.name());
+            air.tell(look);
+        }
     }
 
     pub(crate) fn names(&self) -> Vec<String> {

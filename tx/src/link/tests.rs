@@ -25,7 +25,7 @@ fn with_link<T>(payload: Payload, act: impl FnOnce(&mut Link<'_>) -> T) -> T {
         packetizer: Packetizer::new(1, 100, Packetizer::DEFAULT_MAX_DATAGRAM_BYTES),
         reporter: &Reporter::open(None).unwrap(),
         ends_at: None,
-        faults: &Faults::default(),
+        looks: &Looks::default(),
         dropped: Dropped::default(),
     })
 }

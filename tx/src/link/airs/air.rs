@@ -1,10 +1,10 @@
 //! One air: what it took, what it refused and why.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use skylark_common::air::{Confirmed, InjectAir, Refusal};
+use skylark_setup::keep::Look;
 
 use crate::report::note;
 
@@ -102,22 +102,18 @@ impl Air {
     }
 
     /// Tells when what is injected begins to vanish in the machine, and when it leaves again.
-    pub(super) fn tell(&mut self, faults: &BTreeMap<String, String>) {
+    pub(super) fn tell(&mut self, look: Option<&Look>) {
+        let vanishes = vanishes(self.air.confirmed(), look).unwrap_or(self.silent_told);
+        if std::mem::replace(&mut self.silent_told, vanishes) == vanishes {
+            return;
+        }
         let name = self.air.name();
-        let fault = faults.get(name);
-        let vanishes = match self.air.confirmed() {
-            // Some drivers never report.
-            Some(Confirmed { injected: LEAST_SAMPLE.., came_back: 0, ever }) => ever || fault.is_some(),
-            Some(Confirmed { came_back: 1.., .. }) => false,
-            Some(_) | None => self.silent_told,
-        };
-        match (vanishes, std::mem::replace(&mut self.silent_told, vanishes), fault) {
-            (true, false, Some(fault)) => note(format_args!("{name}: frames are injected and none leaves: {fault}")),
-            (true, false, None) => note(format_args!(
-                "{name}: frames are injected and none leaves the card; skylark-setup doctor --air {name} looks for why"
+        match look.and_then(|look| look.fault.as_ref()) {
+            _ if !vanishes => note(format_args!("{name}: frames leave the card again")),
+            Some(fault) => note(format_args!("{name}: frames are injected and none leaves the card: {fault}")),
+            None => note(format_args!(
+                "{name}: frames are injected and none leaves the card; `skylark-setup doctor --air {name}` looks for why"
             )),
-            (false, true, _) => note(format_args!("{name}: frames leave the card again")),
-            (true, true, _) | (false, false, _) => {}
         }
     }
 
@@ -199,5 +195,35 @@ impl Air {
             failing,
             confirmed: self.air.confirmed().map(|of| Sample { injected: of.injected, sent: of.came_back }),
         }
+    }
+}
+
+/// Whether injected frames do not leave the card, as far as can be told: some drivers never report those that do.
+fn vanishes(confirmed: Option<Confirmed>, look: Option<&Look>) -> Option<bool> {
+    match confirmed? {
+        Confirmed { came_back: 1.., .. } => Some(false),
+        Confirmed { injected: LEAST_SAMPLE.., ever, .. } => {
+            Some(ever || look.is_some_and(|look| look.fault.is_some() || look.reports_sent))
+        }
+        Confirmed { .. } => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_vanish_only_where_those_that_leave_would_be_reported() {
+        let confirmed = |injected, came_back, ever| Some(Confirmed { injected, came_back, ever });
+        let (silent, reporting) = (Look::default(), Look { reports_sent: true, ..Look::default() });
+        let faulty = Look { fault: Some("no transmission there".to_owned()), ..Look::default() };
+        assert_eq!(vanishes(None, Some(&reporting)), None);
+        assert_eq!(vanishes(confirmed(LEAST_SAMPLE - 1, 0, true), Some(&reporting)), None);
+        assert_eq!(vanishes(confirmed(LEAST_SAMPLE, 1, true), Some(&faulty)), Some(false));
+        assert_eq!(vanishes(confirmed(LEAST_SAMPLE, 0, true), None), Some(true));
+        let never = confirmed(LEAST_SAMPLE, 0, false);
+        let told = [None, Some(&silent), Some(&reporting), Some(&faulty)].map(|look| vanishes(never, look));
+        assert_eq!(told, [Some(false), Some(false), Some(true), Some(true)]);
     }
 }
