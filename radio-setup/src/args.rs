@@ -14,7 +14,7 @@ pub(crate) use list::ListCommand;
 pub(crate) use pair::{PairCommand, PairFile};
 pub(crate) use up::{DownCommand, UpCommand};
 
-const EXAMPLES: &str = "\
+const KEY_EXAMPLES: &str = "\
 Examples:
   skylark-setup key new link.key                 a random key; copy it to the other end
   skylark-setup key from-passphrase link.key     asks for words; the same words give the same key
@@ -22,9 +22,19 @@ Examples:
 
 Exit codes: 0 done, 1 failed (one line on stderr says why), 2 the command line was not understood.";
 
-/// Makes and shows the keys of a Skylark link.
+const ALL_EXAMPLES: &str = "\
+Examples:
+  skylark-setup list                             which cards there are, and what to do next
+  sudo skylark-setup up --region DE              sets the card up for the link
+  skylark-setup doctor                           why there is no picture
+  skylark-setup pair show                        the key, to be read by the other end's camera
+  sudo skylark-setup down                        gives the card back
+
+Exit codes: 0 done, 1 failed (one line on stderr says why), 2 the command line was not understood.";
+
+/// Sets up the radios and keys of a Skylark link, and says what is wrong with them.
 #[derive(Debug, Parser)]
-#[command(name = "skylark-setup", version, after_help = EXAMPLES)]
+#[command(name = "skylark-setup", version, after_help = ALL_EXAMPLES)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -43,7 +53,7 @@ pub(crate) enum Command {
     /// Gives cards back as up found them; also after up was killed, or the card was unplugged.
     Down(DownCommand),
     /// Makes and shows link keys.
-    #[command(subcommand, after_help = EXAMPLES)]
+    #[command(subcommand, after_help = KEY_EXAMPLES)]
     Key(KeyCommand),
     /// Moves the link key to another machine: by words, or by a QR code that a camera reads.
     #[command(subcommand, after_help = pair::EXAMPLES)]

@@ -62,6 +62,11 @@ impl Keeper {
         idle.filter_map(Card::restore).collect()
     }
 
+    /// Takes note, for the next look, that `card` reported a frame as sent: its region does not stop it, then.
+    pub fn frames_leave(&mut self, card: &str) {
+        self.watch.frames_leave(card);
+    }
+
     /// Looks at every card, in the order they were given; asks the kernel for all radios once.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! `skylark-setup`: makes and shows the keys of a link.
+//! `skylark-setup`: lists cards, sets them up and gives them back, says what is wrong, makes and moves keys.
 
 mod args;
 mod doctor;

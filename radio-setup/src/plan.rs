@@ -219,7 +219,8 @@ fn give_back_interface(
 fn is_looked_after(interface: &Interface, was: &FoundInterface) -> bool {
     let by_network_manager = was.managed_by_network_manager && interface.managed_by_network_manager;
     let by_its_programs = !was.programs.is_empty() && was.programs.iter().all(|each| each.runs_on(interface));
-    by_network_manager || by_its_programs
+    let is_theirs_to_use = interface.mode == was.mode && interface.mtu_bytes == was.mtu_bytes;
+    is_theirs_to_use && (by_network_manager || by_its_programs)
 }
 
 fn with_others<'a>(radio: &'a Radio, interface: &'a Interface) -> impl Iterator<Item = &'a Interface> {

@@ -51,9 +51,10 @@ struct Program {
 /// # Errors
 /// Something cannot be opened, or what failed last on the way.
 pub(crate) fn run(args: &Args) -> Result<Ended> {
+    // Whoever has neither card nor key begins with the card: setting it up makes the key.
+    let airs = airs::open(&args.air, now())?;
     let key = read_key(args)?;
     let link = LinkId::from_name(&args.link);
-    let airs = airs::open(&args.air, now())?;
     let names = Names {
         link_name: args.link.clone(),
         link,

@@ -119,7 +119,7 @@ fn instructions() {
             let totals = flight.end();
             (totals.injected, totals.instructions.unwrap())
         });
-        let (frames, instructions) = (long.0 - short.0, after - before);
+        let (frames, instructions) = (long.0 - short.0, long.1 - short.1);
         println!("{counted}: {:.0} instructions a frame over {frames} frames", instructions as f64 / frames as f64);
     }
 }

@@ -146,7 +146,6 @@ fn expand(line: &str, settings: &BTreeMap<String, String>) -> Vec<String> {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a test that is left out says so")]
 fn systemd_finds_nothing_wrong_with_the_units() {
     let staged = Staged::new();
     let folder = staged.folder.path().join("units");

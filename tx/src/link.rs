@@ -151,7 +151,7 @@ impl Link<'_> {
     fn report(&mut self, now: Instant) {
         let totals = self.totals();
         self.dropped.tell(totals.tx.units_dropped, totals.source.gave_way);
-        self.transmitter.airs.tell(&self.looks.last());
+        self.transmitter.airs.tell(self.looks);
         let send = self.transmitter.flight.take();
         self.reporter.emit(&Event::stats(
             self.sessions.clock.session_us(now) / 1000,

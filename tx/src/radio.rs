@@ -2,7 +2,8 @@
 //! back, and tells what is wrong with one.
 #![expect(clippy::disallowed_methods, reason = "looks at the cards from time to time")]
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use skylark_common::wire::radiotap;
@@ -18,19 +19,28 @@ const RESTORE_INTERVAL: Duration = Duration::from_millis(100);
 /// Every how many turns the kernel is asked about all cards.
 const TURNS_A_LOOK: u32 = 20;
 
-/// What the last look at the cards found.
+/// What this thread and the link's tell each other of the cards.
 #[derive(Debug, Default)]
-pub(crate) struct Looks(Mutex<Vec<Look>>);
+pub(crate) struct Looks {
+    last: Mutex<Vec<Look>>,
+    /// Cards that reported frames as sent since the last look.
+    sending: Mutex<BTreeSet<String>>,
+}
 
 impl Looks {
     /// The last of each card.
     pub(crate) fn last(&self) -> Vec<Look> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.last).clone()
+    }
+
+    /// Takes note that frames leave this card.
+    pub(crate) fn note_sending(&self, card: &str) {
+        lock(&self.sending).insert(card.to_owned());
     }
 
     /// Takes what was found, and tells what has changed.
     fn take(&self, found: Vec<Look>) {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = lock(&self.last);
         for look in &found {
             let before = last.iter().find(|before| before.card == look.card).and_then(|before| before.fault.as_ref());
             match &look.fault {
@@ -43,6 +53,11 @@ impl Looks {
     }
 }
 
+/// A thread that panicked elsewhere has left the figures whole enough.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Looks after `cards`, that send frames of this width, until the program stops.
 pub(crate) fn run(cards: &[String], width: radiotap::Width, looks: &Looks, stop: &Stop) {
     if cards.is_empty() {
@@ -53,6 +68,7 @@ pub(crate) fn run(cards: &[String], width: radiotap::Width, looks: &Looks, stop:
     for turn in 0_u32.. {
         keeper.restore().into_iter().for_each(note);
         if turn % TURNS_A_LOOK == 0 {
+            std::mem::take(&mut *lock(&looks.sending)).iter().for_each(|card| keeper.frames_leave(card));
             match keeper.look() {
                 Ok(found) => looks.take(found),
                 Err(error) if !std::mem::replace(&mut unable_told, true) => note(error),

@@ -19,7 +19,7 @@ const SERVICES_OF_ONE_CARD: [&str; 4] = ["wpa_supplicant@", "wpa_supplicant-nl80
 #[derive(Debug, Error)]
 pub enum ProgramError {
     /// A command could not be run at all.
-    #[error("cannot run {0}: {1}")]
+    #[error("cannot run `{0}`: {1}; is it installed?")]
     Run(String, io::Error),
     /// A command failed.
     #[error("`{0}` failed: {1}")]

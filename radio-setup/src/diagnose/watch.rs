@@ -2,7 +2,6 @@
 
 use super::{Code, Finding, Purpose, card, faults, permissions};
 use crate::machine::Machine;
-use crate::probe;
 
 /// Looks after the cards of a running program.
 #[derive(Debug)]
@@ -26,19 +25,13 @@ impl Watch {
         Self { cards, purpose }
     }
 
-    /// What is wrong with the cards at this moment, faults only, of each card the root cause first. Asks the
-    /// kernel, which takes some milliseconds: call it about once a second and not on the thread of the link.
-    /// Nothing when the kernel does not answer.
-    pub fn look(&mut self) -> Vec<Finding> {
-        probe::machine().map(|machine| self.judge(&machine)).unwrap_or_default()
-    }
-
     /// Takes note, for the next look, that `card` reported a frame as sent: then its region does not stop what it
     /// sends, whatever the rules say.
     pub fn frames_leave(&mut self, card: &str) {
         self.cards.iter_mut().filter(|known| known.name == card).for_each(|known| known.leaves = true);
     }
 
+    /// What is wrong with the cards, faults only, of each card the root cause first.
     pub(crate) fn judge(&mut self, machine: &Machine) -> Vec<Finding> {
         let purpose = self.purpose;
         let of_cards = self.cards.iter_mut().flat_map(|card| card.judge(machine, purpose));

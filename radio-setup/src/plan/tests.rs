@@ -285,6 +285,20 @@ fn a_plan_is_carried_out_by_a_kernel_that_refuses_what_is_out_of_order() {
     });
 }
 
+#[test]
+fn a_card_that_network_manager_never_let_go_of_is_given_back_as_well() {
+    let found = with(machine(), |machine| the(machine).managed_by_network_manager = true);
+    let program = |_: &User| panic!("no program holds it");
+    let found_state = Found::of(&found, "wlan1", program).unwrap();
+    let state = CardState { phase: Phase::Up, address: None, wanted: wanted(), found: found_state };
+    let stubborn = with(found, |machine| {
+        the(machine).mode = Mode::Monitor;
+        the(machine).tuned = Some(CH149);
+    });
+    let steps = words(&give_back(&stubborn, "wlan1", &state, true));
+    assert_eq!(steps[..2], ["wlan1: up → down", "wlan1: mode monitor → managed"]);
+}
+
 /// Plans, takes the first step and plans again, as `apply` does, until nothing is left.
 fn carry_out(machine: &mut Machine, most: usize, plan: impl Fn(&Machine) -> Plan) {
     let mut tried = Vec::new();

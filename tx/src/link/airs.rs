@@ -10,9 +10,10 @@ use skylark_common::air::pcap_file::{PcapError, PcapInject};
 use skylark_common::air::udp::UdpInject;
 use skylark_common::air::{InjectAir, MAX_FRAME_BYTES};
 use skylark_common::options::AirTarget;
-use skylark_setup::keep::Look;
 
 pub(crate) use air::AirStats;
+
+use crate::radio::Looks;
 use air::{Air, Failure};
 
 /// How soon a busy air is tried again: the airtime of a short frame.
@@ -46,11 +47,14 @@ impl Airs {
         self.airs.iter_mut().for_each(|air| air.tend(now));
     }
 
-    /// Tells what has changed; `looks` are what is known of the cards.
-    pub(crate) fn tell(&mut self, looks: &[Look]) {
+    /// Tells what has changed, with what is known of the cards.
+    pub(crate) fn tell(&mut self, looks: &Looks) {
+        let last = looks.last();
         for air in &mut self.airs {
-            let look = looks.iter().find(|look| look.card == air.name());
-            air.tell(look);
+            air.tell(last.iter().find(|look| look.card == air.name()));
+            if air.sends() {
+                looks.note_sending(air.name());
+            }
         }
     }
 

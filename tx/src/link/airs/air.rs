@@ -101,6 +101,11 @@ impl Air {
         self.air.tend(now);
     }
 
+    /// Whether its card reports frames as sent.
+    pub(super) fn sends(&self) -> bool {
+        self.air.confirmed().is_some_and(|confirmed| confirmed.came_back > 0)
+    }
+
     /// Tells when what is injected begins to vanish in the machine, and when it leaves again.
     pub(super) fn tell(&mut self, look: Option<&Look>) {
         let vanishes = vanishes(self.air.confirmed(), look).unwrap_or(self.silent_told);
