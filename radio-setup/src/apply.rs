@@ -102,7 +102,8 @@ pub fn carry_out(
             return Err(ApplyError::Interrupted);
         }
         tell(Progress::Begins(&step));
-        let taken = take(&mut kernel, &step, &machine).and_then(|()| wait_until_taken(&step, stop));
+        let taken =
+            take(&mut kernel, &step, &machine).and_then(|()| wait_until_taken(&mut kernel, &step, &machine, stop));
         let is_once = taken.is_err() || !step.is_essential();
         machine = match taken {
             Ok(after) => after,
@@ -147,16 +148,53 @@ fn take(kernel: &mut Kernel, step: &Step, machine: &Machine) -> Result<(), StepE
 }
 
 /// Looks until the step is to be seen; returns what was seen with it.
-fn wait_until_taken(step: &Step, stop: &AtomicBool) -> Result<Machine, StepError> {
+fn wait_until_taken(
+    kernel: &mut Kernel,
+    step: &Step,
+    before: &Machine,
+    stop: &AtomicBool,
+) -> Result<Machine, StepError> {
     let deadline = Instant::now() + patience(&step.change);
     loop {
-        let machine = probe::machine().map_err(StepError::Kernel)?;
+        let machine = look_after(kernel, step, before).map_err(StepError::Kernel)?;
         let Err(error) = step.taken(&machine) else { return Ok(machine) };
         if Instant::now() >= deadline || stop.load(Ordering::Relaxed) {
             return Err(StepError::NotTaken(error));
         }
         thread::sleep(PAUSE);
     }
+}
+
+/// Looks at what a step may have changed. A whole look takes ten times as long as one at the interfaces, and a
+/// card that was replugged in flight waits for it.
+fn look_after(kernel: &mut Kernel, step: &Step, before: &Machine) -> Result<Machine, KernelError> {
+    match step.change {
+        Change::Down | Change::Up | Change::Mode(..) | Change::Mtu(..) | Change::Channel(..) | Change::Power(..) => {
+            look_at_interfaces(kernel, before)
+        }
+        Change::Unblock(_)
+        | Change::Block(_)
+        | Change::LeaveNetworkManager
+        | Change::JoinNetworkManager
+        | Change::Stop(_)
+        | Change::Start(_)
+        | Change::Region(..) => probe::machine(),
+    }
+}
+
+fn look_at_interfaces(kernel: &mut Kernel, before: &Machine) -> Result<Machine, KernelError> {
+    let (found, links) = (kernel.interfaces()?, kernel.links()?);
+    let mut machine = before.clone();
+    for radio in &mut machine.radios {
+        radio.interfaces.retain_mut(|known| {
+            let Some((_, found)) = found.iter().find(|(_, found)| found.index == known.index) else { return false };
+            let Some(link) = links.iter().find(|link| link.index == known.index) else { return false };
+            (known.up, known.mtu_bytes) = (link.up, link.mtu_bytes);
+            (known.mode, known.tuned, known.power_mbm) = (found.mode, found.tuned, found.power_mbm);
+            true
+        });
+    }
+    Ok(machine)
 }
 
 const fn patience(change: &Change) -> Duration {
@@ -184,5 +222,38 @@ fn hint(error: &KernelError) -> &'static str {
         Some(Errno::INVAL) => "; its driver or its region does not have that: try --width 20 or another --channel",
         Some(Errno::OPNOTSUPP) => "; its driver cannot do that",
         _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netlink::Attempt;
+
+    #[test]
+    fn what_the_kernel_refuses_is_told_with_what_to_do() {
+        let refused = |errno| {
+            let error = KernelError::Refused { attempt: Attempt::SetUp, errno, reason: None };
+            ApplyError::Step("wlan1: down → up".to_owned(), StepError::Kernel(error)).to_string()
+        };
+        let busy = refused(Errno::BUSY);
+        assert!(busy.starts_with("wlan1: down → up: cannot bring the interface up: "), "{busy}");
+        assert!(busy.ends_with("`skylark-setup list` says who"), "{busy}");
+        assert!(refused(Errno::NODEV).ends_with("the card is gone: plug it in and try again"));
+    }
+
+    #[test]
+    fn a_machine_that_is_as_wanted_is_left_alone() {
+        let nothing = |_: &Machine| Ok(Plan::default());
+        let never = &mut |progress: Progress<'_>| panic!("{progress:?}");
+        let done = carry_out(&nothing, OnFailure::Stop, never, &AtomicBool::new(false)).unwrap();
+        assert_eq!(done, (Vec::new(), 0));
+    }
+
+    #[test]
+    fn a_refusal_on_the_way_ends_it() {
+        let refused = |_: &Machine| Err(Refused::NotPermitted);
+        let outcome = carry_out(&refused, OnFailure::Continue, &mut |_| {}, &AtomicBool::new(false));
+        assert!(matches!(outcome, Err(ApplyError::Refused(Refused::NotPermitted))));
     }
 }

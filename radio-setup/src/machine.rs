@@ -327,3 +327,17 @@ impl fmt::Display for Tuned {
         write!(f, "{} MHz, {} wide", self.frequency_mhz, self.width)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_region_is_two_letters_or_two_digits() {
+        assert_eq!("bo".parse(), Ok(Region(*b"BO")));
+        assert_eq!("00".parse(), Ok(Region::WORLD));
+        for text in ["", "B", "BOL", "B0", "ß", "é"] {
+            assert_eq!(text.parse::<Region>(), Err(NoRegion(text.to_owned())));
+        }
+    }
+}

@@ -1,17 +1,24 @@
 # Boots a guest. To be sourced.
 
-# Builds the tests of this folder and runs those whose names contain WANTED in a guest.
+# Builds tests, `cargo test` with these arguments, and prints where they are.
+test_programs() {
+    cargo test --locked "$@" --no-run --message-format json |
+        sed -n 's/.*"executable":"\([^"]*\/deps\/[^"]*\)".*/\1/p'
+}
+
+# Runs commands in a guest, one after the other; fails if one of them does.
 run_in_guest() {
-    local architecture=$1 folder=$2 wanted=$3 program
-    program=$(cargo test --locked --package skylark-tests --test realair --no-run --message-format json |
-        sed -n 's/.*"executable":"\([^"]*\/realair-[^"]*\)".*/\1/p')
+    local architecture=$1 folder=$2 programs=$3 share status=0
+    shift 3
     share=$(mktemp --directory)
-    trap 'rm -rf "$share"' EXIT
-    cat > "$share/command" <<-END
-	export SKYLARK_REALAIR_GUEST=1
-	exec '$program' '$wanted'
-	END
-    boot "$architecture" "$folder" "$share" "$(dirname "$(dirname "$program")")"
+    {
+        echo 'export SKYLARK_REALAIR_GUEST=1 status=0'
+        printf '%s || status=1\n' "$@"
+        echo 'exit $status'
+    } > "$share/command"
+    boot "$architecture" "$folder" "$share" "$programs" || status=$?
+    rm -r "$share"
+    return "$status"
 }
 
 # The longest a run may take, in seconds: three times what it takes on two cores that do nothing else.

@@ -13,7 +13,7 @@ use crate::hwsim::{Air, Link};
 use crate::radios::{CHANNEL_MHZ, listen_on};
 
 pub(crate) const TESTS: [Test; 1] = [(
-    "two_cards_that_each_lose_a_fifth_lose_no_unit_together",
+    "link::two_cards_that_each_lose_a_fifth_lose_no_unit_together",
     two_cards_that_each_lose_a_fifth_lose_no_unit_together,
 )];
 

@@ -39,7 +39,7 @@ fn goes_on_when(card: &str, number: u8) {
     let sends = format!("--input rtp:127.0.0.1:{camera} --payload h264 --mcs 3 --air wlan0 --key link.key");
     let mut tx = desk.start("skylark-tx", "tx", &sends);
     let traffic = Traffic { bits_per_s: 2_000_000, ..Traffic::default() };
-    let filming = std::thread::spawn(move || film(traffic, 12 * traffic.units_per_s, camera));
+    let filming = std::thread::spawn(move || film(traffic, 6 * traffic.units_per_s, camera));
     assert!(next_datagram(&player, Duration::from_secs(5)).is_some(), "no video");
 
     hwsim::pull_out(card);

@@ -64,6 +64,7 @@ pub struct Sender {
     latency: Option<TxLatency>,
     keyframe_wanted: bool,
     transmitting: Vec<u8>,
+    max_datagram_bytes: usize,
     stats: TxStats,
 }
 
@@ -85,10 +86,18 @@ impl Sender {
             latency: None,
             keyframe_wanted: false,
             transmitting: Vec::new(),
+            max_datagram_bytes: MAX_DATAGRAM_BYTES,
             stats: TxStats::default(),
             config,
             entropy,
         }
+    }
+
+    /// From here on takes no datagram of which a packet would be longer than the air takes: frames of
+    /// `max_frame_bytes`, radiotap header included.
+    pub fn fit_frames(&mut self, max_frame_bytes: usize) {
+        let fits = max_frame_bytes.saturating_sub(self.config.rate.header_len() + PACKET_OVERHEAD_BYTES);
+        self.max_datagram_bytes = fits.min(MAX_DATAGRAM_BYTES);
     }
 
     /// Takes one datagram. Its source packet waits for its turn at once; the last datagram of a unit adds
@@ -97,9 +106,9 @@ impl Sender {
     /// # Errors
     /// The datagram is longer than a packet carries, or its stream is not configured. It is not sent then.
     pub fn push_datagram(&mut self, outgoing: Outgoing<'_>, now: Instant) -> Result<(), PushError> {
-        if outgoing.bytes.len() > MAX_DATAGRAM_BYTES {
+        if outgoing.bytes.len() > self.max_datagram_bytes {
             self.stats.too_long += 1;
-            return Err(PushError::TooLong { found: outgoing.bytes.len(), limit: MAX_DATAGRAM_BYTES });
+            return Err(PushError::TooLong { found: outgoing.bytes.len(), limit: self.max_datagram_bytes });
         }
         let at = self.config.streams.iter().position(|stream| stream.stream == outgoing.stream);
         let at = at.ok_or(PushError::NoStream(outgoing.stream))?;

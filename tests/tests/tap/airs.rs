@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use skylark_common::air::monitor::{MonitorCapture, MonitorInject};
 use skylark_common::air::{CaptureAir as _, InjectAir as _, MAX_FRAME_BYTES, Refusal};
-use skylark_common::wire::radiotap::RxHeader;
+use skylark_common::wire::radiotap::{RxHeader, TxRate};
 use skylark_tests::tap::{TapCard, in_own_network, ip};
 
 use crate::reception::packet;
@@ -37,6 +37,25 @@ fn frames_go_through_the_card_as_they_are() {
 }
 
 #[test]
+fn what_this_machine_sends_is_not_heard() {
+    in_own_network(|| {
+        let (card, now) = (TapCard::create("tapm0", MTU_BYTES).unwrap(), Instant::now());
+        let mut air = MonitorCapture::open("tapm0", now).unwrap();
+        // Another program that sends as the kernel does by default shows its frames to everybody.
+        let mut other = pcap::Capture::from_device("tapm0").unwrap().open().unwrap();
+        let written = [TxRate::default().emit().as_slice(), &packet("default")].concat();
+        for frame in [&written, &heard()] {
+            other.sendpacket(&frame[..]).unwrap();
+        }
+        // A driver tells what became of a frame under a header with TX flags.
+        assert!(card.hear(&written).unwrap());
+        assert_eq!(air.capture(&mut [0; MAX_FRAME_BYTES], now).unwrap(), None);
+        assert!(card.hear(&heard()).unwrap());
+        assert!(air.capture(&mut [0; MAX_FRAME_BYTES], now).unwrap().is_some());
+    });
+}
+
+#[test]
 fn the_longest_frame_is_the_mtu_and_14_bytes() {
     in_own_network(|| {
         let (_card, now) = (TapCard::create("tapm0", 700).unwrap(), Instant::now());
@@ -53,11 +72,6 @@ fn a_full_transmit_queue_is_told() {
     in_own_network(|| {
         let (card, now) = (TapCard::create("tapm0", MTU_BYTES).unwrap(), Instant::now());
         ip(&["link", "set", "tapm0", "txqueuelen", "10"]).unwrap();
-        let card = {
-            card.down().unwrap();
-            card.up().unwrap();
-            card
-        };
         let mut air = MonitorInject::open("tapm0", now).unwrap();
         let frame = heard();
         let taken = (0..2000).take_while(|_| air.inject(&frame, now).is_ok()).count();
