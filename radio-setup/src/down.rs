@@ -12,7 +12,7 @@ use skylark_setup::state::{CardState, Phase, Store};
 
 use crate::args::DownCommand;
 use crate::report;
-use crate::up::{Voice, stop_on_signals};
+use crate::up::{Voice, lock, stop_on_signals};
 
 /// Does what the command line says.
 pub(crate) fn run(command: &DownCommand) -> Result<()> {
@@ -29,6 +29,7 @@ pub(crate) fn run(command: &DownCommand) -> Result<()> {
         return Err(Refused::NotPermitted.into());
     }
     let stop = stop_on_signals()?;
+    let _lock = lock(&store, &stop)?;
     let mut left_out = 0;
     for state in states {
         left_out += give_back_one(&voice, &store, state, &stop)?;

@@ -2,6 +2,7 @@
 //! finds out what is wrong with one that neither hears nor sends.
 
 use std::fs;
+use std::time::{Duration, Instant};
 
 use crate::channel;
 use crate::diagnose::{Finding, Purpose, Watch};
@@ -13,6 +14,8 @@ use crate::restore::{Restored, restore};
 
 /// ARPHRD number of an interface in monitor mode (Linux `if_arp.h`).
 const MONITOR: &str = "803";
+/// How soon what has failed is tried again. A try reads everything about the machine.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// The interface is up (Linux `if.h`).
 const IFF_UP: u32 = 1;
 
@@ -28,8 +31,8 @@ pub struct Keeper {
 pub struct Look {
     /// Its name.
     pub card: String,
-    /// What is wrong with it and what to do, in one sentence.
-    pub fault: Option<String>,
+    /// What is wrong with it, and what to do.
+    pub fault: Option<Finding>,
     /// What it is tuned to: `channel 149 (5745 MHz, 20 MHz wide)`.
     pub tuned: Option<String>,
     /// Whether it has heard frames, of whomever, since the look before.
@@ -38,9 +41,23 @@ pub struct Look {
     pub reports_sent: bool,
 }
 
+impl Look {
+    /// Whether what is wrong with it makes every injected frame vanish.
+    #[must_use]
+    pub fn stops_sending(&self) -> bool {
+        self.fault.as_ref().is_some_and(|fault| fault.code.stops_sending())
+    }
+}
+
 #[derive(Debug)]
 struct Card {
     name: String,
+    /// The interface it was, and whether it may need to be set up again: one that has come back, or of which that
+    /// failed. What is at work from the start is as its user wants it.
+    index: Option<String>,
+    is_pending: bool,
+    /// No try before this.
+    retry_at: Option<Instant>,
     /// Why it could not be set up again, as it was told last.
     told: Option<String>,
     /// Frames its interface has received.
@@ -51,15 +68,13 @@ impl Keeper {
     /// Looks after `cards`, interfaces in monitor mode, that are used for `purpose`.
     #[must_use]
     pub fn new(cards: &[String], purpose: Purpose) -> Self {
-        let card = |name: &String| Card { name: name.clone(), told: None, received: received(name) };
-        Self { cards: cards.iter().map(card).collect(), watch: Watch::new(cards.to_vec(), purpose) }
+        Self { cards: cards.iter().map(|name| Card::new(name)).collect(), watch: Watch::new(cards.to_vec(), purpose) }
     }
 
     /// Sets cards up again that have come back, as `skylark-setup up` did; returns what people should be told.
-    /// Costs two short reads a card while all is well: call it several times a second.
-    pub fn restore(&mut self) -> Vec<String> {
-        let idle = self.cards.iter_mut().filter(|card| is_there(&card.name) && !is_at_work(&card.name));
-        idle.filter_map(Card::restore).collect()
+    /// Costs three short reads a card while all is well: call it several times a second.
+    pub fn restore(&mut self, now: Instant) -> Vec<String> {
+        self.cards.iter_mut().filter_map(|card| card.tend(now)).collect()
     }
 
     /// Takes note, for the next look, that `card` reported a frame as sent: its region does not stop it, then.
@@ -79,15 +94,39 @@ impl Keeper {
 }
 
 impl Card {
-    fn restore(&mut self) -> Option<String> {
+    fn new(name: &str) -> Self {
+        let (is_pending, retry_at, told) = (false, None, None);
+        Self { name: name.to_owned(), index: index(name), is_pending, retry_at, told, received: received(name) }
+    }
+
+    fn tend(&mut self, now: Instant) -> Option<String> {
+        let index = index(&self.name);
+        if index != self.index {
+            (self.is_pending, self.retry_at) = (true, None);
+            self.index = index;
+        }
+        self.is_pending |= !is_at_work(&self.name);
+        let is_time = self.retry_at.is_none_or(|at| now >= at);
+        if self.index.is_none() || !self.is_pending || !is_time {
+            return None;
+        }
+        self.restore(now)
+    }
+
+    fn restore(&mut self, now: Instant) -> Option<String> {
         let outcome = match restore(&self.name) {
-            Ok(Restored::NothingToDo) => return None,
-            Ok(Restored::SetUp) => {
+            Ok(restored) => {
+                self.is_pending = restored == Restored::Busy;
+                self.retry_at = (restored == Restored::NothingToDo).then(|| now + RETRY_INTERVAL);
+                if restored != Restored::SetUp {
+                    return None;
+                }
                 self.told = None;
                 return Some(format!("{} is back, and set up as before", self.name));
             }
             Err(error) => error.to_string(),
         };
+        self.retry_at = Some(now + RETRY_INTERVAL);
         let is_told = self.told.as_ref() == Some(&outcome);
         self.told = Some(outcome.clone());
         (!is_told).then_some(outcome)
@@ -101,7 +140,7 @@ impl Card {
         let fault = findings.iter().find(|finding| finding.card.as_ref() == Some(&self.name));
         Look {
             card: self.name.clone(),
-            fault: fault.map(Finding::sentence),
+            fault: fault.cloned(),
             tuned: found.and_then(|(_, interface)| interface.tuned).map(describe),
             hears,
             reports_sent: driver.is_some_and(|driver| driver.reports_tx_status == Some(true)),
@@ -116,8 +155,8 @@ fn describe(tuned: Tuned) -> String {
     }
 }
 
-fn is_there(card: &str) -> bool {
-    attribute(card, "ifindex").is_some()
+fn index(card: &str) -> Option<String> {
+    attribute(card, "ifindex")
 }
 
 fn is_monitor(card: &str) -> bool {

@@ -18,6 +18,8 @@ pub enum Restored {
     NothingToDo,
     /// It was not, and is.
     SetUp,
+    /// Another program changes cards at the moment.
+    Busy,
 }
 
 /// Why a card could not be set up again.
@@ -48,10 +50,13 @@ pub enum RestoreError {
 /// # Errors
 /// See [`RestoreError`].
 pub fn restore(card: &str) -> Result<Restored, RestoreError> {
-    let states = Store::default().all()?;
-    if !states.iter().any(|state| state.phase == Phase::Up) {
+    let store = Store::default();
+    let wants_cards = |states: &[CardState]| states.iter().any(|state| state.phase == Phase::Up);
+    if !wants_cards(&store.all()?) {
         return Ok(Restored::NothingToDo);
     }
+    let Some(_lock) = store.try_lock()? else { return Ok(Restored::Busy) };
+    let states = store.all()?;
     let machine = probe::machine()?;
     let is_meant = |state: &CardState| state.phase == Phase::Up && state.locate(&machine) == Some(card);
     let Some(state) = states.into_iter().find(is_meant) else { return Ok(Restored::NothingToDo) };

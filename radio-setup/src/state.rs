@@ -111,7 +111,33 @@ impl Default for Store {
     }
 }
 
+/// Held while cards are changed, so that one program at a time does.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
 impl Store {
+    /// The right to change cards, if no other program has it at the moment.
+    ///
+    /// # Errors
+    /// The folder cannot be written to.
+    pub fn try_lock(&self) -> Result<Option<Lock>, StateError> {
+        let path = self.folder.join("lock");
+        let failed = |error| StateError::Io(path.clone(), error);
+        // Whoever may change cards need not be the one who may write here.
+        let file = File::open(&path).or_else(|_| {
+            fs::create_dir_all(&self.folder)?;
+            File::options().write(true).create(true).truncate(false).open(&path)
+        });
+        let file = file.map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Lock { _file: file })),
+            Err(fs::TryLockError::WouldBlock) => Ok(None),
+            Err(fs::TryLockError::Error(error)) => Err(failed(error)),
+        }
+    }
+
     /// Keeps the files in `folder`, which is made when the first is written.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into() }

@@ -6,7 +6,8 @@ mod rollback;
 mod said;
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use skylark_setup::apply::{self, OnFailure, program};
@@ -14,11 +15,15 @@ use skylark_setup::channel;
 use skylark_setup::machine::{Machine, Region};
 use skylark_setup::plan::{self, Change, Refused, Step, Wanted, Warning};
 use skylark_setup::probe;
-use skylark_setup::state::{CardState, Found, Phase, Store};
+use skylark_setup::state::{CardState, Found, Lock, Phase, Store};
 
 use crate::args::UpCommand;
 use rollback::Rollback;
 pub(crate) use said::Voice;
+
+/// Ten seconds: a card is set up in less.
+const LOCK_TRIES: u32 = 200;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// Does what the command line says.
 pub(crate) fn run(command: &UpCommand) -> Result<()> {
@@ -94,10 +99,26 @@ fn show(voice: &Voice, plans: &[plan::Plan]) -> Result<()> {
     Ok(())
 }
 
+/// The right to change cards, waited for as long as another program may take with one.
+#[expect(clippy::disallowed_methods, reason = "another program does not say when it is done")]
+pub(crate) fn lock(store: &Store, stop: &AtomicBool) -> Result<Lock> {
+    for _ in 0..LOCK_TRIES {
+        if let Some(lock) = store.try_lock()? {
+            return Ok(lock);
+        }
+        if stop.load(Ordering::Relaxed) {
+            bail!("interrupted; nothing was changed");
+        }
+        std::thread::sleep(LOCK_PAUSE);
+    }
+    bail!("another program sets cards up at the moment; see to it that it ends (`pgrep skylark-setup`), then try again")
+}
+
 /// Sets all cards up, or none.
 fn set_up(voice: &Voice, wanted: &[Wanted]) -> Result<()> {
     let stop = stop_on_signals()?;
     let store = Store::default();
+    let _lock = lock(&store, &stop)?;
     let mut rollback = Rollback::new(&store, voice);
     for wanted in wanted {
         if let Err(error) = set_up_one(voice, wanted, &mut rollback, &stop) {

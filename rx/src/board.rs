@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use serde::Serialize;
+use skylark_common::air::CardState;
 use skylark_common::ledger::Ledger;
 use skylark_rx::stats::RxStats;
 
@@ -53,6 +54,8 @@ pub(crate) struct Seen {
     pub(crate) dropped_by_machine: Vec<u64>,
     /// What is known of each air's card beside what it hears.
     pub(crate) cards: Vec<CardSeen>,
+    /// How each air's card fares.
+    pub(crate) states: Vec<CardState>,
     /// When a card last heard frames that are no Skylark link's.
     pub(crate) other_traffic: Option<Instant>,
     /// Whether the transmitter's clock is ours.
@@ -124,6 +127,16 @@ pub(crate) struct OutputStats {
     pub(crate) units_not_written: u64,
     /// PNG files written.
     pub(crate) png_written: u64,
+}
+
+impl Seen {
+    /// Why the air of this number and name cannot hear, where that is known: what was found out, else what its card
+    /// says itself.
+    pub(crate) fn fault(&self, number: usize, name: &str) -> Option<String> {
+        let found = self.cards.get(number).and_then(|card| card.fault.clone());
+        let state = self.states.get(number).filter(|state| **state != CardState::Working);
+        found.or_else(|| state.map(|state| format!("{name}: {state}")))
+    }
 }
 
 impl Board {

@@ -224,8 +224,9 @@ impl Running {
         let shared_clock = rx.session.is_some_and(|session| self.shares_clock(&session));
         let standing = matches!(self.link.time, Time::Recorded(_)).then_some(now);
         let (sent, refused) = self.link.outlets.datagrams();
+        let states = self.link.cards.iter().map(|card| card.state).collect();
         self.link.board.with(|seen| {
-            (seen.rx, seen.standing) = (rx, standing);
+            (seen.rx, seen.standing, seen.states) = (rx, standing, states);
             seen.shared_clock = shared_clock;
             seen.last_datagram = self.last_datagram;
             (seen.outputs.datagrams_sent, seen.outputs.datagrams_refused) = (sent, refused);

@@ -1,10 +1,10 @@
 //! The thread that looks after the cards while they listen: sets one up again that was unplugged and has come
 //! back, and finds out what is wrong with one.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use skylark_common::queue::{Popped, Queue};
-use skylark_setup::diagnose::Purpose;
+use skylark_setup::diagnose::{Code, Purpose};
 use skylark_setup::keep::{Keeper, Look};
 
 use crate::board::{Board, CardSeen};
@@ -21,11 +21,17 @@ pub(crate) fn run(cards: &[(usize, String)], board: &Board, ending: &Queue<()>) 
     let names: Vec<String> = cards.iter().map(|(_, name)| name.clone()).collect();
     let mut keeper = Keeper::new(&names, Purpose::Receive);
     let mut unable_told = false;
+    let mut told = vec![None; cards.len()];
+    let mut looked_at = now();
     for turn in 0_u32.. {
-        keeper.restore().iter().for_each(|sentence| tell(sentence));
+        keeper.restore(now()).iter().for_each(|sentence| tell(sentence));
         if turn % TURNS_A_LOOK == 0 {
             match keeper.look() {
-                Ok(looks) => put_up(cards, looks, board),
+                Ok(looks) => {
+                    news(&mut told, &looks).iter().for_each(|sentence| tell(sentence));
+                    // What was heard since, was heard then at the earliest.
+                    put_up(cards, looks, std::mem::replace(&mut looked_at, now()), board);
+                }
                 Err(error) if !std::mem::replace(&mut unable_told, true) => tell(&error.to_string()),
                 Err(_) => {}
             }
@@ -36,46 +42,78 @@ pub(crate) fn run(cards: &[(usize, String)], board: &Board, ending: &Queue<()>) 
     }
 }
 
-fn put_up(cards: &[(usize, String)], looks: Vec<Look>, board: &Board) {
+fn put_up(cards: &[(usize, String)], looks: Vec<Look>, since: Instant, board: &Board) {
     let airs = cards.iter().map(|(number, _)| number + 1).max().unwrap_or(0);
     let mut found = vec![CardSeen::default(); airs];
     let hears = looks.iter().any(|look| look.hears);
     for ((number, _), Look { fault, tuned, .. }) in cards.iter().zip(looks) {
         if let Some(card) = found.get_mut(*number) {
-            *card = CardSeen { fault, tuned };
+            *card = CardSeen { fault: fault.map(|fault| fault.sentence()), tuned };
         }
     }
-    let before = board.with(|seen| {
+    board.with(|seen| {
         if hears {
-            seen.other_traffic = Some(now());
+            seen.other_traffic = Some(since);
         }
-        std::mem::replace(&mut seen.cards, found.clone())
+        seen.cards = found;
     });
-    news(&before, &found).iter().for_each(|fault| tell(fault));
 }
 
-/// Faults of some cards that are new. What is wrong with all of them is the reason for there being no signal, and
-/// told as that.
-fn news<'a>(before: &[CardSeen], found: &'a [CardSeen]) -> Vec<&'a str> {
-    if found.iter().all(|card| card.fault.is_some()) {
-        return Vec::new();
+/// Faults of some cards that were not `told` yet. What is wrong with all of them is the reason for there being no
+/// signal, and told as that; that a card is gone or down, the link tells.
+fn news(told: &mut [Option<Code>], looks: &[Look]) -> Vec<String> {
+    let is_reason = looks.iter().all(|look| look.fault.is_some());
+    let mut news = Vec::new();
+    for (told, look) in told.iter_mut().zip(looks) {
+        let fault = look.fault.as_ref().filter(|fault| !fault.code.is_absence());
+        match fault {
+            None => *told = None,
+            Some(fault) if *told != Some(fault.code) && !is_reason => {
+                *told = Some(fault.code);
+                news.push(fault.sentence());
+            }
+            Some(_) => {}
+        }
     }
-    let known = |number: usize| before.get(number).and_then(|card| card.fault.as_deref());
-    let faults = found.iter().enumerate().filter_map(|(number, card)| Some((number, card.fault.as_deref()?)));
-    faults.filter(|(number, fault)| known(*number) != Some(fault)).map(|(_, fault)| fault).collect()
+    news
 }
 
 #[cfg(test)]
 mod tests {
+    use skylark_setup::diagnose::{Finding, Severity};
+
     use super::*;
+    use crate::unit::tests::start;
+
+    fn look(code: Option<Code>) -> Look {
+        let finding =
+            |code| Finding { code, card: None, severity: Severity::Fault, found: format!("{code:?}"), fix: None };
+        Look { fault: code.map(finding), hears: true, ..Look::default() }
+    }
 
     #[test]
     fn a_fault_is_news_once_and_only_while_another_card_listens() {
-        let card = |fault: Option<&str>| CardSeen { fault: fault.map(str::to_owned), tuned: None };
-        let (well, down) = ([card(None), card(None)], [card(None), card(Some("wlan2 is down"))]);
-        assert_eq!(news(&well, &down), ["wlan2 is down"]);
-        assert_eq!(news(&[], &down), ["wlan2 is down"]);
-        assert!(news(&down, &down).is_empty() && news(&down, &well).is_empty());
-        assert!(news(&well, &[card(Some("wlan1 is down")), card(Some("wlan2 is down"))]).is_empty());
+        let (well, faulty) = (look(None), look(Some(Code::OtherInterface)));
+        let mut told = vec![None; 2];
+        assert_eq!(news(&mut told, &[faulty.clone(), faulty.clone()]), [""; 0]);
+        assert_eq!(
+            news(&mut told, &[well.clone(), faulty.clone()]),
+            ["OtherInterface"],
+            "the reason is gone, this not"
+        );
+        assert_eq!(news(&mut told, &[well.clone(), faulty.clone()]), [""; 0]);
+        assert_eq!(news(&mut told, &[well.clone(), well.clone()]), [""; 0]);
+        assert_eq!(news(&mut told, &[well.clone(), faulty]), ["OtherInterface"]);
+        assert_eq!(news(&mut told, &[well, look(Some(Code::Down))]), [""; 0]);
+    }
+
+    #[test]
+    fn what_a_card_hears_may_be_as_old_as_the_look_before() {
+        let (board, since) = (Board::new(), start());
+        put_up(&[(1, "wlan1".to_owned())], vec![look(Some(Code::Rfkill))], since, &board);
+        board.with(|seen| {
+            assert_eq!(seen.other_traffic, Some(since));
+            assert_eq!(seen.cards.iter().map(|card| card.fault.as_deref()).collect::<Vec<_>>(), [None, Some("Rfkill")]);
+        });
     }
 }

@@ -15,7 +15,7 @@ use skylark_rx::stats::{CardStats, FrameStats, RxStats, SessionStats, StreamStat
 #[cfg_attr(not(feature = "window"), expect(unused_imports, reason = "only the OSD takes figures one by one"))]
 pub(crate) use latency::{Latency, Took, Unknown};
 
-use crate::board::{CardSeen, OutputStats, PictureStats, Seen, stage};
+use crate::board::{OutputStats, PictureStats, Seen, stage};
 use crate::signal::{Evidence, Names, Signal, State};
 
 /// Rates are taken over this many reports: four a second make one second.
@@ -59,6 +59,9 @@ pub(crate) struct SignalReport {
     pub(crate) silent_ms: Option<u64>,
     /// A picture older than this is frozen.
     pub(crate) frozen_after_ms: u64,
+    /// For whoever wants to tell them apart without reading.
+    #[serde(skip)]
+    pub(crate) signal: Signal,
 }
 
 /// The session that is followed.
@@ -193,7 +196,7 @@ impl Reporting {
         };
         let fault = self.fault_of_all_cards(seen);
         let (signal, reason) = match (evidence.signal(now), fault) {
-            (Signal::Nothing | Signal::NotSkylark, Some(fault)) => (Signal::DeafCards, fault.to_owned()),
+            (Signal::Nothing | Signal::NotSkylark, Some(fault)) => (Signal::DeafCards, fault),
             (signal, _) => (signal, signal.reason(&self.names)),
         };
         SignalReport {
@@ -201,13 +204,13 @@ impl Reporting {
             reason,
             silent_ms: last_heard.map(|at| millis(now, at)),
             frozen_after_ms: whole_millis(evidence.frozen_after()),
+            signal,
         }
     }
 
     /// What is wrong with the first card, if something is wrong with every air.
-    fn fault_of_all_cards<'a>(&self, seen: &'a Seen) -> Option<&'a str> {
-        let fault = |number| seen.cards.get(number).and_then(|card: &CardSeen| card.fault.as_deref());
-        let mut faults = (0..self.names.airs.len()).map(fault);
+    fn fault_of_all_cards(&self, seen: &Seen) -> Option<String> {
+        let mut faults = self.names.airs.iter().enumerate().map(|(number, name)| seen.fault(number, name));
         faults.next()?.filter(|_| faults.all(|fault| fault.is_some()))
     }
 
@@ -229,7 +232,6 @@ impl Reporting {
         let card = |(number, name): (usize, &String)| {
             let stats = seen.rx.cards.get(number).cloned().unwrap_or_default();
             let before = before.and_then(|cards| cards.get(number)).cloned().unwrap_or_default();
-            let CardSeen { fault, tuned } = seen.cards.get(number).cloned().unwrap_or_default();
             let missed = stats.missed.saturating_sub(before.missed);
             let expected = stats.expected.saturating_sub(before.expected);
             CardReport {
@@ -237,8 +239,8 @@ impl Reporting {
                 heard_permille: (expected.saturating_sub(missed) * 1000).checked_div(expected),
                 dropped_by_machine: seen.dropped_by_machine.get(number).copied().unwrap_or(0),
                 silent_ms: stats.last_heard.map(|at| millis(now, at)),
-                fault,
-                tuned,
+                fault: seen.fault(number, name),
+                tuned: seen.cards.get(number).and_then(|card| card.tuned.clone()),
                 stats,
             }
         };
@@ -277,9 +279,11 @@ fn whole_millis(time: Duration) -> u64 {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use skylark_common::air::CardState;
     use skylark_common::wire::announce::{Announce, TxLatency};
 
     use super::*;
+    use crate::board::CardSeen;
     use crate::signal::tests::names;
     use crate::unit::tests::start;
 
@@ -370,6 +374,8 @@ pub(crate) mod tests {
         let deaf = |fault: &str| CardSeen { fault: Some(fault.to_owned()), tuned: None };
         let mut seen = Seen { cards: vec![deaf("wlan1 is down"), CardSeen::default()], ..Seen::default() };
         assert!(report(&seen, now).signal.reason.starts_with("nothing is heard"));
+        seen.states = vec![CardState::Working, CardState::Gone];
+        assert!(report(&seen, now).cards[1].fault.as_ref().unwrap().starts_with("udp:5802: the card is gone"));
         seen.cards[1] = deaf("wlan2 is gone");
         seen.other_traffic = Some(now);
         let report = report(&seen, now);

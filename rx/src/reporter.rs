@@ -1,6 +1,7 @@
 //! The report thread: four times a second it puts up what everything came to; once a second a line of
 //! figures for machines; on stderr, only changes.
 
+use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use crate::args::Args;
 use crate::board::Board;
 use crate::clock::now;
 use crate::report::{Report, Reporting};
-use crate::signal::{Names, State};
+use crate::signal::{Names, Signal, State};
 use crate::tell::tell;
 
 /// A report is made this often.
@@ -41,11 +42,14 @@ struct Line<'a, T> {
     told: &'a T,
 }
 
+/// What kind of signal there is: which link is heard, say, makes no other kind.
+type Kind = Discriminant<Signal>;
+
 /// Tells people of a signal once, when it has lasted.
 #[derive(Debug, Default)]
 struct Telling {
-    told: Option<String>,
-    pending: Option<(String, Instant)>,
+    told: Option<(Kind, String)>,
+    pending: Option<(Kind, String, Instant)>,
 }
 
 impl Reporter {
@@ -92,21 +96,23 @@ impl Reporter {
 impl Telling {
     /// What to tell, if the signal has changed and stayed so.
     fn observe(&mut self, report: &Report, now: Instant) -> Option<String> {
-        let sentence = sentence(report);
-        if self.told.as_ref() == Some(&sentence) {
+        let (kind, sentence) = (discriminant(&report.signal.signal), sentence(report));
+        if self.told.as_ref().is_some_and(|(_, told)| *told == sentence) {
             self.pending = None;
             return None;
         }
+        // A change of kind is judged by kind, so that sentences that alternate cannot hide it.
+        let is_same_kind = self.told.as_ref().is_some_and(|(told, _)| *told == kind);
         let since = match &self.pending {
-            Some((pending, since)) if *pending == sentence => *since,
+            Some((pending, words, since)) if *pending == kind && (!is_same_kind || *words == sentence) => *since,
             _ => now,
         };
         // That all is well is told at once: whoever waits for it waits no longer.
         if report.signal.state != State::Good && now.saturating_duration_since(since) < STEADY {
-            self.pending = Some((sentence, since));
+            self.pending = Some((kind, sentence, since));
             return None;
         }
-        self.told = Some(sentence.clone());
+        self.told = Some((kind, sentence.clone()));
         self.pending = None;
         Some(sentence)
     }
@@ -154,6 +160,8 @@ fn start(args: &Args, names: &Names) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use skylark_common::wire::link::LinkId;
+
     use super::*;
     use crate::board::Seen;
     use crate::report::tests::{report, seen};
@@ -173,6 +181,22 @@ mod tests {
         let told = telling.observe(&silent, now + STEADY).unwrap();
         assert!(told.starts_with("no signal: nothing is heard"), "{told}");
         assert_eq!(telling.observe(&silent, now + 2 * STEADY), None);
+    }
+
+    #[test]
+    fn two_reasons_of_a_kind_that_alternate_are_told_as_one() {
+        let now = start();
+        let mut telling = Telling::default();
+        let other = |name: &str, at: Instant| {
+            let mut seen = Seen::default();
+            seen.rx.hearing.other_link = Some((at, LinkId::from_name(name)));
+            report(&seen, at)
+        };
+        let times = (0..40).map(|turn| now + STEADY / 5 * turn);
+        let told =
+            times.zip(["a", "b"].into_iter().cycle()).filter_map(|(at, name)| telling.observe(&other(name, at), at));
+        let told: Vec<String> = told.collect();
+        assert!(told.len() == 1 && told[0].contains("only link"), "{told:?}");
     }
 
     #[test]

@@ -82,7 +82,7 @@ impl Link<'_> {
                 next_report = (next_report + REPORT_INTERVAL).max(now);
             }
             if now >= next_tend {
-                self.transmitter.airs.tend(now);
+                self.transmitter.tend(now);
                 next_tend = now + TEND_INTERVAL;
             }
             if self.ends_at.is_some_and(|end| now >= end) {
@@ -181,6 +181,7 @@ impl Link<'_> {
         let t_ms = self.sessions.clock.session_us(Instant::now()) / 1000;
         let totals = self.totals();
         self.dropped.tell(totals.tx.units_dropped, totals.source.gave_way);
+        self.transmitter.airs.tell(self.looks);
         self.reporter.emit(&Event::End { t_ms, totals });
     }
 }
@@ -210,13 +211,23 @@ impl Dropped {
 
 impl Transmitter {
     pub(crate) fn new(sender: Sender, airs: Airs) -> Self {
-        Self { sender, airs, before: TxStats::default(), flight: Flight::default(), too_long_told: false }
+        let (before, flight) = (TxStats::default(), Flight::default());
+        let mut transmitter = Self { sender, airs, before, flight, too_long_told: false };
+        transmitter.sender.fit_frames(transmitter.airs.max_frame_bytes());
+        transmitter
+    }
+
+    /// Looks after the airs; how long a frame may be can change under way.
+    fn tend(&mut self, now: Instant) {
+        self.airs.tend(now);
+        self.sender.fit_frames(self.airs.max_frame_bytes());
     }
 
     /// Goes on with another sender. What waits in this one is of the session before and is left.
     fn begin(&mut self, sender: Sender) {
         self.before = TxStats { queued_us: 0, ..self.stats() };
         self.sender = sender;
+        self.sender.fit_frames(self.airs.max_frame_bytes());
         self.flight = Flight::default();
     }
 

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use skylark_common::wire::radiotap;
-use skylark_setup::diagnose::Purpose;
+use skylark_setup::diagnose::{Code, Finding, Purpose};
 use skylark_setup::keep::{Keeper, Look};
 use skylark_setup::machine::Width;
 
@@ -42,14 +42,22 @@ impl Looks {
     fn take(&self, found: Vec<Look>) {
         let mut last = lock(&self.last);
         for look in &found {
-            let before = last.iter().find(|before| before.card == look.card).and_then(|before| before.fault.as_ref());
-            match &look.fault {
-                Some(fault) if before != Some(fault) => note(fault),
-                None if before.is_some() => note(format_args!("{}: nothing is wrong with it any more", look.card)),
-                Some(_) | None => {}
-            }
+            let before = last.iter().find(|before| before.card == look.card);
+            news(before.and_then(|before| before.fault.as_ref()), look).iter().for_each(note);
         }
         *last = found;
+    }
+}
+
+/// What to tell of a card that had the fault `before`. That it is gone or down, its air tells. What the region
+/// stops is told by the link, once no frame has left: some kernels send all the same.
+fn news(before: Option<&Finding>, look: &Look) -> Option<String> {
+    let is_told = |fault: &&Finding| !fault.code.is_absence() && fault.code != Code::Region;
+    let (before, found) = (before.filter(is_told), look.fault.as_ref().filter(is_told));
+    match found {
+        Some(fault) if before.map(|before| before.code) != Some(fault.code) => Some(fault.sentence()),
+        None if before.is_some() => Some(format!("{}: that is mended", look.card)),
+        Some(_) | None => None,
     }
 }
 
@@ -66,7 +74,7 @@ pub(crate) fn run(cards: &[String], width: radiotap::Width, looks: &Looks, stop:
     let mut keeper = Keeper::new(cards, Purpose::Transmit { width: channel_width(width) });
     let mut unable_told = false;
     for turn in 0_u32.. {
-        keeper.restore().into_iter().for_each(note);
+        keeper.restore(Instant::now()).into_iter().for_each(note);
         if turn % TURNS_A_LOOK == 0 {
             std::mem::take(&mut *lock(&looks.sending)).iter().for_each(|card| keeper.frames_leave(card));
             match keeper.look() {
@@ -91,14 +99,31 @@ fn channel_width(width: radiotap::Width) -> Width {
 
 #[cfg(test)]
 mod tests {
+    use skylark_setup::diagnose::Severity;
+
     use super::*;
+
+    fn look(code: Option<Code>) -> Look {
+        let finding =
+            |code| Finding { code, card: None, severity: Severity::Fault, found: format!("{code:?}"), fix: None };
+        Look { card: "wlan1".to_owned(), fault: code.map(finding), ..Look::default() }
+    }
+
+    #[test]
+    fn a_fault_is_told_once_and_what_others_tell_is_not() {
+        let told = |before: Option<Code>, found: Option<Code>| news(look(before).fault.as_ref(), &look(found));
+        assert_eq!(told(None, Some(Code::OtherInterface)).as_deref(), Some("OtherInterface"));
+        assert_eq!(told(Some(Code::OtherInterface), Some(Code::OtherInterface)), None);
+        assert_eq!(told(Some(Code::OtherInterface), None).as_deref(), Some("wlan1: that is mended"));
+        for silent in [Code::Unplugged, Code::Down, Code::Region] {
+            assert_eq!((told(None, Some(silent)), told(Some(silent), None)), (None, None));
+        }
+    }
 
     #[test]
     fn what_is_known_is_what_the_last_look_found() {
         let looks = Looks::default();
-        let look =
-            |fault: Option<&str>| Look { card: "wlan1".to_owned(), fault: fault.map(str::to_owned), ..Look::default() };
-        for found in [look(Some("wlan1 is down")), look(None)] {
+        for found in [look(Some(Code::Width)), look(None)] {
             looks.take(vec![found.clone()]);
             assert_eq!(looks.last(), [found]);
         }

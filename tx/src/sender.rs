@@ -41,6 +41,9 @@ const SPARE_SEQUENCES: u32 = 1 << 20;
 /// A session ends when a sequence number has reached this.
 const LAST_SEQUENCE: u32 = u32::MAX - SPARE_SEQUENCES;
 
+/// What a packet adds to the largest datagram at most, the radiotap header apart: a block repair, docs/PROTOCOL.md.
+const PACKET_OVERHEAD_BYTES: usize = 55;
+
 const CAPTURE_TO_ENCODED: usize = 0;
 const ENCODED_TO_AIR: usize = 1;
 

@@ -23,6 +23,9 @@ pub enum KeyFileError {
     /// The file is not there.
     #[error("key file {0}: not found; make one with `skylark-setup key new {0}` and copy it to the other end")]
     Missing(PathBuf),
+    /// The file is there, and this user may not read it.
+    #[error("key file {0}: this user may not read it; make it yours (`sudo chown $USER {0}`), or run this with sudo")]
+    NotPermitted(PathBuf),
     /// The file is there and cannot be read.
     #[error("key file {0}: {1}; expected a file with one line that starts with `skylark-key-1`")]
     Unreadable(PathBuf, std::io::Error),
@@ -55,7 +58,8 @@ pub fn find() -> Result<PathBuf, KeyFileError> {
     if let [only] = paths.as_slice() {
         return Ok(only.clone());
     }
-    let found = paths.iter().find(|path| path.exists());
+    // One that may not be looked at is there: reading it says what to do.
+    let found = paths.iter().find(|path| path.try_exists().unwrap_or(true));
     found.cloned().ok_or_else(|| KeyFileError::NoneFound(paths.iter().map(|path| path.display().to_string()).collect()))
 }
 
@@ -68,10 +72,14 @@ pub fn read(path: &Path) -> Result<LinkKey, KeyFileError> {
     let limit = LARGEST_KEY_FILE_BYTES as u64 + 1;
     let read = std::fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes));
     read.map_err(|error| {
+        let path = path.to_owned();
         if error.kind() == std::io::ErrorKind::NotFound {
-            return KeyFileError::Missing(path.to_owned());
+            return KeyFileError::Missing(path);
         }
-        KeyFileError::Unreadable(path.to_owned(), error)
+        if error.kind() == std::io::ErrorKind::PermissionDenied {
+            return KeyFileError::NotPermitted(path);
+        }
+        KeyFileError::Unreadable(path, error)
     })?;
     let text = match std::str::from_utf8(&bytes) {
         Ok(text) if bytes.len() <= LARGEST_KEY_FILE_BYTES => text,
@@ -92,9 +100,13 @@ pub fn mode(path: &Path) -> Result<u32, KeyFileError> {
     }
 }
 
-/// A warning with its remedy when a key file's `mode` lets others than its owner read the key.
+/// A warning with its remedy when a key file's `mode` lets others than its owner read the key. A credential of a
+/// systemd service is for that service alone, whatever its mode says.
 #[must_use]
 pub fn exposure(path: &Path, mode: u32) -> Option<String> {
+    if std::env::var_os("CREDENTIALS_DIRECTORY").is_some_and(|folder| path.starts_with(folder)) {
+        return None;
+    }
     (mode & 0o077 != 0).then(|| {
         let path = path.display();
         format!("others can read the key in {path} (mode {mode:04o}); run `chmod 600 {path}`")

@@ -111,6 +111,20 @@ pub struct Verdict {
     pub sentence: String,
 }
 
+impl Code {
+    /// Whether a fault of this kind makes every frame vanish that is injected, and the card says nothing.
+    #[must_use]
+    pub const fn stops_sending(self) -> bool {
+        matches!(self, Self::OtherInterface | Self::Region | Self::Width)
+    }
+
+    /// Whether a fault of this kind is that the card is not there or not set up: whoever uses it notices.
+    #[must_use]
+    pub const fn is_absence(self) -> bool {
+        matches!(self, Self::NoCard | Self::NoSuchCard | Self::Unplugged | Self::Mode | Self::Down)
+    }
+}
+
 impl Finding {
     /// As it should be.
     pub(crate) fn fine(code: Code, card: Option<&str>, found: impl Into<String>) -> Self {

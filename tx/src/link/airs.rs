@@ -1,6 +1,7 @@
 //! The airs every frame is injected into.
 
 mod air;
+mod waiting;
 
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,7 @@ pub(crate) use air::AirStats;
 
 use crate::radio::Looks;
 use air::{Air, Failure};
+use waiting::Patience;
 
 /// How soon a busy air is tried again: the airtime of a short frame.
 const RETRY: Duration = Duration::from_micros(200);
@@ -67,19 +69,32 @@ impl Airs {
         self.cards.clone()
     }
 
+    /// The longest frame that all of them take.
+    pub(crate) fn max_frame_bytes(&self) -> usize {
+        self.airs.iter().map(Air::max_frame_bytes).min().unwrap_or(MAX_FRAME_BYTES)
+    }
+
     /// Injects a frame into every air. Call [`is_ready`](Self::is_ready) before.
     pub(crate) fn inject(&mut self, frame: &[u8], now: Instant) {
         self.frame.clear();
         self.frame.extend_from_slice(frame);
+        let patience = self.patience();
         for air in &mut self.airs {
-            air.push(&self.frame, now);
+            air.push(&self.frame, patience, now);
         }
     }
 
     /// Tries again where the last frame was not taken, and says whether the next frame may come.
     pub(crate) fn is_ready(&mut self, now: Instant) -> bool {
-        self.airs.iter_mut().for_each(|air| air.try_inject(&self.frame, now));
+        let patience = self.patience();
+        self.airs.iter_mut().for_each(|air| air.try_inject(&self.frame, patience, now));
         self.airs.iter().all(|air| !air.is_due())
+    }
+
+    /// A busy air that is the only one is waited for: what gives way meanwhile is whole units, in the sender's queue.
+    /// Where there are several, the others go on.
+    fn patience(&self) -> Patience {
+        if self.airs.len() > 1 { Patience::Short } else { Patience::Long }
     }
 
     /// When to try again, while an air is busy.
@@ -111,11 +126,16 @@ fn expand(targets: &[AirTarget]) -> anyhow::Result<Vec<AirTarget>> {
     }
     let mut expanded = Vec::new();
     for target in targets {
-        let named = match target {
+        let named: Vec<AirTarget> = match target {
             AirTarget::Monitor(written) => monitor::resolve(written)?.into_iter().map(AirTarget::Monitor).collect(),
             AirTarget::Udp(_) | AirTarget::Pcap(_) => vec![target.clone()],
         };
-        expanded.extend(named);
+        for target in named {
+            let is_named_twice = matches!(target, AirTarget::Monitor(_)) && expanded.contains(&target);
+            if !is_named_twice {
+                expanded.push(target);
+            }
+        }
     }
     Ok(expanded)
 }

@@ -91,12 +91,15 @@ pub struct Outgoing<'a> {
 /// Why a datagram was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum PushError {
-    /// It is longer than a packet carries.
-    #[error("a datagram of {found} bytes, at most {limit} fit: set the packet size of the source lower")]
+    /// It is longer than a packet carries, or a frame of the air.
+    #[error(
+        "a datagram of {found} bytes, at most {limit} fit into a frame: set the packet size of the source lower; a card \
+         that `skylark-setup up` has set up takes more than others"
+    )]
     TooLong {
         /// Its length.
         found: usize,
-        /// The most a packet carries.
+        /// The most a packet carries, and the air takes.
         limit: usize,
     },
     /// The configuration has no such stream.

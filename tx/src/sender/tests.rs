@@ -192,6 +192,19 @@ fn source_and_repair_frames_fit_a_card_with_the_usual_mtu() {
 }
 
 #[test]
+fn a_datagram_that_the_air_cannot_take_is_refused_with_what_fits() {
+    let now = Instant::now();
+    let mut sender = sender(now);
+    sender.fit_frames(1514);
+    let outgoing =
+        Outgoing { stream: VIDEO_STREAM, bytes: &[0; 1472], end_of_unit: true, keyframe: false, captured: now };
+    assert_eq!(sender.push_datagram(outgoing, now), Err(PushError::TooLong { found: 1472, limit: 1446 }));
+    assert_eq!(longest_frame(TxRate::default(), Code::Block, 1446), 1514);
+    sender.fit_frames(usize::MAX);
+    assert_eq!(sender.push_datagram(outgoing, now), Ok(()));
+}
+
+#[test]
 fn redundancy_is_kept_over_small_units() {
     let now = Instant::now();
     let fec = FecConfig { redundancy_permille: 300, ..FecConfig::default() };

@@ -22,6 +22,9 @@ const LOST_INTERVAL: Duration = Duration::from_millis(50);
 /// How often one is tried that could not be opened: trying takes the time opening takes.
 const REFUSED_INTERVAL: Duration = Duration::from_secs(1);
 
+/// A card of which so many sockets in a row fail at once is refused by the machine, whatever it says of the interface.
+const MOST_LOSSES: u32 = 5;
+
 /// Send buffer asked for, in bytes; the kernel doubles it and counts 2304 for a frame of 1500, so 32 fit. It bounds
 /// what waits inside drivers that keep a frame until it is sent: 30 ms at MCS 1. The default holds 92 frames.
 const SEND_BUFFER_BYTES: usize = 36 << 10;
@@ -43,6 +46,8 @@ pub(super) struct Card {
     state: CardState,
     mtu_bytes: usize,
     look_at: Instant,
+    /// Sockets in a row that failed while the interface was well.
+    losses: u32,
     /// Frames dropped at ports that were closed.
     dropped_before: u64,
     dropped: u64,
@@ -82,6 +87,7 @@ impl Card {
             state: CardState::Gone,
             mtu_bytes: found.mtu_bytes,
             look_at: now,
+            losses: 0,
             dropped_before: 0,
             dropped: 0,
         };
@@ -153,9 +159,17 @@ impl Card {
     pub(super) fn lose(&mut self, now: Instant) {
         self.close();
         let found = self.find().map_or(CardState::Gone, Interface::state);
-        // What came back in the meantime is opened by the next look.
-        self.found = if found == CardState::Working { CardState::Down } else { found };
         self.look_at = now + LOST_INTERVAL;
+        if found != CardState::Working {
+            self.found = found;
+            return;
+        }
+        // What came back in the meantime is opened by the next look; what only seems to, not for ever.
+        self.losses = self.losses.saturating_add(1);
+        self.found = CardState::Down;
+        if self.losses >= MOST_LOSSES {
+            (self.found, self.state, self.look_at) = (CardState::Refused, CardState::Refused, now + REFUSED_INTERVAL);
+        }
     }
 
     /// Lets the next [`tend`](Self::tend) look.
@@ -176,7 +190,9 @@ impl Card {
             return Ok(());
         };
         self.mtu_bytes = interface.mtu_bytes;
-        if self.index() != Some(interface.index) {
+        if self.index() == Some(interface.index) {
+            self.losses = 0;
+        } else {
             self.close();
             self.port = Some(Port::open(&self.name, interface.index, self.purpose)?);
         }

@@ -1,15 +1,13 @@
 //! One air: what it took, what it refused and why.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde::Serialize;
 use skylark_common::air::{Confirmed, InjectAir, Refusal};
 use skylark_setup::keep::Look;
 
+use super::waiting::{Patience, Waiting};
 use crate::report::note;
-
-/// An air that stays busy for longer does not hold up the others.
-pub(super) const BUSY_PATIENCE: Duration = Duration::from_millis(20);
 
 /// Fewer frames than this prove nothing when none is reported as sent.
 const LEAST_SAMPLE: u32 = 5;
@@ -46,14 +44,29 @@ pub(super) struct Air {
     air: Box<dyn InjectAir>,
     /// What happens when it fails.
     failure: Failure,
-    state: State,
     /// The frame on its way still has to be injected here.
     due: bool,
+    waiting: Waiting,
+    /// Why the last frame was refused, if it was.
+    failing: Option<String>,
+    /// Whether it takes nothing any more.
+    has_ended: bool,
     injected: u64,
     refused: u64,
-    pub(super) unheard_told: bool,
-    /// Whether it was told that no frame leaves.
-    silent_told: bool,
+    told: Told,
+}
+
+/// What people know of an air.
+#[derive(Debug, Default)]
+struct Told {
+    /// Why it refuses frames.
+    failing: Option<String>,
+    /// That nobody listens.
+    unheard: bool,
+    /// That no frame leaves.
+    vanishing: bool,
+    /// What it had refused by then.
+    refused: u64,
 }
 
 /// What a failure means.
@@ -65,18 +78,11 @@ pub(super) enum Failure {
     IsFinal,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum State {
-    Working,
-    Busy { since: Instant },
-    Failing { reason: String },
-    Ended { reason: String },
-}
-
 impl Air {
     pub(super) fn new(air: Box<dyn InjectAir>, failure: Failure) -> Self {
-        let (due, injected, refused) = (false, 0, 0);
-        Self { air, failure, state: State::Working, due, injected, refused, unheard_told: false, silent_told: false }
+        let (waiting, told) = (Waiting::default(), Told::default());
+        let (due, failing, has_ended, injected, refused) = (false, None, false, 0, 0);
+        Self { air, failure, due, waiting, failing, has_ended, injected, refused, told }
     }
 
     /// Its name as the user wrote it.
@@ -91,12 +97,15 @@ impl Air {
 
     /// Why it takes nothing any more, if it has ended.
     pub(super) fn ended(&self) -> Option<&str> {
-        match &self.state {
-            State::Ended { reason } => Some(reason),
-            State::Working | State::Busy { .. } | State::Failing { .. } => None,
-        }
+        self.failing.as_deref().filter(|_| self.has_ended)
     }
 
+    /// The longest frame it takes.
+    pub(super) fn max_frame_bytes(&self) -> usize {
+        self.air.max_frame_bytes()
+    }
+
+    /// Looks after it, frames or not.
     pub(super) fn tend(&mut self, now: Instant) {
         self.air.tend(now);
     }
@@ -106,98 +115,89 @@ impl Air {
         self.air.confirmed().is_some_and(|confirmed| confirmed.came_back > 0)
     }
 
-    /// Tells when what is injected begins to vanish in the machine, and when it leaves again.
+    /// Tells what has changed since it was last called, about once a second.
     pub(super) fn tell(&mut self, look: Option<&Look>) {
-        let vanishes = vanishes(self.air.confirmed(), look).unwrap_or(self.silent_told);
-        if std::mem::replace(&mut self.silent_told, vanishes) == vanishes {
+        self.tell_refusals();
+        let name = self.air.name();
+        if !self.told.unheard && self.air.unheard() > 0 {
+            self.told.unheard = true;
+            note(format_args!("nobody listens at {} yet", name.strip_prefix("udp:").unwrap_or(name)));
+        }
+        let vanishing = vanishes(self.air.confirmed(), look).unwrap_or(self.told.vanishing);
+        if std::mem::replace(&mut self.told.vanishing, vanishing) == vanishing {
             return;
         }
-        let name = self.air.name();
-        match look.and_then(|look| look.fault.as_ref()) {
-            _ if !vanishes => note(format_args!("{name}: frames leave the card again")),
-            Some(fault) => note(format_args!("{name}: frames are injected and none leaves the card: {fault}")),
+        match look.and_then(|look| look.fault.as_ref()).filter(|fault| fault.code.stops_sending()) {
+            _ if !vanishing => note(format_args!("{name}: frames leave the card again")),
+            Some(fault) => note(format_args!("{name}: frames are injected and none leaves: {}", fault.sentence())),
             None => note(format_args!(
                 "{name}: frames are injected and none leaves the card; `skylark-setup doctor --air {name}` looks for why"
             )),
         }
     }
 
+    fn tell_refusals(&mut self) {
+        let name = self.air.name();
+        let refuses = std::mem::replace(&mut self.told.refused, self.refused) != self.refused;
+        match (&self.failing, &self.told.failing) {
+            (Some(_), _) if self.has_ended => {}
+            (Some(reason), told) if refuses && told.as_ref() != Some(reason) => {
+                note(format_args!("{name} refuses frames: {reason}; trying on with each frame"));
+                self.told.failing = Some(reason.clone());
+            }
+            (None, Some(_)) if !refuses => {
+                note(format_args!("{name} takes frames again"));
+                self.told.failing = None;
+            }
+            _ => {}
+        }
+    }
+
     /// Injects another frame.
-    pub(super) fn push(&mut self, frame: &[u8], now: Instant) {
+    pub(super) fn push(&mut self, frame: &[u8], patience: Patience, now: Instant) {
         self.due = true;
-        self.try_inject(frame, now);
+        self.try_inject(frame, patience, now);
     }
 
     /// Injects the frame on its way, if it still has to be.
-    pub(super) fn try_inject(&mut self, frame: &[u8], now: Instant) {
-        if !self.due {
-            return;
-        }
-        if matches!(self.state, State::Ended { .. }) {
+    pub(super) fn try_inject(&mut self, frame: &[u8], patience: Patience, now: Instant) {
+        if !self.due || self.has_ended {
             self.due = false;
             return;
         }
         match self.air.inject(frame, now) {
             Ok(()) => self.took(),
-            Err(Refusal::Busy) => self.busy(now),
+            Err(Refusal::Busy) if self.waiting.may_wait(patience, now) => {}
+            Err(Refusal::Busy) => self.refuse(Failure::MayPass, "it stays busy".to_owned()),
             Err(refusal @ Refusal::TooLong { .. }) => self.refuse(Failure::MayPass, refusal.to_string()),
             Err(Refusal::Failed(error)) => self.refuse(self.failure, error.to_string()),
         }
     }
 
     fn took(&mut self) {
-        self.due = false;
+        self.waiting.end();
+        (self.due, self.failing) = (false, None);
         self.injected += 1;
-        if matches!(self.state, State::Failing { .. }) {
-            note(format_args!("{} takes frames again", self.air.name()));
-        }
-        self.state = State::Working;
-        if !self.unheard_told && self.air.unheard() > 0 {
-            self.unheard_told = true;
-            let name = self.air.name();
-            note(format_args!("nobody listens at {} yet", name.strip_prefix("udp:").unwrap_or(name)));
-        }
-    }
-
-    fn busy(&mut self, now: Instant) {
-        match self.state {
-            State::Working => self.state = State::Busy { since: now },
-            State::Busy { since } if now.saturating_duration_since(since) < BUSY_PATIENCE => {}
-            State::Busy { .. } | State::Failing { .. } | State::Ended { .. } => {
-                self.refuse(Failure::MayPass, "it stays busy".to_owned());
-            }
-        }
     }
 
     fn refuse(&mut self, failure: Failure, reason: String) {
+        self.waiting.end();
         self.due = false;
         self.refused += 1;
-        let name = self.air.name();
-        match failure {
-            Failure::IsFinal => {
-                note(format_args!("{name} has ended: {reason}"));
-                self.state = State::Ended { reason };
-            }
-            Failure::MayPass => {
-                if !matches!(self.state, State::Failing { .. }) {
-                    note(format_args!("{name} refuses frames: {reason}; trying on with each frame"));
-                }
-                self.state = State::Failing { reason };
-            }
+        if failure == Failure::IsFinal {
+            note(format_args!("{} has ended: {reason}", self.air.name()));
+            self.has_ended = true;
         }
+        self.failing = Some(reason);
     }
 
     pub(super) fn stats(&self) -> AirStats {
-        let failing = match &self.state {
-            State::Working | State::Busy { .. } => None,
-            State::Failing { reason } | State::Ended { reason } => Some(reason.clone()),
-        };
         AirStats {
             air: self.air.name().to_owned(),
             injected: self.injected,
             refused: self.refused,
             unheard: self.air.unheard(),
-            failing,
+            failing: self.failing.clone(),
             confirmed: self.air.confirmed().map(|of| Sample { injected: of.injected, sent: of.came_back }),
         }
     }
@@ -208,7 +208,7 @@ fn vanishes(confirmed: Option<Confirmed>, look: Option<&Look>) -> Option<bool> {
     match confirmed? {
         Confirmed { came_back: 1.., .. } => Some(false),
         Confirmed { injected: LEAST_SAMPLE.., ever, .. } => {
-            Some(ever || look.is_some_and(|look| look.fault.is_some() || look.reports_sent))
+            Some(ever || look.is_some_and(|look| look.stops_sending() || look.reports_sent))
         }
         Confirmed { .. } => None,
     }
@@ -216,19 +216,24 @@ fn vanishes(confirmed: Option<Confirmed>, look: Option<&Look>) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
+    use skylark_setup::diagnose::{Code, Finding, Severity};
+
     use super::*;
 
     #[test]
     fn frames_vanish_only_where_those_that_leave_would_be_reported() {
         let confirmed = |injected, came_back, ever| Some(Confirmed { injected, came_back, ever });
         let (silent, reporting) = (Look::default(), Look { reports_sent: true, ..Look::default() });
-        let faulty = Look { fault: Some("no transmission there".to_owned()), ..Look::default() };
+        let fault =
+            |code| Some(Finding { code, card: None, severity: Severity::Fault, found: String::new(), fix: None });
+        let faulty = Look { fault: fault(Code::Region), ..Look::default() };
+        let too_short = Look { fault: fault(Code::Mtu), ..Look::default() };
         assert_eq!(vanishes(None, Some(&reporting)), None);
         assert_eq!(vanishes(confirmed(LEAST_SAMPLE - 1, 0, true), Some(&reporting)), None);
         assert_eq!(vanishes(confirmed(LEAST_SAMPLE, 1, true), Some(&faulty)), Some(false));
         assert_eq!(vanishes(confirmed(LEAST_SAMPLE, 0, true), None), Some(true));
         let never = confirmed(LEAST_SAMPLE, 0, false);
-        let told = [None, Some(&silent), Some(&reporting), Some(&faulty)].map(|look| vanishes(never, look));
-        assert_eq!(told, [Some(false), Some(false), Some(true), Some(true)]);
+        let looks = [None, Some(&silent), Some(&too_short), Some(&reporting), Some(&faulty)];
+        assert_eq!(looks.map(|look| vanishes(never, look)), [false, false, false, true, true].map(Some));
     }
 }
