@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-pub(crate) use doctor::DoctorCommand;
+pub(crate) use doctor::{DoctorCommand, FrameWidth};
 pub(crate) use list::ListCommand;
 pub(crate) use pair::{PairCommand, PairFile};
 pub(crate) use up::{DownCommand, UpCommand};

@@ -10,6 +10,7 @@
 
 use std::fmt;
 
+use skylark_common::wire::radiotap;
 use thiserror::Error;
 
 use crate::machine::{Tuned, Width};
@@ -271,6 +272,17 @@ const fn sign(side: Secondary) -> char {
     match side {
         Secondary::Above => '+',
         Secondary::Below => '-',
+    }
+}
+
+/// A frame is as wide as a channel of that width.
+impl From<radiotap::Width> for Width {
+    fn from(width: radiotap::Width) -> Self {
+        match width {
+            radiotap::Width::Mhz20 => Self::Mhz20,
+            radiotap::Width::Mhz40 => Self::Mhz40,
+            radiotap::Width::Mhz80 => Self::Mhz80,
+        }
     }
 }
 

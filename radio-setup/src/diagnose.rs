@@ -9,14 +9,16 @@ pub mod watch;
 
 mod hearing;
 mod host;
+mod injection;
 mod presence;
 mod ready;
 mod sending;
 mod wiring;
 
 pub use finding::{Code, Finding, Severity, Verdict};
-pub use hearing::{Link, Listened, believe_injection, hearing, injection};
+pub use hearing::{Link, Listened, hearing};
 pub use host::{Processor, clock, permissions, processor};
+pub use injection::{believe_injection, injection};
 pub use watch::Watch;
 
 use crate::channel::{self, Band};

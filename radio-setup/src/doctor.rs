@@ -2,22 +2,24 @@
 #![expect(clippy::disallowed_methods, reason = "listens for a time, and reads the wall clock")]
 
 mod air;
+mod frames;
 mod processor;
 mod said;
 
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
+use skylark_common::air::monitor;
 use skylark_common::seal::{LinkKey, key_file};
 use skylark_common::wire::link::LinkId;
+use skylark_common::wire::radiotap::TxRate;
 use skylark_setup::diagnose::{self, Code, Finding, Link, Purpose, Severity, Verdict};
 use skylark_setup::machine::{Machine, Mode, Width};
 use skylark_setup::probe;
 
 use crate::args::DoctorCommand;
+use crate::up::stop_on_signals;
 use air::Air;
 use said::Said;
 
@@ -30,13 +32,11 @@ const TIME: Duration = Duration::from_millis(4000);
 /// The kernel does not answer, or the findings cannot be written.
 pub(crate) fn run(command: &DoctorCommand) -> Result<ExitCode> {
     let end = Instant::now() + TIME;
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&stop)).context("cannot catch signals")?;
-    }
+    let stop = stop_on_signals()?;
     let machine = probe::machine().context("cannot ask the kernel about radios")?;
     let mut said = Said::new(command.json);
-    let purpose = purpose(command, &machine);
+    let rate = frames::rate(command, &machine);
+    let purpose = purpose(command, &machine, rate.width.into());
     let (key, of_key) = key(command);
     let link = Link {
         name: command.link.clone(),
@@ -44,7 +44,8 @@ pub(crate) fn run(command: &DoctorCommand) -> Result<ExitCode> {
         fingerprint: key.as_ref().map(LinkKey::fingerprint),
     };
     let air = Air { machine: &machine, link: &link, key, purpose, end, stop: &stop, may_disturb: command.scan };
-    let ready = look_at_cards(&air, &cards(command, &machine), &mut said)?;
+    let cards = cards(command, &machine, &mut said)?;
+    let ready = look_at_cards(&air, &cards, rate, &mut said)?;
     look_at_machine(&machine, purpose, &mut said)?;
     said.say(of_key)?;
     if machine.permissions.net_raw && !matches!(purpose, Purpose::Transmit { .. }) {
@@ -55,13 +56,10 @@ pub(crate) fn run(command: &DoctorCommand) -> Result<ExitCode> {
     Ok(if verdict.severity == Severity::Fault { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// What the cards are for: as the user says, else as the program that uses one of them shows.
-fn purpose(command: &DoctorCommand, machine: &Machine) -> Purpose {
-    let runs = |program: &str| {
-        let mut users = machine.radios.iter().flat_map(|radio| &radio.interfaces).flat_map(|i| &i.users);
-        users.any(|user| user.program == program)
-    };
-    let transmit = Purpose::Transmit { width: command.width.map_or(Width::Mhz20, Into::into) };
+/// What the cards are for: as the user says, else as the program of the link shows that runs.
+fn purpose(command: &DoctorCommand, machine: &Machine, width: Width) -> Purpose {
+    let runs = |name: &str| machine.link_programs.iter().any(|program| program.name == name);
+    let transmit = Purpose::Transmit { width };
     match (command.transmit, command.receive) {
         (true, _) => transmit,
         (_, true) => Purpose::Receive,
@@ -72,32 +70,54 @@ fn purpose(command: &DoctorCommand, machine: &Machine) -> Purpose {
 }
 
 /// The cards that were named, else those in monitor mode, else all; the one with the machine's network last.
-fn cards(command: &DoctorCommand, machine: &Machine) -> Vec<String> {
+fn cards(command: &DoctorCommand, machine: &Machine, said: &mut Said) -> Result<Vec<String>> {
     let interfaces = || machine.radios.iter().flat_map(|radio| &radio.interfaces);
     if !command.airs.is_empty() {
-        return command.airs.iter().map(|air| air.strip_prefix("monitor:").unwrap_or(air).to_owned()).collect();
+        return named(&command.airs, said);
     }
     let listening = interfaces().filter(|interface| interface.mode == Mode::Monitor);
     let mut names: Vec<String> = listening.map(|interface| interface.name.clone()).collect();
     if names.is_empty() {
         names = interfaces().map(|interface| interface.name.clone()).collect();
     }
-    names.sort_by_key(|name| machine.default_route.as_ref() == Some(name));
-    names
+    names.sort_by_key(|name| machine.default_routes.contains(name));
+    Ok(names)
+}
+
+/// The cards these names and patterns mean, each once.
+fn named(airs: &[String], said: &mut Said) -> Result<Vec<String>> {
+    let mut names: Vec<String> = Vec::new();
+    for air in airs {
+        match monitor::resolve(air) {
+            Ok(cards) => cards.into_iter().for_each(|card| {
+                if !names.contains(&card) {
+                    names.push(card);
+                }
+            }),
+            Err(error) => {
+                let (code, severity, found) = (Code::NoSuchCard, Severity::Fault, error.to_string());
+                said.say(Finding { code, card: None, severity, found, fix: None })?;
+            }
+        }
+    }
+    Ok(names)
 }
 
 /// Looks at each card, and with a transmitter's sends; returns those that can be listened to.
-fn look_at_cards(air: &Air<'_>, cards: &[String], said: &mut Said) -> Result<Vec<String>> {
-    if cards.is_empty() {
+fn look_at_cards(air: &Air<'_>, cards: &[String], rate: TxRate, said: &mut Said) -> Result<Vec<String>> {
+    if cards.is_empty() && said.findings().is_empty() {
         diagnose::cards(air.machine).into_iter().try_for_each(|finding| said.say(finding))?;
     }
     let mut ready = Vec::new();
     for card in cards {
         let mut findings = diagnose::card(air.machine, card, air.purpose);
-        if findings.iter().any(|finding| finding.code == Code::Channel && finding.severity == Severity::Fine) {
+        let listens = |finding: &Finding| matches!(finding.code, Code::Channel | Code::Mode);
+        if findings.iter().any(|finding| listens(finding) && finding.severity == Severity::Fine) {
             ready.push(card.clone());
-            if let (Purpose::Transmit { width }, true) = (air.purpose, air.machine.permissions.net_raw) {
-                diagnose::believe_injection(&mut findings, air.send(card, width));
+            // What a simulated card takes never leaves.
+            let is_radio = air.machine.interface(card).is_some();
+            if is_radio && air.machine.permissions.net_raw && matches!(air.purpose, Purpose::Transmit { .. }) {
+                air.send(card, rate, &mut findings);
             }
         }
         findings.into_iter().try_for_each(|finding| said.say(finding))?;

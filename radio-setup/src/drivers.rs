@@ -23,12 +23,11 @@ pub struct Driver {
     pub verdict: Verdict,
     /// Why, in half a sentence.
     pub reason: &'static str,
-    /// What it needs to work: a source, firmware, a power supply, a module parameter.
+    /// What it needs to work: a source, firmware, a power supply, a module parameter. Where USB cards are known,
+    /// the first says how to get it.
     pub needs: &'static [&'static str],
     /// What it is known to do wrong.
     pub traps: &'static [&'static str],
-    /// How transmit power is set.
-    pub power: Power,
     /// Whether a frame that left comes back as a TX-status copy; `None`: not known.
     pub reports_tx_status: Option<bool>,
     /// USB cards it drives: vendor and product number.
@@ -52,19 +51,6 @@ pub enum Verdict {
     Useless,
 }
 
-/// How transmit power is set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Power {
-    /// With the interface, in dBm.
-    Interface,
-    /// With a parameter of the kernel module, which goes before what the interface is set to.
-    ModuleParameter(&'static str),
-    /// Not at all: what is set is ignored.
-    Ignored,
-    /// Not known.
-    Unknown,
-}
-
 /// Every driver that is known.
 #[must_use]
 pub const fn all() -> &'static [Driver] {
@@ -79,6 +65,15 @@ pub fn by_name(name: &str) -> Option<&'static Driver> {
 
 /// The program that makes a WiFi card of what shows itself as a disk with drivers for Windows.
 pub const MODE_SWITCH: &str = "usb_modeswitch";
+
+/// How to get a driver that a USB card needs, as [`needed_by_usb`] names it.
+#[must_use]
+pub fn how_to_get(driver: &str) -> Option<&'static str> {
+    if driver == MODE_SWITCH {
+        return Some("it shows itself as a disk: sudo apt install usb-modeswitch, then plug it in again");
+    }
+    by_name(driver)?.needs.first().copied()
+}
 
 /// The driver a USB card needs, by its vendor and product number, if it is a WiFi card that is known.
 #[must_use]
@@ -126,6 +121,24 @@ mod tests {
             assert!(!driver.source.is_empty(), "{name}");
             assert_ne!(driver.verdict, Verdict::Unknown, "{name}: what is not known has no entry");
             assert!(driver.needs.iter().chain(driver.traps).all(|text| !text.ends_with('.')), "{name}");
+        }
+    }
+
+    #[test]
+    fn whoever_has_a_usb_card_is_told_how_to_get_its_driver() {
+        for driver in all().iter().filter(|driver| !driver.usb.is_empty()) {
+            let name = driver.names.first().unwrap();
+            let how = how_to_get(name).unwrap_or_default();
+            let sources = ["a driver that is not in the kernel", "the kernel's own driver"];
+            assert!(sources.iter().any(|source| how.starts_with(source)), "{name}: {how}");
+        }
+        assert!(how_to_get(MODE_SWITCH).unwrap().contains("usb-modeswitch"));
+    }
+
+    #[test]
+    fn the_kernels_realtek_drivers_lose_reports_of_frames_that_were_sent() {
+        for name in ["rtw88_8812au", "rtw88_8814au", "rtw88_8821au", "rtw88_8822bu"] {
+            assert_eq!(by_name(name).unwrap().reports_tx_status, None, "{name}");
         }
     }
 

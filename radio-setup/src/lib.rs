@@ -12,6 +12,7 @@ pub mod diagnose;
 pub mod channel;
 pub mod drivers;
 pub mod keep;
+mod legible;
 pub mod listen;
 pub mod apply;
 pub mod machine;

@@ -14,18 +14,31 @@ pub struct Machine {
     pub radios: Vec<Radio>,
     /// Network interfaces that are no radio's: to tell a wrong name from a wrong kind.
     pub other_interfaces: Vec<String>,
+    /// Those among them that are in monitor mode all the same: simulated cards.
+    pub simulated_cards: Vec<String>,
     /// The regulatory domain in force for radios that do not bring their own.
     pub region: Region,
     /// Whether a regulatory database is there: without one only the world domain exists.
     pub has_region_database: bool,
-    /// The interface that carries the default route.
-    pub default_route: Option<String>,
+    /// The interfaces that carry a default route, IPv4 or IPv6, the best first.
+    pub default_routes: Vec<String>,
     /// What this process may do.
     pub permissions: Permissions,
     /// Whether `NetworkManager` runs.
     pub has_network_manager: bool,
     /// USB devices that are WiFi cards by their numbers, and that no driver has taken.
     pub driverless: Vec<Driverless>,
+    /// Programs of the link that run.
+    pub link_programs: Vec<LinkProgram>,
+}
+
+/// A program of the link that runs: `skylark-tx` or `skylark-rx`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkProgram {
+    /// Its name.
+    pub name: String,
+    /// What it was started with, its name left out; empty where that cannot be read.
+    pub arguments: Vec<String>,
 }
 
 /// A USB WiFi card that no driver has taken.
@@ -182,6 +195,8 @@ pub struct Interface {
     pub managed_by_network_manager: bool,
     /// Programs that use it: wpa_supplicant, hostapd, whoever has a packet socket on it.
     pub users: Vec<User>,
+    /// Whether a program uses it whose files this process may not see: another user's, or one with capabilities.
+    pub has_hidden_user: bool,
 }
 
 /// What an interface does (nl80211: interface type).
@@ -235,6 +250,22 @@ impl Machine {
     }
 }
 
+impl Interface {
+    /// Whether any program uses it.
+    #[must_use]
+    pub fn is_used(&self) -> bool {
+        self.has_hidden_user || !self.users.is_empty()
+    }
+}
+
+impl Channel {
+    /// Whether the region lets this link send here, which neither waits for others nor listens for radar.
+    #[must_use]
+    pub const fn may_send(&self) -> bool {
+        !(self.disabled || self.no_ir || self.radar)
+    }
+}
+
 impl Radio {
     /// What the region allows on a frequency, where the radio has it.
     #[must_use]
@@ -246,6 +277,8 @@ impl Radio {
 impl Region {
     /// The world domain: what is allowed everywhere, which is next to nothing at 5 GHz.
     pub const WORLD: Self = Self(*b"00");
+    /// What is allowed in each of two domains that were asked for (nl80211: alpha2 98).
+    pub const INTERSECTION: Self = Self(*b"98");
 }
 
 impl FromStr for Region {

@@ -157,14 +157,17 @@ impl Kernel {
     ///
     /// # Errors
     /// [`KernelError::RegionNotTaken`]: the database does not have it, then the kernel is not asked; or the kernel
-    /// keeps another.
+    /// keeps another. [`KernelError::RegionOfNetwork`]: a network that was joined has a say in it.
     pub fn set_region(&mut self, wanted: Region) -> Result<(), KernelError> {
         let attempt = Attempt::SetRegion(wanted);
+        let family = self.family.as_ref().ok_or(KernelError::NoWireless { attempt })?;
+        let events = family.region_events().map_err(|failure| failure.during(attempt))?;
+        if self.regions()?.common == wanted {
+            return Ok(());
+        }
         if region_database::has(wanted) == Some(false) {
             return Err(KernelError::RegionNotTaken { wanted, found: self.regions()?.common });
         }
-        let events = self.family.as_ref().ok_or(KernelError::NoWireless { attempt })?.region_events();
-        let events = events.map_err(|failure| failure.during(attempt))?;
         self.command(attempt, command::REQ_SET_REG, &[text(attribute::REG_ALPHA2, &wanted.to_string())])?;
         let deadline = socket::now() + Self::REGION_TIMEOUT;
         loop {
@@ -174,7 +177,7 @@ impl Kernel {
             }
             let patience = deadline.saturating_duration_since(socket::now());
             if patience.is_zero() {
-                return Err(KernelError::RegionNotTaken { wanted, found });
+                return Err(self.not_taken(wanted, found));
             }
             events.wait(patience).map_err(|failure| failure.during(attempt))?;
         }
@@ -218,6 +221,12 @@ impl Kernel {
     /// As [`Self::unblock_rfkill`].
     pub fn block_rfkill(&mut self, radio: u32) -> Result<(), KernelError> {
         rfkill::set(radio, rfkill::Block::Set).map_err(|errno| KernelError::refused(Attempt::BlockRfkill, errno))
+    }
+
+    fn not_taken(&mut self, wanted: Region, found: Region) -> KernelError {
+        let interfaces = self.interfaces().unwrap_or_default();
+        let joined = interfaces.into_iter().find(|(_, interface)| interface.joined.is_some());
+        KernelError::region(wanted, found, joined.map(|(_, interface)| interface.name))
     }
 
     fn radio_of(&mut self, interface: u32) -> Result<Option<u32>, KernelError> {

@@ -116,8 +116,8 @@ pub fn give_back(machine: &Machine, name: &str, state: &CardState, and_region: b
 /// Whether the machine's way to its network goes through this card's radio.
 #[must_use]
 pub fn carries_default_route(machine: &Machine, card: &str) -> bool {
-    let Some(route) = &machine.default_route else { return false };
-    machine.interface(card).is_some_and(|(radio, _)| radio.interfaces.iter().any(|each| each.name == *route))
+    let Some((radio, _)) = machine.interface(card) else { return false };
+    radio.interfaces.iter().any(|each| machine.default_routes.contains(&each.name))
 }
 
 /// Whether a program holds a card in a way that stops the link, and can be stopped and started again.

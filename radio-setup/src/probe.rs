@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::machine::{Interface, Machine, Permissions, Radio, Region};
-use crate::netlink::{Kernel, KernelError};
+use crate::netlink::{Kernel, KernelError, Link};
 
 /// Where the kernel and `NetworkManager` keep what is read as files.
 #[derive(Debug, Clone, Copy)]
@@ -20,8 +20,8 @@ struct Roots<'a> {
     run: &'a Path,
 }
 
-/// Looks at everything. Takes some milliseconds, and no permission; without root it does not see whose process
-/// has a packet socket.
+/// Looks at everything. Takes some milliseconds, and no permission; without root it sees that another user's
+/// program has a packet socket, not which.
 ///
 /// # Errors
 /// The kernel refuses netlink. A machine without any radio is not an error.
@@ -39,33 +39,37 @@ fn look(kernel: &mut Kernel, roots: Roots<'_>) -> Result<Machine, KernelError> {
         radio.own_region = regions.own.iter().find(|(index, _)| *index == radio.index).map(|(_, region)| *region);
         sysfs::complete(radio, roots.sys);
     }
-    let other_interfaces = place(kernel, &mut radios)?;
+    let links = kernel.links()?;
+    let others = place(kernel.interfaces()?, &links, &mut radios);
     let mut users = users::of_interfaces(roots.proc, &processes, &radios);
     for interface in radios.iter_mut().flat_map(|radio| &mut radio.interfaces) {
-        interface.users = users.remove(&interface.index).unwrap_or_default();
+        let users::Users { known, has_hidden } = users.remove(&interface.index).unwrap_or_default();
+        (interface.users, interface.has_hidden_user) = (known, has_hidden);
         interface.managed_by_network_manager = has_network_manager && network_manager::manages(roots.run, interface);
     }
     Ok(Machine {
-        default_route: default_route(kernel)?,
+        default_routes: default_routes(kernel, &links)?,
         radios,
-        other_interfaces,
+        simulated_cards: others.iter().filter(|link| link.is_monitor).map(|link| link.name.clone()).collect(),
+        other_interfaces: others.into_iter().map(|link| link.name.clone()).collect(),
         region: regions.common,
         // Where a country is in force it came from a database, wherever that lies.
         has_region_database: regions.common != Region::WORLD || region_database::exists(),
         permissions: permissions(roots.proc),
         has_network_manager,
         driverless: usb::driverless(roots.sys),
+        link_programs: users::link_programs(roots.proc, &processes),
     })
 }
 
-/// Gives each radio its interfaces; returns the names of the interfaces that are no radio's.
-fn place(kernel: &mut Kernel, radios: &mut [Radio]) -> Result<Vec<String>, KernelError> {
+/// Gives each radio its interfaces; returns those that are no radio's.
+fn place<'a>(interfaces: Vec<(u32, Interface)>, links: &'a [Link], radios: &mut [Radio]) -> Vec<&'a Link> {
     let mut interfaces: BTreeMap<u32, (u32, Interface)> =
-        kernel.interfaces()?.into_iter().map(|(radio, interface)| (interface.index, (radio, interface))).collect();
+        interfaces.into_iter().map(|(radio, interface)| (interface.index, (radio, interface))).collect();
     let mut others = Vec::new();
-    for link in kernel.links()? {
+    for link in links {
         let Some((radio, mut interface)) = interfaces.remove(&link.index) else {
-            others.push(link.name);
+            others.push(link);
             continue;
         };
         let Some(radio) = radios.iter_mut().find(|found| found.index == radio) else { continue };
@@ -74,12 +78,17 @@ fn place(kernel: &mut Kernel, radios: &mut [Radio]) -> Result<Vec<String>, Kerne
         radio.permanent_mac = radio.permanent_mac.or(link.permanent_mac);
         radio.interfaces.push(interface);
     }
-    Ok(others)
+    others
 }
 
-fn default_route(kernel: &mut Kernel) -> Result<Option<String>, KernelError> {
-    let Some(best) = kernel.default_routes()?.into_iter().next() else { return Ok(None) };
-    Ok(kernel.links()?.into_iter().find(|link| link.index == best.interface).map(|link| link.name))
+/// The interfaces of all default routes, each once.
+fn default_routes(kernel: &mut Kernel, links: &[Link]) -> Result<Vec<String>, KernelError> {
+    let mut names: Vec<String> = Vec::new();
+    for route in kernel.default_routes()? {
+        let link = links.iter().find(|link| link.index == route.interface);
+        names.extend(link.filter(|link| !names.contains(&link.name)).map(|link| link.name.clone()));
+    }
+    Ok(names)
 }
 
 /// `capabilities(7)`: bit 12 is `CAP_NET_ADMIN`, 13 `CAP_NET_RAW`.

@@ -217,6 +217,11 @@ impl Transmitter {
         transmitter
     }
 
+    /// The longest datagram that fits into a frame of every air.
+    pub(crate) fn max_datagram_bytes(&self) -> usize {
+        self.sender.max_datagram_bytes()
+    }
+
     /// Looks after the airs; how long a frame may be can change under way.
     fn tend(&mut self, now: Instant) {
         self.airs.tend(now);

@@ -86,22 +86,17 @@ fn fly(args: &Args, outlet: &Outlet) -> anyhow::Result<()> {
     let payload = source.payload();
     let sessions = Sessions { args, key: &key, clock };
     let sender = sessions.begin(payload)?;
-    let [s0, s1, s2, s3, n0, n1] = random()?;
-    let packetizer = Packetizer::new(
-        u32::from_be_bytes([s0, s1, s2, s3]),
-        u16::from_be_bytes([n0, n1]),
-        Packetizer::DEFAULT_MAX_DATAGRAM_BYTES,
-    );
     let reporter = Reporter::open(args.stats.as_ref())?;
     let airs = Airs::open(&args.airs, clock.started)?;
     say_what_is_sent_where(args, payload, &key, &airs.names());
     let (cards, looks) = (airs.cards(), Looks::default());
+    let transmitter = Transmitter::new(sender, airs);
     let link = Link {
         outlet,
         sessions,
-        transmitter: Transmitter::new(sender, airs),
         payload,
-        packetizer,
+        packetizer: packetizer(transmitter.max_datagram_bytes())?,
+        transmitter,
         reporter: &reporter,
         ends_at: args.duration.map(|duration| clock.started + duration),
         looks: &looks,
@@ -111,6 +106,13 @@ fn fly(args: &Args, outlet: &Outlet) -> anyhow::Result<()> {
         scope.spawn(|| radio::run(&cards, args.width, &looks, &outlet.stop));
         run_both(source, link, outlet)
     })
+}
+
+/// Begins RTP as RFC 3550 5.1 wants it: at random.
+fn packetizer(max_datagram_bytes: usize) -> anyhow::Result<Packetizer> {
+    let [s0, s1, s2, s3, n0, n1] = random()?;
+    let (ssrc, sequence) = (u32::from_be_bytes([s0, s1, s2, s3]), u16::from_be_bytes([n0, n1]));
+    Ok(Packetizer::new(ssrc, sequence, max_datagram_bytes.min(Packetizer::DEFAULT_MAX_DATAGRAM_BYTES)))
 }
 
 fn read_key(args: &Args) -> anyhow::Result<LinkKey> {

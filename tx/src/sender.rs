@@ -103,6 +103,12 @@ impl Sender {
         self.max_datagram_bytes = fits.min(MAX_DATAGRAM_BYTES);
     }
 
+    /// The longest datagram it takes.
+    #[must_use]
+    pub const fn max_datagram_bytes(&self) -> usize {
+        self.max_datagram_bytes
+    }
+
     /// Takes one datagram. Its source packet waits for its turn at once; the last datagram of a unit adds
     /// the unit's repairs.
     ///

@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use skylark_setup::machine::Width;
+use skylark_common::options::AirTarget;
+use skylark_common::wire::radiotap::Width;
 
 /// What `doctor` is told.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DoctorCommand {
-    /// A card to look at; may be given several times. Without it all cards in monitor mode, or all there are.
-    #[arg(long = "air", value_name = "CARD")]
+    /// A card to look at (wlan1, monitor:wlan1), or cards in monitor mode ('wlx*'); may be given several times.
+    /// Without it all cards in monitor mode, or all there are.
+    #[arg(long = "air", value_name = "CARD", value_parser = card)]
     pub(crate) airs: Vec<String>,
     /// The key file to try on what is heard. Without it the key that skylark-tx and skylark-rx take.
     #[arg(long, value_name = "FILE")]
@@ -23,7 +25,7 @@ pub(crate) struct DoctorCommand {
     /// This machine receives: sends nothing, and silence is a fault.
     #[arg(long)]
     pub(crate) receive: bool,
-    /// How wide the frames are that are sent, in MHz.
+    /// How wide the frames are that are sent, in MHz. Without it as wide as those of a skylark-tx that runs here, or 20.
     #[arg(long, value_name = "MHZ", requires = "transmit")]
     pub(crate) width: Option<FrameWidth>,
     /// Look for the link on other channels even with a card that another program uses, which then hears
@@ -33,6 +35,14 @@ pub(crate) struct DoctorCommand {
     /// Lines of JSON: one for each check, and the verdict.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// A card or pattern, as `--air` of the other programs takes it.
+fn card(text: &str) -> Result<String, &'static str> {
+    match text.parse()? {
+        AirTarget::Monitor(card) => Ok(card),
+        AirTarget::Udp(_) | AirTarget::Pcap(_) => Err("doctor looks at cards: expected wlan1, monitor:wlan1 or 'wlx*'"),
+    }
 }
 
 /// Widths a frame can have.

@@ -1,11 +1,10 @@
-//! What is heard, and what that says of the other end; what becomes of what is sent.
+//! What is heard, and what that says of the other end.
 
 use skylark_common::wire::link::LinkId;
 use skylark_common::wire::packet::VERSION;
 
 use super::{Code, Finding, Purpose, Severity, channel_number, options, up};
 use crate::listen::Heard;
-use crate::listen::inject::Injected;
 use crate::listen::scan::Scan;
 use crate::machine::{Machine, Tuned};
 
@@ -180,52 +179,6 @@ impl Hearing<'_> {
         let up = up(self.machine, card, &tuned.unwrap_or_default());
         Finding::fault(Code::Channel, Some(card), found, format!("run {up}"))
     }
-}
-
-/// What became of frames injected on `card`; `reports` says whether its driver reports frames that left, where
-/// that is known.
-#[must_use]
-pub fn injection(card: &str, injected: &Injected, reports: Option<bool>, purpose: Purpose) -> Finding {
-    let Injected { taken, left, refused } = injected;
-    if let Some(reason) = refused.as_ref().filter(|_| *taken == 0) {
-        let found = format!("{card} refuses frames to send ({reason})");
-        return Finding::fault(
-            Code::Injection,
-            Some(card),
-            found,
-            "another driver or card may be needed: `skylark-setup list`",
-        );
-    }
-    if *left > 0 {
-        return Finding::fine(Code::Injection, Some(card), format!("{left} of {taken} injected frames left {card}"));
-    }
-    if reports == Some(false) {
-        let found = format!("{card} took {taken} frames; its driver does not tell whether they leave");
-        return Finding::fine(Code::Injection, Some(card), found);
-    }
-    let found = format!("{taken} frames were injected on {card}, and the card reports none as sent");
-    let fix = "try another channel and region with `skylark-setup up`, then another driver or card";
-    let is_sure = reports == Some(true) && matches!(purpose, Purpose::Transmit { .. });
-    let severity = if is_sure { Severity::Fault } else { Severity::Warning };
-    Finding { severity, ..Finding::fault(Code::Injection, Some(card), found, fix) }
-}
-
-/// Puts what was measured behind what the rules say of the same card. Where frames leave it, its region does
-/// not stop them; where they do not and a rule says why, that is said already.
-pub fn believe_injection(findings: &mut Vec<Finding>, injection: Finding) {
-    let says_why = |finding: &Finding| matches!(finding.code, Code::Region | Code::Width);
-    match injection.severity {
-        Severity::Fine => {
-            let region = findings.iter_mut().find(|finding| finding.code == Code::Region);
-            region.into_iter().for_each(|finding| finding.severity = finding.severity.min(Severity::Warning));
-        }
-        Severity::Warning | Severity::Fault => {
-            if findings.iter().any(|finding| says_why(finding) && finding.severity == Severity::Fault) {
-                return;
-            }
-        }
-    }
-    findings.push(injection);
 }
 
 #[cfg(test)]

@@ -42,8 +42,8 @@ pub fn permissions(permissions: Permissions, purpose: Purpose) -> Finding {
     if !net_raw {
         let found = "this user may not capture and inject (CAP_NET_RAW is missing)";
         let fix = format!(
-            "use sudo, or once `sudo setcap cap_net_raw,cap_net_admin+ep $(command -v {program})` and the same for \
-             skylark-setup"
+            "run skylark-setup with sudo; {program} also runs without, once it is allowed to by \
+             `sudo setcap cap_net_raw,cap_net_admin+ep $(command -v {program})`"
         );
         return Finding::fault(Code::Permissions, None, found, fix);
     }
@@ -171,6 +171,7 @@ mod tests {
         let none = permissions(Permissions::default(), Purpose::Transmit { width: Width::Mhz20 });
         assert_eq!(none.severity, Severity::Fault);
         assert!(none.sentence().contains("+ep $(command -v skylark-tx)`"), "{}", none.sentence());
+        assert!(none.sentence().contains("skylark-setup with sudo"), "it is given no capabilities");
         let raw = Permissions { net_raw: true, net_admin: false };
         assert_eq!(permissions(raw, Purpose::Receive).severity, Severity::Fine);
     }

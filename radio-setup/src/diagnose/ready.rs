@@ -60,7 +60,7 @@ fn mode(case: &Case<'_>) -> Option<Finding> {
         let held = holder(case, interface);
         let found = format!("{name} is in {} mode{held}, expected monitor", interface.mode);
         let up = super::up(case.machine, name, "");
-        let caution = if case.machine.default_route.as_deref() == Some(name) {
+        let caution = if case.machine.default_routes.iter().any(|route| route == name) {
             " (it carries this machine's network connection, which would be lost)"
         } else {
             ""
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn the_card_of_the_network_connection_is_not_taken_without_a_word() {
         let mut machine = machine();
-        machine.default_route = Some("wlan1".to_owned());
+        machine.default_routes = vec!["eth0".to_owned(), "wlan1".to_owned()];
         machine.has_network_manager = true;
         let interface = &mut machine.radios[0].interfaces[0];
         (interface.mode, interface.managed_by_network_manager) = (Mode::Managed, true);

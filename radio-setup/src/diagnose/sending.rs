@@ -8,6 +8,7 @@ use skylark_common::wire::repair::BLOCK_LEN;
 use skylark_common::wire::symbol::Symbol;
 
 use super::{Case, Code, Finding, Purpose, channel_number, options, up};
+use crate::channel::{self, Band};
 use crate::machine::{Channel, Region, Tuned, Width};
 
 /// The longest frame of a video of ours: a repair of datagrams of the packetizer's usual length.
@@ -96,16 +97,12 @@ fn another_channel(case: &Case<'_>) -> String {
 
 /// Channels that may send, those of the band in use first.
 fn sendable(case: &Case<'_>) -> Vec<u32> {
-    let band = case.interface.tuned.map(|tuned| tuned.frequency_mhz / 1000);
-    let free = case.radio.channels.iter().filter(|channel| may_transmit(channel)).map(|channel| channel.frequency_mhz);
-    let (mut near, far): (Vec<u32>, Vec<u32>) = free.partition(|mhz| Some(mhz / 1000) == band);
+    let band = case.interface.tuned.and_then(|tuned| Band::of(tuned.frequency_mhz));
+    let free = case.radio.channels.iter().filter(|channel| channel.may_send()).map(|channel| channel.frequency_mhz);
+    let (mut near, far): (Vec<u32>, Vec<u32>) = free.partition(|mhz| Band::of(*mhz) == band);
     near.extend(far);
     near.truncate(PROPOSED_CHANNELS);
     near
-}
-
-fn may_transmit(channel: &Channel) -> bool {
-    !(channel.disabled || channel.no_ir || channel.radar)
 }
 
 /// Centers of the 20 MHz channels a wider one consists of.
@@ -124,10 +121,21 @@ fn width(case: &Case<'_>, tuned: Tuned) -> Option<Finding> {
     (tuned.width.max(Width::Mhz20) < width).then(|| {
         let found =
             format!("frames are sent {width} wide, but {} is set to {}, so they are lost", case.name(), tuned.width);
+        let can = case.radio.widest >= width && channel::tune(tuned.frequency_mhz, width, None).is_ok();
         let up = up(case.machine, case.name(), &options(tuned.frequency_mhz, width));
-        let fix = format!("run {up} at both ends, or `skylark-tx --width {}`", tuned.width.mhz());
+        let wider = if can { format!("{up} at both ends, or ") } else { String::new() };
+        let fix = format!("run {wider}`skylark-tx --width {}`", sent_within(tuned.width));
         case.fault(Code::Width, found, fix)
     })
+}
+
+/// The widest frames a channel holds, as `skylark-tx --width` takes them, in MHz.
+const fn sent_within(channel: Width) -> u32 {
+    match channel {
+        Width::Mhz5 | Width::Mhz10 | Width::Mhz20 => 20,
+        Width::Mhz40 => 40,
+        Width::Mhz80 | Width::Mhz160 => 80,
+    }
 }
 
 fn mtu(case: &Case<'_>) -> Option<Finding> {
@@ -233,6 +241,33 @@ mod tests {
             "frames are sent 40 MHz wide, but wlan1 is set to 20 MHz, so they are lost: run `skylark-setup up wlan1 \
              --channel 149 --width 40` at both ends, or `skylark-tx --width 20`"
         );
+    }
+
+    #[test]
+    fn only_widths_are_proposed_that_card_channel_and_program_have() {
+        let fix = |width, primary, channel| {
+            let mut machine = machine();
+            let tuned = Tuned { frequency_mhz: primary, center_mhz: primary, width: channel };
+            machine.radios[0].interfaces[0].tuned = Some(tuned);
+            only_fault(&machine, Purpose::Transmit { width }).fix.unwrap()
+        };
+        assert!(fix(Width::Mhz40, 5745, Width::Mhz10).ends_with("or `skylark-tx --width 20`"));
+        assert_eq!(fix(Width::Mhz80, 5745, Width::Mhz20), "run `skylark-tx --width 20`", "the card has 40 at most");
+        assert_eq!(fix(Width::Mhz40, 5825, Width::Mhz20), "run `skylark-tx --width 20`", "165 stands alone");
+    }
+
+    #[test]
+    fn channels_of_the_same_band_are_proposed_first() {
+        let mut machine = machine();
+        let mut channels = vec![machine.radios[0].channels[0]; 4];
+        let mhz = [5180, 5745, 5955, 6115];
+        channels.iter_mut().zip(mhz).for_each(|(channel, mhz)| channel.frequency_mhz = mhz);
+        channels[3].radar = true;
+        machine.radios[0].channels = channels;
+        machine.radios[0].interfaces[0].tuned =
+            Some(Tuned { frequency_mhz: 6115, center_mhz: 6115, width: Width::Mhz20 });
+        let sentence = card(&machine, "wlan1", TRANSMIT).remove(1).sentence();
+        assert!(sentence.contains("take one of the channels 6g1, 36, 149, for"), "{sentence}");
     }
 
     #[test]

@@ -8,8 +8,9 @@ use crate::machine::Bus;
 const USB_1_MBIT_PER_S: u32 = 12;
 /// High speed of USB 2 in Mbit/s.
 const USB_2_MBIT_PER_S: u32 = 480;
-/// The release a USB 3 device gives itself in a USB 2 port, in hundredths (USB 3.2 9.6.1: bcdUSB 0210H).
-const USB_3_DEVICE_IN_USB_2_PORT: u16 = 210;
+/// The release that speaks of USB 3, in hundredths. 2.10 is what USB 3 devices call themselves in a USB 2 port
+/// (USB 3.2 9.6.1), and USB 2 devices of later years too: it says nothing.
+const USB_3: u16 = 300;
 /// What a USB 2 port gives, in mA (USB 2.0 7.2.1).
 const USB_2_CURRENT_MA: u16 = 500;
 
@@ -25,7 +26,7 @@ fn speed(case: &Case<'_>) -> Option<Finding> {
         let found = format!("{name} is connected with {speed} Mbit/s, expected at least 480, so frames are lost");
         return Some(case.fault(Code::UsbSpeed, found, "use another port, a shorter cable, no hub"));
     }
-    let is_usb_3 = release.is_some_and(|release| release >= USB_3_DEVICE_IN_USB_2_PORT);
+    let is_usb_3 = release.is_some_and(|release| release >= USB_3);
     if *speed == USB_2_MBIT_PER_S && is_usb_3 {
         let found = format!("{name} is a USB 3 device in a USB 2 port or on a USB 2 cable");
         let fix = "use a USB 3 port if it loses frames or current (USB 2 itself is fast enough for video)";
@@ -101,7 +102,8 @@ mod tests {
     fn the_port_is_judged_by_what_the_card_could_do() {
         assert_eq!(findings(5000, 300, 800), [(Code::UsbSpeed, Severity::Fine)]);
         assert_eq!(findings(480, 200, 500), [(Code::UsbSpeed, Severity::Fine)], "a USB 2 card where it belongs");
-        assert_eq!(findings(480, 210, 500), [(Code::UsbSpeed, Severity::Warning)]);
+        assert_eq!(findings(480, 210, 500), [(Code::UsbSpeed, Severity::Fine)], "USB 2.1 is USB 2");
+        assert_eq!(findings(480, 300, 500), [(Code::UsbSpeed, Severity::Warning)]);
         assert_eq!(findings(480, 200, 896), [(Code::UsbSpeed, Severity::Fine), (Code::UsbPower, Severity::Warning)]);
         assert_eq!(findings(12, 200, 100), [(Code::UsbSpeed, Severity::Fault)]);
     }

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use skylark_common::seal::LinkKey;
-use skylark_common::wire::radiotap::{self, TxRate};
+use skylark_common::wire::radiotap::TxRate;
 use skylark_setup::diagnose::{self, Code, Finding, Link, Listened, Purpose, Severity};
 use skylark_setup::drivers;
 use skylark_setup::listen::Ear;
 use skylark_setup::listen::card::{self, Card};
 use skylark_setup::listen::inject::inject;
 use skylark_setup::listen::scan::{self, Scan, Search};
-use skylark_setup::machine::{Interface, Machine, Radio, Width};
+use skylark_setup::machine::{Interface, Machine, Radio};
 use skylark_setup::netlink::Kernel;
 
 use super::said::Said;
@@ -47,11 +47,14 @@ impl Air<'_> {
             }
         }
         let outcomes = card::listen(&mut cards, LISTEN);
-        for (card, outcome) in cards.iter().zip(outcomes) {
-            if let Err(error) = outcome {
-                said.say(unheard(card.name(), &error))?;
+        let mut working = Vec::new();
+        for (card, outcome) in cards.into_iter().zip(outcomes) {
+            match outcome {
+                Ok(()) => working.push(card),
+                Err(error) => said.say(unheard(card.name(), &error))?,
             }
         }
+        let mut cards = working;
         let mut listened: Vec<Listened> = cards.iter().map(|card| self.listened(card)).collect();
         if !listened.iter().any(|listened| listened.heard.has_link()) {
             self.search(&mut cards, &mut listened);
@@ -60,16 +63,14 @@ impl Air<'_> {
         findings.into_iter().try_for_each(|finding| said.say(finding))
     }
 
-    /// Sends on a card, and sees whether it leaves.
-    pub(super) fn send(&self, name: &str, width: Width) -> Finding {
-        let width = match width {
-            Width::Mhz40 => radiotap::Width::Mhz40,
-            Width::Mhz5 | Width::Mhz10 | Width::Mhz20 | Width::Mhz80 | Width::Mhz160 => radiotap::Width::Mhz20,
-        };
-        let rate = TxRate { width, ..TxRate::default() };
+    /// Sends on a card as the transmitter does, and adds to `findings` whether it leaves.
+    pub(super) fn send(&self, name: &str, rate: TxRate, findings: &mut Vec<Finding>) {
         match Card::open(name, self.ear()).and_then(|mut card| inject(&mut card, rate)) {
-            Ok(injected) => diagnose::injection(name, &injected, self.reports(name), self.purpose),
-            Err(error) => unheard(name, &error),
+            Ok(injected) => {
+                let told = diagnose::injection(name, &injected, self.reports(name), self.purpose);
+                diagnose::believe_injection(findings, &injected, told);
+            }
+            Err(error) => findings.push(unheard(name, &error)),
         }
     }
 
@@ -83,7 +84,7 @@ impl Air<'_> {
     fn search(&self, cards: &mut [Card], listened: &mut [Listened]) {
         let mut free = cards.iter_mut().zip(listened).filter_map(|(card, listened)| {
             let (radio, interface) = self.machine.interface(card.name())?;
-            self.is_free(interface).then_some((card, listened, radio, interface))
+            self.is_free(radio).then_some((card, listened, radio, interface))
         });
         let Some((card, listened, radio, interface)) = free.next() else { return };
         let Some(scan) = self.scan(card, radio, interface) else { return };
@@ -94,8 +95,10 @@ impl Air<'_> {
         }
     }
 
-    fn is_free(&self, interface: &Interface) -> bool {
-        self.machine.permissions.net_admin && (self.may_disturb || interface.users.is_empty())
+    /// A radio has one channel for all of its interfaces.
+    fn is_free(&self, radio: &Radio) -> bool {
+        let is_used = radio.interfaces.iter().any(Interface::is_used);
+        self.machine.permissions.net_admin && (self.may_disturb || !is_used)
     }
 
     fn scan(&self, card: &mut Card, radio: &Radio, interface: &Interface) -> Option<Scan> {

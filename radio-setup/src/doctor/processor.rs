@@ -1,6 +1,7 @@
 //! What the processor does in a short while, and what the system says of it.
 use std::fs;
 use std::hint::black_box;
+use std::path::Path;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
@@ -28,7 +29,7 @@ pub(super) fn measure() -> Processor {
         share_permille: (0..ROUNDS).map(|_| share_permille()).min().unwrap_or(0),
         load_permille: load_permille().unwrap_or(0),
         frequency_khz: frequency_khz(),
-        throttled: throttled(),
+        throttled: throttled(Path::new("/sys")),
     }
 }
 
@@ -74,16 +75,36 @@ fn load_permille() -> Option<u32> {
 }
 
 fn frequency_khz() -> Option<(u32, u32)> {
-    let read = |name: &str| number(&format!("/sys/devices/system/cpu/cpufreq/policy0/{name}"), 10);
+    let read = |name: &str| number(&Path::new("/sys/devices/system/cpu/cpufreq/policy0").join(name), 10);
     Some((read("scaling_max_freq")?, read("cpuinfo_max_freq")?))
 }
 
-/// The firmware's flags on a Raspberry Pi.
-fn throttled() -> Option<u32> {
-    number("/sys/devices/platform/soc/soc:firmware/get_throttled", 16)
+/// The firmware's flags on a Raspberry Pi: `soc:firmware` up to the fourth, `soc@107c000000:firmware` from the fifth.
+fn throttled(sys: &Path) -> Option<u32> {
+    let devices = fs::read_dir(sys.join("bus/platform/devices")).ok()?.filter_map(Result::ok);
+    let firmware = devices.filter(|device| device.file_name().to_string_lossy().contains("firmware"));
+    firmware.map(|device| device.path().join("get_throttled")).find_map(|path| number(&path, 16))
 }
 
-fn number(path: &str, radix: u32) -> Option<u32> {
+fn number(path: &Path, radix: u32) -> Option<u32> {
     let text = fs::read_to_string(path).ok()?;
     u32::from_str_radix(text.trim().trim_start_matches("0x"), radix).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_firmware_is_found_wherever_the_board_has_it() {
+        for name in ["soc:firmware", "soc@107c000000:firmware"] {
+            let sys = tempfile::tempdir().unwrap();
+            let devices = sys.path().join("bus/platform/devices");
+            fs::create_dir_all(devices.join("firmware:gpio")).unwrap();
+            fs::create_dir_all(devices.join(name)).unwrap();
+            fs::write(devices.join(name).join("get_throttled"), "50005\n").unwrap();
+            assert_eq!(throttled(sys.path()), Some(0x50005), "{name}");
+        }
+        assert_eq!(throttled(Path::new("/nowhere")), None);
+    }
 }

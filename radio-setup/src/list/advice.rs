@@ -1,8 +1,8 @@
 //! What to do next with a card.
 
 use skylark_setup::channel::Band;
-use skylark_setup::drivers::{Judged, MODE_SWITCH, Verdict, by_name};
-use skylark_setup::machine::{Channel, Driverless, Machine, Mode, Radio, Region};
+use skylark_setup::drivers::{Judged, Verdict, how_to_get};
+use skylark_setup::machine::{Driverless, Machine, Mode, Radio, Region};
 
 /// The next step with a radio, as a sentence or a command.
 pub(super) fn next(machine: &Machine, radio: &Radio, judged: &Judged) -> String {
@@ -36,27 +36,18 @@ fn ready(radio: &Radio) -> Option<&str> {
 
 /// Whether frames may be sent on a channel of a band.
 fn sends_at(radio: &Radio, band: Band) -> bool {
-    radio.channels.iter().any(|channel| Band::of(channel.frequency_mhz) == Some(band) && may_send(channel))
-}
-
-/// Whether injected frames leave on a channel.
-pub(super) const fn may_send(channel: &Channel) -> bool {
-    !channel.disabled && !channel.no_ir && !channel.radar
+    radio.channels.iter().any(|channel| Band::of(channel.frequency_mhz) == Some(band) && channel.may_send())
 }
 
 /// What a USB card without driver needs.
 pub(super) fn install(device: &Driverless) -> String {
-    if device.driver == MODE_SWITCH {
-        return "it shows itself as a disk: sudo apt install usb-modeswitch, then plug it in again".to_owned();
-    }
-    let need = by_name(device.driver).and_then(|driver| driver.needs.first());
-    need.map_or_else(|| format!("sudo modprobe {}", device.driver), |need| (*need).to_owned())
+    how_to_get(device.driver).map_or_else(|| format!("the driver {}", device.driver), str::to_owned)
 }
 
 #[cfg(test)]
 mod tests {
-    use skylark_setup::drivers::judge;
-    use skylark_setup::machine::{Interface, Rfkill, Tuned, Width};
+    use skylark_setup::drivers::{MODE_SWITCH, judge};
+    use skylark_setup::machine::{Channel, Interface, Rfkill, Tuned, Width};
 
     use super::*;
 

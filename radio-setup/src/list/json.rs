@@ -17,7 +17,7 @@ pub(super) fn line(machine: &Machine) -> Result<String> {
 struct List<'a> {
     region: String,
     has_region_database: bool,
-    default_route: Option<&'a str>,
+    default_routes: &'a [String],
     network_manager: bool,
     cards: Vec<Card<'a>>,
     driverless: Vec<Missing<'a>>,
@@ -31,6 +31,9 @@ struct Card<'a> {
     bus: BusView<'a>,
     verdict: &'static str,
     reason: &'static str,
+    needs: &'static [&'static str],
+    traps: &'static [&'static str],
+    source: Option<&'static str>,
     next: String,
     monitor: bool,
     widest_mhz: u32,
@@ -75,6 +78,7 @@ struct InterfaceView<'a> {
     joined: Option<&'a str>,
     managed_by_network_manager: bool,
     users: Vec<Program<'a>>,
+    has_hidden_user: bool,
 }
 
 #[derive(Serialize)]
@@ -88,6 +92,7 @@ struct Missing<'a> {
     id: String,
     product: Option<&'a str>,
     driver: &'a str,
+    how_to_get: String,
 }
 
 impl<'a> List<'a> {
@@ -95,7 +100,7 @@ impl<'a> List<'a> {
         Self {
             region: machine.region.to_string(),
             has_region_database: machine.has_region_database,
-            default_route: machine.default_route.as_deref(),
+            default_routes: &machine.default_routes,
             network_manager: machine.has_network_manager,
             cards: machine.radios.iter().map(|radio| Card::of(machine, radio)).collect(),
             driverless: machine.driverless.iter().map(Missing::of).collect(),
@@ -113,6 +118,9 @@ impl<'a> Card<'a> {
             bus: BusView::of(&radio.bus),
             verdict: judged.verdict.word(),
             reason: judged.reason,
+            needs: judged.known.map_or(&[], |known| known.needs),
+            traps: judged.known.map_or(&[], |known| known.traps),
+            source: judged.known.map(|known| known.source),
             next: advice::next(machine, radio, &judged),
             monitor: radio.has_monitor_mode,
             widest_mhz: radio.widest.mhz(),
@@ -149,7 +157,7 @@ impl ChannelView {
             channel: channel::number(found.frequency_mhz),
             band: Band::of(found.frequency_mhz).map(|band| band.to_string()),
             may_listen: !found.disabled,
-            may_send: advice::may_send(found),
+            may_send: found.may_send(),
             max_power_dbm: f64::from(found.max_power_mbm) / 100.0,
         }
     }
@@ -171,13 +179,14 @@ impl<'a> InterfaceView<'a> {
             joined: interface.joined.as_deref(),
             managed_by_network_manager: interface.managed_by_network_manager,
             users: users.collect(),
+            has_hidden_user: interface.has_hidden_user,
         }
     }
 }
 
 impl<'a> Missing<'a> {
     fn of(device: &'a Driverless) -> Self {
-        Self { id: id(device.id), product: device.product.as_deref(), driver: device.driver }
+        Self { id: id(device.id), product: device.product.as_deref(), driver: device.driver, how_to_get: advice::install(device) }
     }
 }
 
@@ -233,6 +242,9 @@ mod tests {
         let card = &value["cards"][0];
         assert_eq!(card["bus"]["id"], "0bda:8812");
         assert_eq!(card["verdict"], "good");
+        assert!(card["source"].as_str().unwrap().contains("README of wfb-ng"));
+        assert!(card["needs"][0].as_str().unwrap().contains("not in the kernel"));
+        assert!(!card["traps"].as_array().unwrap().is_empty());
         assert_eq!(
             (card["channels"][0]["channel"].as_u64(), &card["channels"][0]["may_send"]),
             (Some(149), &true.into())

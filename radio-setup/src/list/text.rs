@@ -57,7 +57,9 @@ impl Page {
             return;
         }
         let mut facts = vec![format!("Region {}", region(machine))];
-        facts.extend(machine.default_route.as_ref().map(|name| format!("this machine's network goes through {name}")));
+        if !machine.default_routes.is_empty() {
+            facts.push(format!("this machine's network goes through {}", machine.default_routes.join(", ")));
+        }
         facts.extend(machine.has_network_manager.then(|| "NetworkManager runs".to_owned()));
         self.paragraph("", &format!("{}.", facts.join("; ")));
     }
@@ -189,7 +191,7 @@ fn state(interface: &Interface) -> String {
     let power = interface.power_mbm.filter(|_| interface.up);
     parts.extend(power.map(|mbm| format!("{} dBm", f64::from(mbm) / 100.0)));
     parts.push(format!("MTU {}", interface.mtu_bytes));
-    parts.extend(interface.joined.as_ref().map(|name| format!("joined {}", name.escape_debug())));
+    parts.extend(interface.joined.as_ref().map(|name| format!("joined {name}")));
     parts.join(", ")
 }
 
@@ -197,9 +199,8 @@ fn users(radio: &Radio) -> Vec<String> {
     let mut users = Vec::new();
     for interface in &radio.interfaces {
         users.extend(interface.managed_by_network_manager.then(|| "NetworkManager".to_owned()));
-        users.extend(
-            interface.users.iter().map(|user| format!("{} (process {})", user.program.escape_debug(), user.pid)),
-        );
+        users.extend(interface.users.iter().map(|user| format!("{} (process {})", user.program, user.pid)));
+        users.extend(interface.has_hidden_user.then(|| "a program of another user".to_owned()));
     }
     users.dedup();
     users

@@ -63,7 +63,7 @@ impl Card {
     pub fn listen_until(&mut self, time: Duration, enough: impl Fn(&Heard) -> bool) -> io::Result<()> {
         let end = Instant::now() + time;
         while Instant::now() < end && !enough(self.ear.heard()) {
-            wait(std::slice::from_ref(self), end)?;
+            wait(&[&*self], end)?;
             self.drain()?;
         }
         Ok(())
@@ -98,13 +98,15 @@ impl std::fmt::Debug for Card {
     }
 }
 
-/// Listens on all cards at once for `time`; says of each whether it could be listened to all the while.
+/// Listens on all cards at once for `time`. One that fails is left out from then on; says of each how it went.
 pub fn listen(cards: &mut [Card], time: Duration) -> Vec<io::Result<()>> {
     let end = Instant::now() + time;
     let mut outcomes: Vec<io::Result<()>> = cards.iter().map(|_| Ok(())).collect();
-    while Instant::now() < end && outcomes.iter().all(Result::is_ok) {
-        let waited = wait(cards, end);
-        for (card, outcome) in cards.iter_mut().zip(&mut outcomes) {
+    while Instant::now() < end && outcomes.iter().any(Result::is_ok) {
+        let working: Vec<&Card> =
+            cards.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_ok()).map(|(card, _)| card).collect();
+        let waited = wait(&working, end);
+        for (card, outcome) in cards.iter_mut().zip(&mut outcomes).filter(|(_, outcome)| outcome.is_ok()) {
             *outcome = card.drain();
         }
         if waited.is_err() {
@@ -115,7 +117,7 @@ pub fn listen(cards: &mut [Card], time: Duration) -> Vec<io::Result<()>> {
 }
 
 /// Waits until a card has a frame, or `end`.
-fn wait(cards: &[Card], end: Instant) -> io::Result<()> {
+fn wait(cards: &[&Card], end: Instant) -> io::Result<()> {
     let left = end.saturating_duration_since(Instant::now());
     let timeout = Timespec::try_from(left).map_err(io::Error::other)?;
     let mut fds: Vec<PollFd<'_>> = cards.iter().map(|card| PollFd::new(&card.capture, PollFlags::IN)).collect();

@@ -8,6 +8,7 @@ use skylark_common::wire::dot11::Dot11;
 use skylark_common::wire::radiotap::TxRate;
 
 use super::card::Card;
+use crate::machine::Width;
 
 /// How many frames are injected: enough that a few lost reports do not matter.
 pub const PROBES: u64 = 20;
@@ -24,12 +25,24 @@ const TEXT: &[u8; 20] = b"skylark-setup doctor";
 /// What became of the probes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Injected {
+    /// How wide they were.
+    pub width: Width,
     /// Frames the card took.
     pub taken: u64,
     /// Frames it reported as sent.
     pub left: u64,
-    /// Why it refused one, where it did.
-    pub refused: Option<String>,
+    /// Frames it refused.
+    pub refused: u64,
+    /// Why it refused the last of them.
+    pub reason: Option<String>,
+}
+
+impl Injected {
+    /// Whether the card sends: it reported at least three quarters of what it took. Some reports get lost.
+    #[must_use]
+    pub const fn leave(&self) -> bool {
+        self.left > 0 && self.left.saturating_mul(4) >= self.taken.saturating_mul(3)
+    }
 }
 
 /// Injects [`PROBES`] frames at `rate` and waits for the reports.
@@ -39,14 +52,17 @@ pub struct Injected {
 pub fn inject(card: &mut Card, rate: TxRate) -> io::Result<Injected> {
     let before = card.ear().heard().probes_left;
     let probe = probe(rate);
-    let mut injected = Injected { taken: 0, left: 0, refused: None };
+    let mut injected = Injected { width: rate.width.into(), taken: 0, left: 0, refused: 0, reason: None };
     for _ in 0..PROBES {
         match card.send(&probe) {
             Ok(()) => injected.taken = injected.taken.saturating_add(1),
-            Err(error) => injected.refused = Some(error.to_string()),
+            Err(error) => {
+                injected.refused = injected.refused.saturating_add(1);
+                injected.reason = Some(error.to_string());
+            }
         }
     }
-    card.listen_until(PATIENCE, |heard| heard.probes_left.saturating_sub(before) >= PROBES)?;
+    card.listen_until(PATIENCE, |heard| heard.probes_left.saturating_sub(before) >= injected.taken)?;
     injected.left = card.ear().heard().probes_left.saturating_sub(before);
     Ok(injected)
 }

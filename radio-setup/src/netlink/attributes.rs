@@ -7,6 +7,7 @@
 //! +---------------+---------------+---------------+----------
 //! ```
 
+use crate::legible::legible;
 use netlink_packet_core::{DefaultNla, Emitable as _, NLA_F_NESTED, NLA_HEADER_SIZE, NlasIterator};
 
 /// A flag: there or not.
@@ -67,11 +68,11 @@ impl<'a> Attributes<'a> {
         self.find(kind).and_then(number_in)
     }
 
-    /// The text of this kind, up to its zero.
+    /// The text of this kind, up to its zero, legible.
     pub(super) fn text(self, kind: u16) -> Option<String> {
         let value = self.find(kind)?;
         let end = value.iter().position(|&byte| byte == 0).unwrap_or(value.len());
-        Some(String::from_utf8_lossy(value.get(..end)?).into_owned())
+        value.get(..end).map(legible)
     }
 
     /// The address of this kind.

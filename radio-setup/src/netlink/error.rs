@@ -49,6 +49,17 @@ pub enum KernelError {
         /// The domain in force.
         found: Region,
     },
+    /// It combines the regulatory domain with that of a network.
+    #[error(
+        "the kernel does not take region {wanted} alone: the network {card} has joined sets the country too; leave it, \
+         then try again"
+    )]
+    RegionOfNetwork {
+        /// The domain it was asked for.
+        wanted: Region,
+        /// The interface that has joined the network.
+        card: String,
+    },
 }
 
 /// What the kernel was asked.
@@ -91,6 +102,15 @@ pub enum Attempt {
 }
 
 impl KernelError {
+    /// The kernel has `found` in force where `wanted` was asked for; `joined` is an interface that has joined a
+    /// network, whose country is combined with the one that is asked for.
+    pub(super) fn region(wanted: Region, found: Region, joined: Option<String>) -> Self {
+        match joined {
+            Some(card) if found == Region::INTERSECTION => Self::RegionOfNetwork { wanted, card },
+            Some(_) | None => Self::RegionNotTaken { wanted, found },
+        }
+    }
+
     pub(super) const fn refused(attempt: Attempt, errno: Errno) -> Self {
         Self::Refused { attempt, errno, reason: None }
     }
@@ -100,7 +120,8 @@ impl KernelError {
     pub const fn errno(&self) -> Option<Errno> {
         match self {
             Self::Refused { errno, .. } => Some(*errno),
-            Self::NoWireless { .. } | Self::Silent { .. } | Self::Garbled { .. } | Self::RegionNotTaken { .. } => None,
+            Self::NoWireless { .. } | Self::Silent { .. } | Self::Garbled { .. } => None,
+            Self::RegionNotTaken { .. } | Self::RegionOfNetwork { .. } => None,
         }
     }
 }
@@ -153,6 +174,15 @@ mod tests {
             forbidden.to_string(),
             "cannot bring the interface up: Operation not permitted (os error 1); it takes root, or CAP_NET_ADMIN"
         );
+    }
+
+    #[test]
+    fn a_network_that_has_a_say_in_the_region_is_to_be_left() {
+        let error = |found, joined: Option<&str>| KernelError::region(Region(*b"DE"), found, joined.map(str::to_owned));
+        let shared = error(Region(*b"98"), Some("wlan0")).to_string();
+        assert!(shared.ends_with("the network wlan0 has joined sets the country too; leave it, then try again"), "{shared}");
+        let kept = |found, joined| matches!(error(found, joined), KernelError::RegionNotTaken { .. });
+        assert!(kept(Region(*b"98"), None) && kept(Region(*b"US"), Some("wlan0")));
     }
 
     #[test]

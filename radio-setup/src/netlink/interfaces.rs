@@ -3,6 +3,7 @@
 use super::attributes::Attributes;
 use super::codes::{self, attribute};
 use super::request::wireless;
+use crate::legible::legible;
 use crate::machine::{Interface, Tuned, Width};
 
 /// Each interface with the number of its radio, by its own number. What has no name (P2P devices) is none.
@@ -37,5 +38,30 @@ fn tuned(attributes: Attributes<'_>) -> Option<Tuned> {
 /// A network's name is up to 32 bytes, of any encoding.
 fn ssid(attributes: Attributes<'_>) -> Option<String> {
     let bytes = attributes.find(attribute::SSID).filter(|bytes| !bytes.is_empty())?;
-    Some(String::from_utf8_lossy(bytes).into_owned())
+    Some(legible(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::{self, Purpose};
+    use crate::machine::{Machine, Radio};
+    use crate::netlink::attributes::{emit, number, text};
+
+    #[test]
+    fn a_network_cannot_write_to_the_terminal_with_its_name() {
+        let attributes = [
+            number(attribute::WIPHY, 0),
+            number(attribute::IFINDEX, 3),
+            text(attribute::IFNAME, "wlan0"),
+            number(attribute::IFTYPE, 2),
+            netlink_packet_core::DefaultNla::new(attribute::SSID, b"\x1b[2J\x07home\xff\xe2\x80\xae".to_vec()),
+        ];
+        let (_, interface) = parse(&[emit(&[7, 1, 0, 0], &attributes)]).remove(0);
+        let radio = Radio { has_monitor_mode: true, interfaces: vec![interface], ..Radio::default() };
+        let machine = Machine { radios: vec![radio], ..Machine::default() };
+        let sentence = diagnose::card(&machine, "wlan0", Purpose::Receive).remove(0).sentence();
+        let expected = "wlan0 is in managed mode, joined to \\u{1b}[2J\\u{7}home\u{fffd}\\u{202e}, expected monitor";
+        assert!(sentence.starts_with(expected), "{sentence}");
+    }
 }

@@ -15,6 +15,9 @@ const RTA_OIF: u16 = 4;
 const RTA_PRIORITY: u16 = 6;
 const RTA_MULTIPATH: u16 = 9;
 
+/// `ARPHRD_IEEE80211_RADIOTAP` (Linux `if_arp.h`).
+const MONITOR: u16 = 803;
+
 const IFF_UP: u32 = 1;
 const RTN_UNICAST: u8 = 1;
 const RT_TABLE_MAIN: u8 = 254;
@@ -26,6 +29,8 @@ pub(crate) struct Link {
     pub(crate) name: String,
     pub(crate) up: bool,
     pub(crate) mtu_bytes: u32,
+    /// Whether its packets are frames with a radiotap header, as those of monitor interfaces are.
+    pub(crate) is_monitor: bool,
     /// Its address from the factory, where the kernel tells (Linux 5.6).
     pub(crate) permanent_mac: Option<[u8; 6]>,
 }
@@ -70,6 +75,7 @@ pub(super) fn parse(messages: &[Vec<u8>]) -> Vec<Link> {
 
 fn link(message: &[u8]) -> Option<Link> {
     let (header, attributes) = message.split_first_chunk::<16>()?;
+    let [_family, _, kind @ .., _, _, _, _, _, _, _, _, _, _, _, _] = header;
     let [_, index, flags, _] = words(header);
     let attributes = Attributes(attributes);
     Some(Link {
@@ -77,6 +83,7 @@ fn link(message: &[u8]) -> Option<Link> {
         name: attributes.text(IFLA_IFNAME)?,
         up: flags & IFF_UP != 0,
         mtu_bytes: attributes.number(IFLA_MTU)?,
+        is_monitor: u16::from_ne_bytes(*kind) == MONITOR,
         permanent_mac: attributes.mac(IFLA_PERM_ADDRESS),
     })
 }
@@ -87,26 +94,35 @@ fn words(bytes: &[u8; 16]) -> [u32; 4] {
 }
 
 pub(super) fn parse_default_routes(messages: &[Vec<u8>]) -> Vec<Route> {
-    let mut routes: Vec<_> = messages.iter().filter_map(|message| default_route(message)).collect();
+    let mut routes: Vec<_> = messages.iter().filter_map(|message| default_route(message)).flatten().collect();
     routes.sort();
     routes
 }
 
-/// `struct rtmsg`: a default route is a unicast route of the main table whose destination has no bits.
-fn default_route(message: &[u8]) -> Option<Route> {
+/// `struct rtmsg`: a default route is a unicast route of the main table whose destination has no bits. It goes
+/// through one interface, or several.
+fn default_route(message: &[u8]) -> Option<Vec<Route>> {
     let ([_family, destination_bits, _, _, table, _, _, kind, ..], attributes) = message.split_first_chunk::<12>()?;
     if *destination_bits != 0 || *table != RT_TABLE_MAIN || *kind != RTN_UNICAST {
         return None;
     }
     let attributes = Attributes(attributes);
-    let interface = attributes.number(RTA_OIF).or_else(|| first_hop(attributes.find(RTA_MULTIPATH)?))?;
-    Some(Route { metric: attributes.number(RTA_PRIORITY).unwrap_or_default(), interface })
+    let metric = attributes.number(RTA_PRIORITY).unwrap_or_default();
+    let several = attributes.find(RTA_MULTIPATH).map(hops).unwrap_or_default();
+    let interfaces = attributes.number(RTA_OIF).into_iter().chain(several);
+    Some(interfaces.map(|interface| Route { metric, interface }).collect())
 }
 
-/// `struct rtnexthop`: length, flags and hops (4 bytes), then the interface.
-fn first_hop(hops: &[u8]) -> Option<u32> {
-    let [_, _, _, _, index @ ..] = hops.first_chunk::<8>()?;
-    Some(u32::from_ne_bytes(*index))
+/// `struct rtnexthop`, one after the other: length in bytes (2), flags and weight (2), the interface, attributes.
+fn hops(mut bytes: &[u8]) -> Vec<u32> {
+    let mut interfaces = Vec::new();
+    while let Some(([length @ .., _flags, _weight, i0, i1, i2, i3], _)) = bytes.split_first_chunk::<8>() {
+        interfaces.push(u32::from_ne_bytes([*i0, *i1, *i2, *i3]));
+        let length = usize::from(u16::from_ne_bytes(*length)).next_multiple_of(4);
+        let Some(rest) = bytes.get(length.max(8)..) else { break };
+        bytes = rest;
+    }
+    interfaces
 }
 
 #[cfg(test)]
@@ -126,9 +142,20 @@ mod tests {
 
     #[test]
     fn a_link_tells_name_state_and_mtu() {
-        let message = emit(&header(3, IFF_UP | 0x1000, 0), &[text(IFLA_IFNAME, "wlan0"), number(IFLA_MTU, 1500)]);
-        let link = Link { index: 3, name: "wlan0".to_owned(), up: true, mtu_bytes: 1500, permanent_mac: None };
-        assert_eq!(parse(&[message]), [link]);
+        let mut header = header(3, IFF_UP | 0x1000, 0);
+        let attributes = [text(IFLA_IFNAME, "wlan0"), number(IFLA_MTU, 1500)];
+        let mut link = Link {
+            index: 3,
+            name: "wlan0".to_owned(),
+            up: true,
+            mtu_bytes: 1500,
+            is_monitor: false,
+            permanent_mac: None,
+        };
+        assert_eq!(parse(&[emit(&header, &attributes)]), [link.clone()]);
+        header[2..4].copy_from_slice(&MONITOR.to_ne_bytes());
+        link.is_monitor = true;
+        assert_eq!(parse(&[emit(&header, &attributes)]), [link]);
     }
 
     #[test]
@@ -148,11 +175,20 @@ mod tests {
     }
 
     #[test]
-    fn a_default_over_several_paths_goes_through_the_first() {
-        let mut hop = vec![8, 0, 0, 0];
-        hop.extend(5u32.to_ne_bytes());
-        let several = route(RTN_UNICAST, 0, &[netlink_packet_core::DefaultNla::new(RTA_MULTIPATH, hop)]);
-        assert_eq!(parse_default_routes(&[several]), [Route { metric: 0, interface: 5 }]);
+    fn a_default_over_several_paths_goes_through_all_of_them() {
+        let hop = |length: u16, interface: u32| {
+            let mut hop = [length.to_ne_bytes(), [0, 0]].concat();
+            hop.extend(interface.to_ne_bytes());
+            hop.resize(usize::from(length), 0);
+            hop
+        };
+        let of = |hops: Vec<u8>| {
+            let several = route(RTN_UNICAST, 0, &[netlink_packet_core::DefaultNla::new(RTA_MULTIPATH, hops)]);
+            parse_default_routes(&[several]).iter().map(|route| route.interface).collect::<Vec<_>>()
+        };
+        assert_eq!(of([hop(16, 5), hop(8, 7)].concat()), [5, 7]);
+        assert_eq!(of([hop(8, 5), vec![0; 8], hop(8, 7)].concat()), [0, 5, 7], "no length, no loop");
+        assert_eq!(of([hop(8, 5), vec![8, 0, 0]].concat()), [5]);
         assert_eq!(parse_default_routes(&[route(RTN_UNICAST, 0, &[nested(RTA_MULTIPATH, &[])])]), []);
     }
 }

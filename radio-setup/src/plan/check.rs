@@ -121,7 +121,7 @@ fn meddlers(interface: &Interface) -> impl Iterator<Item = Warning> {
 }
 
 fn may_send(channel: &Channel) -> bool {
-    !channel.disabled && !channel.no_ir && !channel.radar
+    channel.may_send()
 }
 
 /// The channels of a radio whose parts all `suit`, as people write them: `1-11, 36-48`.

@@ -215,7 +215,7 @@ fn power_that_the_kernel_has_cut_to_the_limit_is_not_asked_for_again() {
 
 #[test]
 fn without_a_name_only_an_unmistakable_card_is_taken() {
-    let route = |name: &str| with(machine(), |machine| machine.default_route = Some(name.to_owned()));
+    let route = |name: &str| with(machine(), |machine| machine.default_routes = vec!["eth0".to_owned(), name.to_owned()]);
     let two = with(machine(), |machine| machine.radios.push(radio("wlan2")));
     let second_joined = with(two.clone(), |m| m.radios[1].interfaces[0].joined = Some("home".to_owned()));
     let builtin = with(two.clone(), |machine| machine.radios[0].has_monitor_mode = false);
@@ -250,7 +250,7 @@ fn without_a_channel_both_ends_take_the_same_unless_a_radio_does_not_have_it() {
 fn a_card_carries_the_default_route_if_any_interface_of_its_radio_does() {
     let shared = with(machine(), |machine| {
         machine.radios[0].interfaces.push(interface("wlan1sta"));
-        machine.default_route = Some("wlan1sta".to_owned());
+        machine.default_routes = vec!["wlan1sta".to_owned()];
     });
     assert!(carries_default_route(&shared, "wlan1"));
     assert!(!carries_default_route(&machine(), "wlan1"));

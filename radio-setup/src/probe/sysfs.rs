@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::legible::legible;
 use crate::machine::{Bus, Radio, Rfkill};
 
 /// The directory of a radio: its name can be changed, its number not.
@@ -64,11 +65,11 @@ pub(super) fn link_name(link: &Path) -> Option<String> {
     Some(fs::read_link(link).ok()?.file_name()?.to_str()?.to_owned())
 }
 
-/// What a file holds, if anything.
+/// What a file holds, if anything, legible: devices give themselves names.
 pub(super) fn text(path: &Path) -> Option<String> {
-    let text = fs::read_to_string(path).ok()?;
-    let text = text.trim();
-    (!text.is_empty()).then(|| text.to_owned())
+    let bytes = fs::read(path).ok()?;
+    let text = bytes.trim_ascii();
+    (!text.is_empty()).then(|| legible(text))
 }
 
 fn number<N: TryFrom<u64>>(path: &Path, radix: u32) -> Option<N> {
@@ -123,7 +124,7 @@ mod tests {
             &[
                 ("devices/usb1/1-1/idVendor", "0bda\n"),
                 ("devices/usb1/1-1/idProduct", "8812\n"),
-                ("devices/usb1/1-1/product", "802.11ac NIC\n"),
+                ("devices/usb1/1-1/product", "\x1b[2J802.11ac NIC\n"),
                 ("devices/usb1/1-1/speed", "480\n"),
                 ("devices/usb1/1-1/version", " 2.10\n"),
                 ("devices/usb1/1-1/bMaxPower", "500mA\n"),
@@ -137,7 +138,7 @@ mod tests {
             radio.bus,
             Bus::Usb {
                 id: (0x0bda, 0x8812),
-                product: Some("802.11ac NIC".to_owned()),
+                product: Some("\\u{1b}[2J802.11ac NIC".to_owned()),
                 speed_mbit_per_s: Some(480),
                 release: Some(210),
                 max_current_ma: Some(500),

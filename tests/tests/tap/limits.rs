@@ -1,23 +1,53 @@
 //! What a card does not take: frames that are too long, and more than it sends.
 
+use std::net::UdpSocket;
+
 use skylark_tests::tap::{TapCard, in_own_network, ip};
 
 use crate::rig::Rig;
 
 #[test]
-fn frames_too_long_for_the_card_are_counted_and_the_reason_is_told() {
+fn pictures_are_cut_to_what_the_card_takes() {
     in_own_network(|| {
         let rig = Rig::clean();
-        rig.medium.with(|ether| ether.transmitters[0] = None);
-        rig.medium.with(|ether| ether.transmitters[0] = Some(TapCard::create("tapt", 400).unwrap()));
+        with_small_card(&rig);
         let mut rx = rig.rx("--air tapr0");
         let mut tx = rig.tx("--air tapt");
-        tx.wait_for("refusals", |tx| tx.count("/airs/0/refused") > 10);
-        // Small pictures and announces still fit.
-        rx.wait_for("what fits", |rx| rx.count("/frames/used") > 0);
-        assert!(rig.said("tx", "tapt").iter().any(|line| line.contains("414")), "{:?}", rig.said("tx", ""));
+        rig.player.wait_for_units(30);
+        assert_eq!((tx.count("/airs/0/refused"), tx.count("/too_long")), (0, 0));
         assert_eq!([tx.end(), rx.end()], [0; 2]);
     });
+}
+
+#[test]
+fn datagrams_that_are_too_long_for_the_card_are_counted_and_told_once() {
+    in_own_network(|| {
+        let rig = Rig::clean();
+        with_small_card(&rig);
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        // Nobody else is in this network: any port is free.
+        let port = 5600;
+        let mut tx = rig.tx_from(&format!("rtp:127.0.0.1:{port}"), "--air tapt --payload rtp");
+        let mut datagram = [0; 1000];
+        datagram[0] = 0x80;
+        tx.wait_for("refusals", |tx| {
+            for len in [1000, 100] {
+                socket.send_to(&datagram[..len], ("127.0.0.1", port)).unwrap();
+            }
+            tx.count("/too_long") > 10 && tx.count("/airs/0/injected") > 10
+        });
+        let said = rig.said("tx", "");
+        let told: Vec<_> =
+            said.iter().filter(|line| line.contains("a datagram of 1000 bytes, at most 346 fit")).collect();
+        assert_eq!(told.len(), 1, "{said:?}");
+        assert_eq!(tx.end(), 0);
+    });
+}
+
+/// The transmitter's card takes frames of 414 bytes.
+fn with_small_card(rig: &Rig) {
+    rig.medium.with(|ether| ether.transmitters[0] = None);
+    rig.medium.with(|ether| ether.transmitters[0] = Some(TapCard::create("tapt", 400).unwrap()));
 }
 
 #[test]

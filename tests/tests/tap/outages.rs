@@ -91,7 +91,7 @@ fn a_transmit_card_that_was_down_sends_again() {
         let programs = start(&rig);
         let back = [(); 2].map(|()| down_and_up(&rig, transmitters));
         println!("transmit card down and up: video after {back:?}");
-        end(&rig, programs, "tx", "tapt", &["refuses frames"; 2]);
+        end(&rig, programs, "tx", "tapt", &["down"; 2]);
     });
 }
 
@@ -113,7 +113,7 @@ fn a_transmit_card_that_was_pulled_out_sends_again_when_it_is_back() {
         let programs = start(&rig);
         let back = [(); 2].map(|()| unplugged_and_plugged(&rig, transmitters, "tapt"));
         println!("transmit card pulled out and put back: video after {back:?}");
-        end(&rig, programs, "tx", "tapt", &["refuses frames"; 2]);
+        end(&rig, programs, "tx", "tapt", &["gone"; 2]);
     });
 }
 

@@ -37,7 +37,12 @@ impl Rig {
 
     /// A transmitter of the clip, again and again.
     pub(crate) fn tx(&self, more: &str) -> Program {
-        self.desk.start("skylark-tx", "tx", &format!("--input file:{CLIP} --loop --key link.key {more}"))
+        self.tx_from(&format!("file:{CLIP} --loop"), more)
+    }
+
+    /// A transmitter with another input.
+    pub(crate) fn tx_from(&self, input: &str, more: &str) -> Program {
+        self.desk.start("skylark-tx", "tx", &format!("--input {input} --key link.key {more}"))
     }
 
     /// A receiver that hands on to the player.

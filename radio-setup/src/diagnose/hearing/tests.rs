@@ -112,32 +112,3 @@ fn a_card_that_was_not_put_back_is_told() {
     let findings = judged(Purpose::Receive, &[Listened { scan: Some(scan), ..listened("wlan1", Heard::default()) }]);
     assert!(findings[1].2.ends_with("(busy): run `skylark-setup up wlan1 --channel 149`"), "{}", findings[1].2);
 }
-
-#[test]
-fn frames_that_do_not_leave_are_a_fault_where_the_driver_tells() {
-    let transmit = Purpose::Transmit { width: Width::Mhz20 };
-    let injected = |taken, left| Injected { taken, left, refused: None };
-    let severity = |left, reports| injection("wlan1", &injected(20, left), reports, transmit).severity;
-    assert_eq!(severity(20, Some(true)), Severity::Fine);
-    assert_eq!(severity(1, None), Severity::Fine);
-    assert_eq!(severity(0, Some(true)), Severity::Fault);
-    assert_eq!(severity(0, None), Severity::Warning);
-    assert_eq!(severity(0, Some(false)), Severity::Fine);
-    let refused = Injected { taken: 0, left: 0, refused: Some("Network is down".to_owned()) };
-    assert!(injection("wlan1", &refused, None, transmit).found.contains("refuses frames to send (Network is down)"));
-}
-
-#[test]
-fn what_is_measured_is_set_above_what_the_rules_say() {
-    let region = Finding::fault(Code::Region, Some("wlan1"), "region 00", "set it");
-    let transmit = Purpose::Transmit { width: Width::Mhz20 };
-    let injected = |left| injection("wlan1", &Injected { taken: 20, left, refused: None }, Some(true), transmit);
-    let believed = |mut findings: Vec<Finding>, left| {
-        believe_injection(&mut findings, injected(left));
-        findings.into_iter().map(|finding| (finding.code, finding.severity)).collect::<Vec<_>>()
-    };
-    let leave = [(Code::Region, Severity::Warning), (Code::Injection, Severity::Fine)];
-    assert_eq!(believed(vec![region.clone()], 20), leave, "they leave in spite of the region");
-    assert_eq!(believed(vec![region], 0), [(Code::Region, Severity::Fault)], "the region is why they do not");
-    assert_eq!(believed(Vec::new(), 0), [(Code::Injection, Severity::Fault)]);
-}

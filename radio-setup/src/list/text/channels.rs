@@ -3,8 +3,6 @@
 use skylark_setup::channel::{self, Band};
 use skylark_setup::machine::Radio;
 
-use crate::list::advice::may_send;
-
 /// Each band with its channels, and which of them may send.
 pub(super) fn summary(radio: &Radio) -> String {
     let bands = [Band::Ghz2, Band::Ghz5, Band::Ghz6].map(|band| of_band(radio, band));
@@ -20,7 +18,7 @@ fn of_band(radio: &Radio, band: Band) -> Option<String> {
     let channels: Vec<_> = channels.collect();
     let sending: Vec<u32> = channels
         .iter()
-        .filter(|found| may_send(found))
+        .filter(|found| found.may_send())
         .filter_map(|found| channel::number(found.frequency_mhz))
         .collect();
     match (channels.len(), sending.is_empty()) {

@@ -43,7 +43,7 @@ fn machine() -> Machine {
     Machine {
         radios: vec![radio],
         region: Region(*b"DE"),
-        default_route: Some("wlan1".to_owned()),
+        default_routes: vec!["wlan1".to_owned(), "eth0".to_owned()],
         ..Machine::default()
     }
 }
@@ -51,7 +51,7 @@ fn machine() -> Machine {
 #[test]
 fn a_card_is_a_block_that_ends_with_what_to_do() {
     let expected = "\
-Region DE; this machine's network goes through wlan1.
+Region DE; this machine's network goes through wlan1, eth0.
 
 wlan1  good: the card most FPV links are flown with
   driver   rtl88xxau, phy1, USB 0bda:8812, 802.11ac NIC, 480 Mbit/s, up to 500 mA
@@ -98,8 +98,18 @@ fn without_a_card_it_says_so_and_names_what_has_no_driver() {
 }
 
 #[test]
-fn a_network_cannot_write_to_the_terminal_with_its_name() {
+fn a_user_that_cannot_be_seen_is_told() {
     let mut machine = machine();
-    machine.radios[0].interfaces[0].joined = Some("\x1b[2Jhome".to_owned());
-    assert!(!list(&machine, PLAIN, false).contains('\x1b'));
+    machine.radios[0].interfaces[0].has_hidden_user = true;
+    let text = list(&machine, PLAIN, false);
+    assert!(text.contains("  users    wpa_supplicant (process 612); a program of another user\n"), "{text}");
+}
+
+#[test]
+fn a_monitor_without_a_radio_is_no_card() {
+    let simulated = vec!["hwsim0".to_owned()];
+    let machine =
+        Machine { other_interfaces: simulated.clone(), simulated_cards: simulated, ..Machine::default() };
+    let text = list(&machine, PLAIN, true);
+    assert!(text.starts_with("No WiFi card found, and no USB device") && !text.contains("hwsim0"), "{text}");
 }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use serde::Serialize;
-use skylark_common::air::{Confirmed, InjectAir, Refusal};
+use skylark_common::air::{CardState, Confirmed, InjectAir, Refusal};
 use skylark_setup::keep::Look;
 
 use super::waiting::{Patience, Waiting};
@@ -47,8 +47,10 @@ pub(super) struct Air {
     /// The frame on its way still has to be injected here.
     due: bool,
     waiting: Waiting,
-    /// Why the last frame was refused, if it was.
-    failing: Option<String>,
+    /// Why a frame was last refused.
+    refusal: Option<String>,
+    /// Whether the last frame was.
+    is_failing: bool,
     /// Whether it takes nothing any more.
     has_ended: bool,
     injected: u64,
@@ -59,8 +61,10 @@ pub(super) struct Air {
 /// What people know of an air.
 #[derive(Debug, Default)]
 struct Told {
+    /// How its card fares.
+    state: CardState,
     /// Why it refuses frames.
-    failing: Option<String>,
+    refusal: Option<String>,
     /// That nobody listens.
     unheard: bool,
     /// That no frame leaves.
@@ -81,8 +85,8 @@ pub(super) enum Failure {
 impl Air {
     pub(super) fn new(air: Box<dyn InjectAir>, failure: Failure) -> Self {
         let (waiting, told) = (Waiting::default(), Told::default());
-        let (due, failing, has_ended, injected, refused) = (false, None, false, 0, 0);
-        Self { air, failure, due, waiting, failing, has_ended, injected, refused, told }
+        let (due, refusal, is_failing, has_ended, injected, refused) = (false, None, false, false, 0, 0);
+        Self { air, failure, due, waiting, refusal, is_failing, has_ended, injected, refused, told }
     }
 
     /// Its name as the user wrote it.
@@ -97,7 +101,7 @@ impl Air {
 
     /// Why it takes nothing any more, if it has ended.
     pub(super) fn ended(&self) -> Option<&str> {
-        self.failing.as_deref().filter(|_| self.has_ended)
+        self.refusal.as_deref().filter(|_| self.has_ended)
     }
 
     /// The longest frame it takes.
@@ -108,6 +112,19 @@ impl Air {
     /// Looks after it, frames or not.
     pub(super) fn tend(&mut self, now: Instant) {
         self.air.tend(now);
+        let state = self.air.state();
+        if std::mem::replace(&mut self.told.state, state) == state {
+            return;
+        }
+        // What was refused meanwhile is told with that.
+        (self.told.refused, self.told.refusal) = (self.refused, None);
+        let name = self.air.name();
+        match state {
+            CardState::Working => note(format_args!("{name} sends again")),
+            CardState::Down | CardState::Gone | CardState::WrongMode | CardState::Refused => {
+                note(format_args!("{name}: {state}"));
+            }
+        }
     }
 
     /// Whether its card reports frames as sent.
@@ -137,19 +154,18 @@ impl Air {
     }
 
     fn tell_refusals(&mut self) {
-        let name = self.air.name();
+        if self.has_ended || self.told.state != CardState::Working {
+            return;
+        }
         let refuses = std::mem::replace(&mut self.told.refused, self.refused) != self.refused;
-        match (&self.failing, &self.told.failing) {
-            (Some(_), _) if self.has_ended => {}
-            (Some(reason), told) if refuses && told.as_ref() != Some(reason) => {
-                note(format_args!("{name} refuses frames: {reason}; trying on with each frame"));
-                self.told.failing = Some(reason.clone());
-            }
-            (None, Some(_)) if !refuses => {
-                note(format_args!("{name} takes frames again"));
-                self.told.failing = None;
-            }
-            _ => {}
+        let name = self.air.name();
+        if refuses && self.told.refusal != self.refusal {
+            self.told.refusal.clone_from(&self.refusal);
+            let reason = self.refusal.as_deref().unwrap_or_default();
+            note(format_args!("{name} refuses frames: {reason}; trying on with each frame"));
+        }
+        if !refuses && !self.is_failing && self.told.refusal.take().is_some() {
+            note(format_args!("{name} takes frames again"));
         }
     }
 
@@ -176,7 +192,7 @@ impl Air {
 
     fn took(&mut self) {
         self.waiting.end();
-        (self.due, self.failing) = (false, None);
+        (self.due, self.is_failing) = (false, false);
         self.injected += 1;
     }
 
@@ -188,7 +204,7 @@ impl Air {
             note(format_args!("{} has ended: {reason}", self.air.name()));
             self.has_ended = true;
         }
-        self.failing = Some(reason);
+        (self.refusal, self.is_failing) = (Some(reason), true);
     }
 
     pub(super) fn stats(&self) -> AirStats {
@@ -197,7 +213,7 @@ impl Air {
             injected: self.injected,
             refused: self.refused,
             unheard: self.air.unheard(),
-            failing: self.failing.clone(),
+            failing: self.refusal.clone().filter(|_| self.is_failing),
             confirmed: self.air.confirmed().map(|of| Sample { injected: of.injected, sent: of.came_back }),
         }
     }
