@@ -14,7 +14,8 @@ pub(crate) fn legible(bytes: &[u8]) -> String {
 /// Control characters; separators of lines and paragraphs; marks, embeddings, overrides and isolates of direction
 /// (Unicode 16 23.2, UAX 9).
 fn is_command(letter: char) -> bool {
-    let turns = matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let turns =
+        matches!(letter, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     turns || letter.is_control()
 }
 

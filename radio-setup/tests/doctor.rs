@@ -46,6 +46,19 @@ fn a_named_key_that_cannot_be_read_is_a_fault() {
 }
 
 #[test]
+fn cards_are_named_as_for_the_receiver_and_other_airs_refused() {
+    let verdict = |air: &str| text(&doctor(&["--air", air]).stdout).lines().next_back().unwrap().to_owned();
+    assert!(verdict("monitor:lo").starts_with("lo is not a WiFi card: "));
+    let none = verdict("nonesuch*");
+    assert!(none.starts_with("No card in monitor mode is called nonesuch*; "), "{none}");
+    for air in ["udp:127.0.0.1:5801", "pcap:flight.pcap"] {
+        let output = doctor(&["--air", air]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(text(&output.stderr).contains("doctor looks at cards"), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
 fn a_machine_cannot_be_asked_to_be_both_ends() {
     assert_eq!(doctor(&["--transmit", "--receive"]).status.code(), Some(2));
     assert_eq!(doctor(&["--width", "40"]).status.code(), Some(2), "a width is a transmitter's");

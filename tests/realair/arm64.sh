@@ -13,16 +13,28 @@ need_debian_packages
 make_once "$cache/cross" make_cross
 make_once "$cache/arm64" make_arm64_guest
 . "$cache/cross/env.sh"
+# All with the same features, so that everything is compiled once. The receiver's window is left out: it would take
+# SDL, and all that needs, for arm64.
+what=(--no-default-features --features skylark-common/airs,skylark-tx/v4l2,skylark-rx/program,skylark-setup/program)
+for package in common tx rx setup tests; do
+    what+=(--package "skylark-$package")
+done
+cargo build --locked "${what[@]}" --bins
+mapfile -t built < <(test_programs "${what[@]}" --lib --bins --test realair)
+
 # An emulated machine tries fewer of the random inputs.
 export PROPTEST_CASES=16
-
-# The receiver's window is left out: it would take SDL and all it needs for arm64.
-receiver=(--package skylark-rx --no-default-features --features program)
-cargo test --locked --package skylark-common --package skylark-tx --lib --bins
-cargo test --locked "${receiver[@]}" --lib --bins
-cargo build --locked --package skylark-tx --package skylark-setup --bins
-cargo build --locked "${receiver[@]}" --bins
-# Emulated programs have no netlink, therefore what asks the kernel is tested in the guest too.
-mapfile -t setup < <(test_programs --package skylark-setup --lib --bins)
-program=$(test_programs --package skylark-tests --test realair)
-run_in_guest aarch64 "$cache/arm64" "${program%/deps/*}" "${setup[@]/%/ --quiet}" "$program ${*:-link:: setup::}"
+in_guest=()
+for program in "${built[@]}"; do
+    name=${program##*/}
+    case ${name%-*} in
+        # Emulated programs have no netlink, therefore what asks the kernel is tested in the guest.
+        skylark_setup) in_guest+=("$program --quiet") ;;
+        realair) in_guest+=("$program ${*:-link:: setup::}") ;;
+        skylark_common | skylark_tx | skylark_rx)
+            folder=${name%-*}
+            (cd "${folder#skylark_}" && "$cache/cross/bin/run" "$program" --quiet)
+            ;;
+    esac
+done
+run_in_guest aarch64 "$cache/arm64" "${program%/deps/*}" "${in_guest[@]}"

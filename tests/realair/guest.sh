@@ -26,6 +26,7 @@ make_arm64_guest() {
     unpack_with_needs "$folder/lists-arm64" "$folder/root" \
         bash coreutils util-linux iproute2 grep iw libpcap0.8 libgcc-s1 libstdc++6 busybox-static
     mkdir -p "$folder"/root/{proc,sys,dev,run,tmp}
+    ln -s bash "$folder/root/usr/bin/sh"
     initrd "$folder" "$folder/root/usr/bin/busybox"
     rm -rf "$folder"/{lists,lists-arm64}
 }

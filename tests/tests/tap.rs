@@ -9,6 +9,8 @@ mod airs;
 #[path = "programs/desk.rs"]
 #[expect(dead_code, reason = "shared with the tests over udp")]
 mod desk;
+#[path = "tap/doctor.rs"]
+mod doctor;
 #[path = "tap/limits.rs"]
 mod limits;
 #[path = "tap/outages.rs"]

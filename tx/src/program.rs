@@ -52,6 +52,9 @@ pub fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> anyhow::Result<()> {
+    // What lets this program inject is not for the encoder it starts (capabilities(7), ambient set).
+    // A kernel that refuses has no such set.
+    let _ = rustix::thread::clear_ambient_capability_set();
     let outlet = Outlet::new(Source::queue_capacity(&args.input)).context("eventfd")?;
     let mut signals = listen_to_signals().context("signal handlers")?;
     let watching = signals.handle();

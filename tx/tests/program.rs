@@ -224,6 +224,25 @@ fn a_request_to_end_exits_with_0_and_leaves_no_child() {
     assert!(stats.lines().last().unwrap().contains("tx.end"));
 }
 
+/// As a systemd service has it: no root, and capabilities that children would have too.
+#[test]
+fn an_encoder_gets_none_of_the_capabilities_of_the_transmitter() {
+    if !rustix::process::geteuid().is_root() {
+        eprintln!("*** SKIPPED, NOT PASSED: only root can give a program capabilities");
+        return;
+    }
+    let desk = Desk::new();
+    let encoder = format!("exec:grep Cap /proc/self/status > {}; cat {CLIP}", desk.path("capabilities").display());
+    let mut command = Command::new("setpriv");
+    command.args(["--securebits", "+noroot", "--inh-caps", "-all,+net_raw", "--ambient-caps", "+net_raw"]);
+    command.arg(env!("CARGO_BIN_EXE_skylark-tx")).arg("--key").arg(desk.path("key"));
+    let status = command.args(["--input", &encoder, "--air", &desk.air(), "--duration", "2s"]).status().unwrap();
+    assert_eq!(status.code(), Some(0));
+    let found = std::fs::read_to_string(desk.path("capabilities")).unwrap();
+    let effective = found.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    assert_eq!(effective.map(str::trim), Some("0000000000000000"), "{found}");
+}
+
 #[test]
 fn every_waiting_source_ends_at_once_when_asked_to() {
     let desk = Desk::new();

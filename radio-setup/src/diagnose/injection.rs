@@ -19,7 +19,8 @@ pub fn injection(card: &str, injected: &Injected, reports: Option<bool>, purpose
         return told(card, injected, found);
     }
     if reports == Some(false) {
-        let found = format!("{card} took {taken} frames of {width}; its driver does not tell whether they leave{refusals}");
+        let found =
+            format!("{card} took {taken} frames of {width}; its driver does not tell whether they leave{refusals}");
         return told(card, injected, found);
     }
     if *left > 0 {
@@ -28,7 +29,8 @@ pub fn injection(card: &str, injected: &Injected, reports: Option<bool>, purpose
         let fix = format!("try a channel with less traffic, another USB port and a stronger supply{doubt}");
         return Finding::warning(Code::Injection, Some(card), found, fix);
     }
-    let found = format!("{taken} frames of {width} were injected on {card}, and the card reports none as sent{refusals}");
+    let found =
+        format!("{taken} frames of {width} were injected on {card}, and the card reports none as sent{refusals}");
     let fix = "try another channel and region with `skylark-setup up`, then another driver or card";
     let is_sure = reports == Some(true) && matches!(purpose, Purpose::Transmit { .. });
     let severity = if is_sure { Severity::Fault } else { Severity::Warning };

@@ -121,12 +121,18 @@ fn width(case: &Case<'_>, tuned: Tuned) -> Option<Finding> {
     (tuned.width.max(Width::Mhz20) < width).then(|| {
         let found =
             format!("frames are sent {width} wide, but {} is set to {}, so they are lost", case.name(), tuned.width);
-        let can = case.radio.widest >= width && channel::tune(tuned.frequency_mhz, width, None).is_ok();
+        let can = can_be_as_wide(case, tuned.frequency_mhz, width);
         let up = up(case.machine, case.name(), &options(tuned.frequency_mhz, width));
         let wider = if can { format!("{up} at both ends, or ") } else { String::new() };
         let fix = format!("run {wider}`skylark-tx --width {}`", sent_within(tuned.width));
         case.fault(Code::Width, found, fix)
     })
+}
+
+fn can_be_as_wide(case: &Case<'_>, frequency_mhz: u32, width: Width) -> bool {
+    let has = |mhz: u32| case.radio.channel(mhz).is_some_and(|channel| !channel.disabled);
+    let wide = channel::tune(frequency_mhz, width, None);
+    case.radio.widest >= width && wide.is_ok_and(|tuned| parts(tuned).into_iter().all(has))
 }
 
 /// The widest frames a channel holds, as `skylark-tx --width` takes them, in MHz.
@@ -253,7 +259,7 @@ mod tests {
         };
         assert!(fix(Width::Mhz40, 5745, Width::Mhz10).ends_with("or `skylark-tx --width 20`"));
         assert_eq!(fix(Width::Mhz80, 5745, Width::Mhz20), "run `skylark-tx --width 20`", "the card has 40 at most");
-        assert_eq!(fix(Width::Mhz40, 5825, Width::Mhz20), "run `skylark-tx --width 20`", "165 stands alone");
+        assert_eq!(fix(Width::Mhz40, 5180, Width::Mhz20), "run `skylark-tx --width 20`", "the card has no channel 40");
     }
 
     #[test]

@@ -158,7 +158,10 @@ pub(super) const DRIVERS: &[Driver] = &[
         bands: &[Ghz2, Ghz5],
         verdict: Verdict::Works,
         reason: "the first FPV links flew with it, at one fixed rate",
-        needs: &["the kernel's own driver; firmware: Debian package firmware-ath9k-htc", "to send faster than 1 Mbit/s: patched firmware"],
+        needs: &[
+            "the kernel's own driver; firmware: Debian package firmware-ath9k-htc",
+            "to send faster than 1 Mbit/s: patched firmware",
+        ],
         traps: &[
             "the rate asked for with a frame is ignored: what its firmware is patched to is sent",
             "the AR9271 has 2.4 GHz only",

@@ -186,7 +186,12 @@ impl<'a> InterfaceView<'a> {
 
 impl<'a> Missing<'a> {
     fn of(device: &'a Driverless) -> Self {
-        Self { id: id(device.id), product: device.product.as_deref(), driver: device.driver, how_to_get: advice::install(device) }
+        Self {
+            id: id(device.id),
+            product: device.product.as_deref(),
+            driver: device.driver,
+            how_to_get: advice::install(device),
+        }
     }
 }
 

@@ -180,7 +180,10 @@ mod tests {
     fn a_network_that_has_a_say_in_the_region_is_to_be_left() {
         let error = |found, joined: Option<&str>| KernelError::region(Region(*b"DE"), found, joined.map(str::to_owned));
         let shared = error(Region(*b"98"), Some("wlan0")).to_string();
-        assert!(shared.ends_with("the network wlan0 has joined sets the country too; leave it, then try again"), "{shared}");
+        assert!(
+            shared.ends_with("the network wlan0 has joined sets the country too; leave it, then try again"),
+            "{shared}"
+        );
         let kept = |found, joined| matches!(error(found, joined), KernelError::RegionNotTaken { .. });
         assert!(kept(Region(*b"98"), None) && kept(Region(*b"US"), Some("wlan0")));
     }

@@ -68,9 +68,8 @@ pub(super) fn of_interfaces(proc: &Path, processes: &[Process], radios: &[Radio]
 /// The programs of the link that run, whoever's they are.
 pub(super) fn link_programs(proc: &Path, processes: &[Process]) -> Vec<LinkProgram> {
     let of_link = processes.iter().filter(|process| LINK_PROGRAMS.contains(&process.program.as_str()));
-    let program = |process: &Process| {
-        LinkProgram { name: process.program.clone(), arguments: arguments(proc, process.pid) }
-    };
+    let program =
+        |process: &Process| LinkProgram { name: process.program.clone(), arguments: arguments(proc, process.pid) };
     of_link.map(program).collect()
 }
 
