@@ -157,7 +157,8 @@ impl Hearing<'_> {
             0 => format!("{card} hears nothing at all{channel}{others}"),
             _ => format!("{card} hears other WiFi but nothing of link {}{channel}{others}", self.link.name),
         };
-        let fix = if self.all.iter().any(|other| other.scan.is_some()) {
+        // What is tuned to nothing has no other channel.
+        let fix = if tuned.is_none() || self.all.iter().any(|other| other.scan.is_some()) {
             "is the transmitter on and in range, and an antenna on the card?"
         } else {
             "is the transmitter on, in range and on this channel? (`skylark-setup doctor --scan` looks on the others)"

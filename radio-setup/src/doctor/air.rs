@@ -43,7 +43,7 @@ impl Air<'_> {
         for name in names {
             match Card::open(name, self.ear()) {
                 Ok(card) => cards.push(card),
-                Err(error) => said.say(unheard(name, &error))?,
+                Err(error) => said.say(self.unheard(name, &error))?,
             }
         }
         let outcomes = card::listen(&mut cards, LISTEN);
@@ -51,7 +51,7 @@ impl Air<'_> {
         for (card, outcome) in cards.into_iter().zip(outcomes) {
             match outcome {
                 Ok(()) => working.push(card),
-                Err(error) => said.say(unheard(card.name(), &error))?,
+                Err(error) => said.say(self.unheard(card.name(), &error))?,
             }
         }
         let mut cards = working;
@@ -70,7 +70,7 @@ impl Air<'_> {
                 let told = diagnose::injection(name, &injected, self.reports(name), self.purpose);
                 diagnose::believe_injection(findings, &injected, told);
             }
-            Err(error) => findings.push(unheard(name, &error)),
+            Err(error) => findings.push(self.unheard(name, &error)),
         }
     }
 
@@ -116,14 +116,16 @@ impl Air<'_> {
     fn ear(&self) -> Ear {
         Ear::new(self.link.id, self.key.clone())
     }
-}
 
-fn unheard(card: &str, reason: &io::Error) -> Finding {
-    Finding {
-        code: Code::Listening,
-        card: Some(card.to_owned()),
-        severity: Severity::Fault,
-        found: format!("{card} cannot be listened to ({reason})"),
-        fix: Some(format!("plug it in again, then run `skylark-setup up {card}`")),
+    fn unheard(&self, card: &str, reason: &io::Error) -> Finding {
+        let is_radio = self.machine.interface(card).is_some();
+        let plug = format!("plug it in again, then run `skylark-setup up {card}`");
+        Finding {
+            code: Code::Listening,
+            card: Some(card.to_owned()),
+            severity: Severity::Fault,
+            found: format!("{card} cannot be listened to ({reason})"),
+            fix: Some(if is_radio { plug } else { format!("run `sudo ip link set {card} up`") }),
+        }
     }
 }

@@ -84,6 +84,13 @@ fn one_of_two_cards_that_hears_nothing_is_a_warning() {
 }
 
 #[test]
+fn a_simulated_card_has_no_other_channels() {
+    let simulated = Listened { tuned: None, ..listened("tap0", Heard::default()) };
+    let sentence = &judged(Purpose::Receive, &[simulated])[0].2;
+    assert!(sentence.starts_with("tap0 hears nothing at all: is the") && !sentence.contains("--scan"), "{sentence}");
+}
+
+#[test]
 fn silence_is_no_fault_of_a_machine_that_may_be_the_aircraft() {
     let findings = judged(Purpose::Unknown, &[listened("wlan1", Heard::default())]);
     assert_eq!(findings[0].1, Severity::Warning);
