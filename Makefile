@@ -156,14 +156,28 @@ install:
 	else
 	    echo "Installed, but skylark-tx and skylark-rx take root until this has been run as root: $$setcap" >&2
 	fi
-	if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
+	if [ -z "$(DESTDIR)" ] && [ -n "$(SYSTEMD)" ]; then systemctl daemon-reload; fi
+
+# Not empty where systemd runs.
+SYSTEMD := $(wildcard /run/systemd/system)
 
 uninstall:
-	@rm -f $(PROGRAMS:%="$(DESTDIR)$(PREFIX)/bin/%")
+	@if [ -z "$(DESTDIR)" ] && [ -n "$(SYSTEMD)" ]; then
+	    for unit in skylark-tx.service skylark-rx.service skylark-card@.service; do
+	        [ -e "$(UNITS)/$$unit" ] || continue
+	        systemctl stop "$${unit/@./@*.}"
+	        systemctl disable "$$unit"
+	    done
+	fi
+	if [ -z "$(DESTDIR)" ] && [ -x "$(PREFIX)/bin/skylark-setup" ] && ! "$(PREFIX)/bin/skylark-setup" down; then
+	    echo 'Cards are not given back, see above: nothing was removed.' >&2
+	    exit 1
+	fi
+	rm -f $(PROGRAMS:%="$(DESTDIR)$(PREFIX)/bin/%")
 	for unit in radio-setup/packaging/systemd/*; do rm -f "$(DESTDIR)$(UNITS)/$${unit##*/}"; done
 	rm -f "$(DESTDIR)$(DOCS)/README.md" "$(DESTDIR)$(DOCS)/RADIOS.md"
 	[ ! -d "$(DESTDIR)$(DOCS)" ] || rmdir --ignore-fail-on-non-empty "$(DESTDIR)$(DOCS)"
-	if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
+	if [ -z "$(DESTDIR)" ] && [ -n "$(SYSTEMD)" ]; then systemctl daemon-reload; fi
 	[ ! -d "$(DESTDIR)$(ETC)" ] || echo 'Left alone: $(DESTDIR)$(ETC) with the settings, and the key if it is there.'
 
 clean:

@@ -54,6 +54,9 @@ pub enum StepError {
     /// It was acknowledged, and is not to be seen.
     #[error("{0}; another program may have changed it back: `skylark-setup list` says who uses the card")]
     NotTaken(NotTaken),
+    /// A program has not let go of the card.
+    #[error("{0}")]
+    Held(Refused),
     /// Another program did not do its part.
     #[error(transparent)]
     Program(#[from] program::ProgramError),
@@ -91,20 +94,49 @@ pub fn carry_out(
     stop: &AtomicBool,
 ) -> Result<(Vec<Warning>, usize), ApplyError> {
     let mut kernel = Kernel::open().map_err(ApplyError::Probe)?;
-    let mut machine = probe::machine().map_err(ApplyError::Probe)?;
+    let checked = |machine: &Machine| {
+        let plan = plan(machine)?;
+        program::check(machine, &plan).map(|()| plan)
+    };
+    let mut take = |step: &Step, machine: &Machine| {
+        take(&mut kernel, step, machine)?;
+        wait_until_taken(&mut kernel, step, machine, stop)
+    };
+    drive(&checked, on_failure, tell, stop, &mut take, &mut probe::machine)
+}
+
+/// Takes step after step: `take` returns the machine as far as it has looked at it then, `look` the whole of it.
+fn drive(
+    plan: &dyn Fn(&Machine) -> Result<Plan, Refused>,
+    on_failure: OnFailure,
+    tell: &mut dyn FnMut(Progress<'_>),
+    stop: &AtomicBool,
+    take: &mut dyn FnMut(&Step, &Machine) -> Result<Machine, StepError>,
+    look: &mut dyn FnMut() -> Result<Machine, KernelError>,
+) -> Result<(Vec<Warning>, usize), ApplyError> {
+    let mut machine = look().map_err(ApplyError::Probe)?;
+    let mut is_whole = true;
     let mut tried: Vec<Step> = Vec::new();
     let mut left_out = 0;
     for _ in 0..MOST_STEPS {
         let mut plan = plan(&machine)?;
         let warnings = std::mem::take(&mut plan.warnings);
-        let Some(step) = plan.next_step(&tried) else { return Ok((warnings, left_out)) };
+        let Some(step) = plan.next_step(&tried) else {
+            if is_whole {
+                return Ok((warnings, left_out));
+            }
+            // The region, and who uses the card, may be others since the last whole look.
+            machine = look().map_err(ApplyError::Probe)?;
+            is_whole = true;
+            continue;
+        };
         if stop.load(Ordering::Relaxed) {
             return Err(ApplyError::Interrupted);
         }
         tell(Progress::Begins(&step));
-        let taken =
-            take(&mut kernel, &step, &machine).and_then(|()| wait_until_taken(&mut kernel, &step, &machine, stop));
+        let taken = take(&step, &machine);
         let is_once = taken.is_err() || !step.is_essential();
+        is_whole = taken.is_err() || !concerns_interfaces_only(&step.change);
         machine = match taken {
             Ok(after) => after,
             Err(_) if stop.load(Ordering::Relaxed) => return Err(ApplyError::Interrupted),
@@ -114,7 +146,7 @@ pub fn carry_out(
             Err(error) => {
                 tell(Progress::LeftOut(&step, &error));
                 left_out += 1;
-                probe::machine().map_err(ApplyError::Probe)?
+                look().map_err(ApplyError::Probe)?
             }
         };
         if is_once {
@@ -159,18 +191,28 @@ fn wait_until_taken(
         let machine = look_after(kernel, step, before).map_err(StepError::Kernel)?;
         let Err(error) = step.taken(&machine) else { return Ok(machine) };
         if Instant::now() >= deadline || stop.load(Ordering::Relaxed) {
-            return Err(StepError::NotTaken(error));
+            return Err(still_held(step).map_or(StepError::NotTaken(error), StepError::Held));
         }
         thread::sleep(PAUSE);
     }
 }
 
+/// Why a program that was to let go of a card has not.
+fn still_held(step: &Step) -> Option<Refused> {
+    let Change::Stop(user) = &step.change else { return None };
+    program::still_held(&step.card, user)
+}
+
 /// Looks at what a step may have changed. A whole look takes ten times as long as one at the interfaces, and a
 /// card that was replugged in flight waits for it.
 fn look_after(kernel: &mut Kernel, step: &Step, before: &Machine) -> Result<Machine, KernelError> {
-    match step.change {
+    if concerns_interfaces_only(&step.change) { look_at_interfaces(kernel, before) } else { probe::machine() }
+}
+
+const fn concerns_interfaces_only(change: &Change) -> bool {
+    match change {
         Change::Down | Change::Up | Change::Mode(..) | Change::Mtu(..) | Change::Channel(..) | Change::Power(..) => {
-            look_at_interfaces(kernel, before)
+            true
         }
         Change::Unblock(_)
         | Change::Block(_)
@@ -178,7 +220,7 @@ fn look_after(kernel: &mut Kernel, step: &Step, before: &Machine) -> Result<Mach
         | Change::JoinNetworkManager
         | Change::Stop(_)
         | Change::Start(_)
-        | Change::Region(..) => probe::machine(),
+        | Change::Region(..) => false,
     }
 }
 
@@ -228,6 +270,7 @@ fn hint(error: &KernelError) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::machine::Region;
     use crate::netlink::Attempt;
 
     #[test]
@@ -248,6 +291,43 @@ mod tests {
         let never = &mut |progress: Progress<'_>| panic!("{progress:?}");
         let done = carry_out(&nothing, OnFailure::Stop, never, &AtomicBool::new(false)).unwrap();
         assert_eq!(done, (Vec::new(), 0));
+    }
+
+    #[test]
+    fn what_another_program_changes_beside_the_interfaces_is_seen_before_the_end() {
+        let wanted = Region(*b"BO");
+        let plan = |machine: &Machine| {
+            let region = Change::Region(machine.region, wanted);
+            let change = if machine.radios.is_empty() { Change::Up } else { region };
+            let is_done = !machine.radios.is_empty() && machine.region == wanted;
+            let step = Step { card: "wlan1".to_owned(), index: 3, change };
+            Ok(Plan { steps: if is_done { Vec::new() } else { vec![step] }, ..Plan::default() })
+        };
+        let seen = |region| Machine { region, radios: vec![crate::machine::Radio::default()], ..Machine::default() };
+        let driven = |gives_up: bool| {
+            let mut is_first = true;
+            let mut look = || {
+                let first = std::mem::take(&mut is_first);
+                Ok(if first { Machine { region: wanted, ..Machine::default() } } else { seen(Region::WORLD) })
+            };
+            let mut told = Vec::new();
+            let tell = &mut |progress: Progress<'_>| told.extend(begun(&progress));
+            // A look at the interfaces alone shows the region of before.
+            let mut take = |step: &Step, _: &Machine| {
+                let is_lost = step.change.what() == "region" && !gives_up;
+                Ok(seen(if is_lost { Region::WORLD } else { wanted }))
+            };
+            let done = drive(&plan, OnFailure::Stop, tell, &AtomicBool::new(false), &mut take, &mut look);
+            (done.map_err(|error| error.to_string()), told)
+        };
+        let (done, told) = driven(true);
+        assert_eq!(done, Ok((Vec::new(), 0)));
+        assert_eq!(told, ["wlan1: down → up", "region 00 → BO (for the whole machine)"]);
+        assert!(driven(false).0.unwrap_err().starts_with("no end of steps"));
+    }
+
+    fn begun(progress: &Progress<'_>) -> Option<String> {
+        if let Progress::Begins(step) = progress { Some(step.to_string()) } else { None }
     }
 
     #[test]

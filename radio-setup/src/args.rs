@@ -16,7 +16,8 @@ pub(crate) use up::{DownCommand, UpCommand};
 
 const KEY_EXAMPLES: &str = "\
 Examples:
-  skylark-setup key new link.key                 a random key; copy it to the other end
+  sudo skylark-setup key new                     a random key for this machine: /etc/skylark/link.key
+  skylark-setup key new link.key                 the same in a file of your own
   skylark-setup key from-passphrase link.key     asks for words; the same words give the same key
   skylark-setup key show link.key                its fingerprint, to compare aloud
 
@@ -69,28 +70,19 @@ pub(crate) enum Command {
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
     /// Writes a random key that nobody else has.
-    New(NewFile),
+    New(PairFile),
     /// Derives the key from a passphrase: asked for twice on a terminal, else one line from stdin.
     ///
     /// Both ends that are given the same words get the same key. Capitals count; how many blanks stand
     /// between two words does not. Takes 64 MiB of memory and about a second, so that guessing is slow.
     /// Whoever records the link can guess at home: take five or more random words.
-    FromPassphrase(NewFile),
+    FromPassphrase(PairFile),
     /// Prints format, fingerprint and permissions of a key file, never the secret itself.
     Show {
-        /// The key file.
-        file: PathBuf,
+        /// The key file. Without it the key that skylark-tx and skylark-rx take.
+        file: Option<PathBuf>,
         /// Print the secret instead: the one line of the key file.
         #[arg(long)]
         secret: bool,
     },
-}
-
-#[derive(Debug, clap::Args)]
-pub(crate) struct NewFile {
-    /// Where to write the key. The file gets mode 0600.
-    pub(crate) file: PathBuf,
-    /// Replace the file if it is there.
-    #[arg(long)]
-    pub(crate) force: bool,
 }

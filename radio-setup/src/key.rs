@@ -4,34 +4,24 @@ mod passphrase;
 pub(crate) mod prompt;
 pub(crate) mod write;
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use skylark_common::seal::{LinkKey, key_file};
 
-use crate::args::{KeyCommand, NewFile};
-use crate::report;
+use crate::args::KeyCommand;
+use crate::{pair, report};
+
+/// What a key is good for.
+const NEXT: &str = "the other end needs the same key";
 
 /// Does what the command says.
-pub(crate) fn run(command: &KeyCommand) -> Result<()> {
+pub(crate) fn run(command: KeyCommand) -> Result<()> {
     match command {
-        KeyCommand::New(target) => create(target, random_key),
-        KeyCommand::FromPassphrase(target) => create(target, key_from_words),
-        KeyCommand::Show { file, secret } => show(file, *secret),
+        KeyCommand::New(target) => pair::store(target, NEXT, random_key),
+        KeyCommand::FromPassphrase(target) => pair::store(target, NEXT, key_from_words),
+        KeyCommand::Show { file, secret } => show(file, secret),
     }
-}
-
-/// Asks for the key only once it is clear that it can be stored.
-fn create(target: &NewFile, make: fn() -> Result<LinkKey>) -> Result<()> {
-    write::check(&target.file, target.force)?;
-    let key = make()?;
-    write::write(&target.file, &key.to_text(), target.force)?;
-    report::note(format_args!(
-        "wrote {} with fingerprint {}; the other end needs the same key",
-        target.file.display(),
-        spoken(key.fingerprint())
-    ));
-    Ok(())
 }
 
 pub(crate) fn random_key() -> Result<LinkKey> {
@@ -52,10 +42,11 @@ fn key_from_words() -> Result<LinkKey> {
     passphrase::derive(&words)
 }
 
-fn show(file: &Path, secret: bool) -> Result<()> {
-    let key = key_file::read(file)?;
-    let mode = key_file::mode(file)?;
-    if let Some(warning) = key_file::exposure(file, mode) {
+fn show(file: Option<PathBuf>, secret: bool) -> Result<()> {
+    let file = pair::file_to_read(file)?;
+    let key = key_file::read(&file)?;
+    let mode = key_file::mode(&file)?;
+    if let Some(warning) = key_file::exposure(&file, mode) {
         report::warning(warning);
     }
     report::answer(&if secret { key.to_text() } else { description(&key, mode) })

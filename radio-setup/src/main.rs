@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     };
     let done = match args.command {
         Command::List(command) => list::run(&command),
-        Command::Key(command) => key::run(&command),
+        Command::Key(command) => key::run(command),
         Command::Pair(command) => pair::run(command),
         Command::Up(command) => up::run(&command),
         Command::Down(command) => down::run(&command),

@@ -23,27 +23,27 @@ use crate::report;
 /// No picture file of a camera is larger, and reading ends here.
 const LARGEST_PICTURE_FILE_BYTES: u64 = 64 << 20;
 
+/// What shows that a key has arrived.
+const NEXT: &str = "the other machine must show the same";
+
 /// Does what the command says.
 pub(crate) fn run(command: PairCommand) -> Result<()> {
     match command {
         PairCommand::Show { file } => show::run(file),
-        PairCommand::Enter(target) => store(target, enter::key),
-        PairCommand::Scan { image, target } => store(target, || key_in(&image)),
+        PairCommand::Enter(target) => store(target, NEXT, enter::key),
+        PairCommand::Scan { image, target } => store(target, NEXT, || key_in(&image)),
     }
 }
 
-/// Asks for the key only once it is clear that it can be stored.
-fn store(target: PairFile, make: impl FnOnce() -> Result<LinkKey>) -> Result<()> {
+/// Writes the key that `make` gives, and says what is next. `make` is asked only once it is clear that the key can
+/// be stored.
+pub(crate) fn store(target: PairFile, next: &str, make: impl FnOnce() -> Result<LinkKey>) -> Result<()> {
     let place = place::for_writing(target.file)?;
     write::check(&place.path, target.force)?;
     let key = make()?;
     write::write(&place.path, &key.to_text(), target.force)?;
     place.hand_over()?;
-    report::note(format_args!(
-        "wrote {} with fingerprint {}; the other machine must show the same",
-        place.path.display(),
-        spoken(key.fingerprint())
-    ));
+    report::note(format_args!("wrote {} with fingerprint {}; {next}", place.path.display(), spoken(key.fingerprint())));
     Ok(())
 }
 
@@ -78,6 +78,6 @@ fn image_name(image: &Path) -> String {
 }
 
 /// The file to read a key from: the one given, else where keys are looked for.
-fn file_to_read(file: Option<PathBuf>) -> Result<PathBuf> {
+pub(crate) fn file_to_read(file: Option<PathBuf>) -> Result<PathBuf> {
     Ok(file.map_or_else(skylark_common::seal::key_file::find, Ok)?)
 }

@@ -165,8 +165,9 @@ fn release(interface: &Interface, push: &mut impl FnMut(&Interface, Change)) -> 
     }
     for user in &interface.users {
         if user.program == "iwd" {
-            let card = interface.name.clone();
-            return Err(Refused::Held { card, program: user.program.clone(), pid: user.pid });
+            let (card, program, pid) = (interface.name.clone(), user.program.clone(), user.pid);
+            let (why, remedy) = ("cannot be told to let go of one card", "systemctl stop iwd".to_owned());
+            return Err(Refused::Held { card, program, pid, why, remedy });
         }
         if can_be_stopped(&user.program) {
             push(interface, Change::Stop(user.clone()));

@@ -52,11 +52,11 @@ pub enum RestoreError {
 pub fn restore(card: &str) -> Result<Restored, RestoreError> {
     let store = Store::default();
     let wants_cards = |states: &[CardState]| states.iter().any(|state| state.phase == Phase::Up);
-    if !wants_cards(&store.all()?) {
+    if !wants_cards(&store.all()?.cards) {
         return Ok(Restored::NothingToDo);
     }
     let Some(_lock) = store.try_lock()? else { return Ok(Restored::Busy) };
-    let states = store.all()?;
+    let states = store.all()?.cards;
     let machine = probe::machine()?;
     let is_meant = |state: &CardState| state.phase == Phase::Up && state.locate(&machine) == Some(card);
     let Some(state) = states.into_iter().find(is_meant) else { return Ok(Restored::NothingToDo) };

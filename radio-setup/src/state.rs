@@ -1,8 +1,11 @@
 //! What a card was before `up` changed it and what it is wanted to be: a file per card under [`FOLDER`],
 //! written before the first change, so that `down` can give back whatever happened in between.
 
-use std::fs::{self, File};
+mod lock;
+
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -10,6 +13,7 @@ use thiserror::Error;
 
 use crate::machine::{Interface, Machine, Mode, Radio, Region, Tuned, User};
 use crate::plan::Wanted;
+pub use lock::Lock;
 
 /// Where the files are: forgotten at every start of the machine, as what they describe is.
 pub const FOLDER: &str = "/run/skylark/cards";
@@ -111,33 +115,16 @@ impl Default for Store {
     }
 }
 
-/// Held while cards are changed, so that one program at a time does.
-#[derive(Debug)]
-pub struct Lock {
-    _file: File,
+/// The cards that were set up, in order of name.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// Those whose files can be read.
+    pub cards: Vec<CardState>,
+    /// Why the others' cannot be.
+    pub unreadable: Vec<StateError>,
 }
 
 impl Store {
-    /// The right to change cards, if no other program has it at the moment.
-    ///
-    /// # Errors
-    /// The folder cannot be written to.
-    pub fn try_lock(&self) -> Result<Option<Lock>, StateError> {
-        let path = self.folder.join("lock");
-        let failed = |error| StateError::Io(path.clone(), error);
-        // Whoever may change cards need not be the one who may write here.
-        let file = File::open(&path).or_else(|_| {
-            fs::create_dir_all(&self.folder)?;
-            File::options().write(true).create(true).truncate(false).open(&path)
-        });
-        let file = file.map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Some(Lock { _file: file })),
-            Err(fs::TryLockError::WouldBlock) => Ok(None),
-            Err(fs::TryLockError::Error(error)) => Err(failed(error)),
-        }
-    }
-
     /// Keeps the files in `folder`, which is made when the first is written.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self { folder: folder.into() }
@@ -156,19 +143,26 @@ impl Store {
         }
     }
 
-    /// The state of every card that was set up, in order of name. Files that cannot be understood are left out.
+    /// The state of every card that was set up.
     ///
     /// # Errors
     /// The folder is there and cannot be read.
-    pub fn all(&self) -> Result<Vec<CardState>, StateError> {
+    pub fn all(&self) -> Result<Known, StateError> {
         let names = match fs::read_dir(&self.folder) {
             Ok(entries) => entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Known::default()),
             Err(error) => return Err(StateError::Io(self.folder.clone(), error)),
         };
-        let mut cards: Vec<String> = names.filter_map(|name| Some(name.strip_suffix(".json")?.to_owned())).collect();
-        cards.sort();
-        Ok(cards.iter().filter_map(|card| self.read(card).ok().flatten()).collect())
+        let mut names: Vec<String> = names.filter_map(|name| Some(name.strip_suffix(".json")?.to_owned())).collect();
+        names.sort();
+        let mut known = Known::default();
+        for name in names {
+            match self.read(&name) {
+                Ok(state) => known.cards.extend(state),
+                Err(error) => known.unreadable.push(error),
+            }
+        }
+        Ok(known)
     }
 
     /// Writes the state of a card, whole or not at all.
@@ -178,7 +172,7 @@ impl Store {
     pub fn write(&self, state: &CardState) -> Result<(), StateError> {
         let path = self.path(&state.wanted.card)?;
         let text = serde_json::to_string_pretty(state).map_err(|error| StateError::Malformed(path.clone(), error))?;
-        fs::create_dir_all(&self.folder)
+        self.make_folder()
             .and_then(|()| replace(&path, text.as_bytes()))
             .map_err(|error| StateError::Io(path, error))
     }
@@ -193,6 +187,11 @@ impl Store {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StateError::Io(path, error)),
             _ => Ok(()),
         }
+    }
+
+    /// Makes the folder: what is in it is done as root, and nobody else may write it.
+    fn make_folder(&self) -> io::Result<()> {
+        DirBuilder::new().recursive(true).mode(0o755).create(&self.folder)
     }
 
     fn path(&self, card: &str) -> Result<PathBuf, StateError> {
@@ -220,8 +219,9 @@ impl CardState {
 }
 
 impl Found {
-    /// What a card and the interfaces that share its radio are. `identify` says how a program is started.
-    pub fn of(machine: &Machine, card: &str, identify: impl Fn(&User) -> Program) -> Option<Self> {
+    /// What a card and the interfaces that share its radio are. `identify` says how a program is started,
+    /// if it may be started again.
+    pub fn of(machine: &Machine, card: &str, identify: impl Fn(&User) -> Option<Program>) -> Option<Self> {
         let (radio, interface) = machine.interface(card)?;
         let others = radio.interfaces.iter().filter(|other| other.name != interface.name);
         let interfaces = std::iter::once(interface).chain(others);
@@ -234,7 +234,7 @@ impl Found {
 }
 
 impl FoundInterface {
-    fn of(radio: &Radio, interface: &Interface, identify: impl Fn(&User) -> Program) -> Self {
+    fn of(radio: &Radio, interface: &Interface, identify: impl Fn(&User) -> Option<Program>) -> Self {
         let holders = interface.users.iter().filter(|user| crate::plan::can_be_stopped(&user.program));
         // NetworkManager starts its own programs.
         let holders = holders.filter(|_| !interface.managed_by_network_manager);
@@ -246,7 +246,7 @@ impl FoundInterface {
             tuned: interface.tuned,
             power_mbm: chosen_power_mbm(radio, interface),
             managed_by_network_manager: interface.managed_by_network_manager,
-            programs: holders.map(identify).collect(),
+            programs: holders.filter_map(identify).collect(),
         }
     }
 }
@@ -303,11 +303,11 @@ mod tests {
     fn what_is_written_is_read_again_until_it_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::new(folder.path().join("cards"));
-        assert_eq!(store.all().unwrap(), []);
+        assert!(store.all().unwrap().cards.is_empty());
         store.write(&state("wlan2")).unwrap();
         store.write(&state("wlan1")).unwrap();
         assert_eq!(store.read("wlan1").unwrap(), Some(state("wlan1")));
-        assert_eq!(store.all().unwrap(), [state("wlan1"), state("wlan2")]);
+        assert_eq!(store.all().unwrap().cards, [state("wlan1"), state("wlan2")]);
         store.remove("wlan1").unwrap();
         store.remove("wlan1").unwrap();
         assert_eq!(store.read("wlan1").unwrap(), None);
@@ -317,8 +317,13 @@ mod tests {
     fn a_file_with_something_else_is_named() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("wlan1.json"), "{}").unwrap();
-        let error = Store::new(folder.path()).read("wlan1").unwrap_err().to_string();
+        let store = Store::new(folder.path());
+        let error = store.read("wlan1").unwrap_err().to_string();
         assert!(error.contains("wlan1.json") && error.contains("skylark-setup up"), "{error}");
+        store.write(&state("wlan2")).unwrap();
+        let known = store.all().unwrap();
+        assert_eq!(known.cards, [state("wlan2")]);
+        assert_eq!(known.unreadable.iter().map(ToString::to_string).collect::<Vec<_>>(), [error]);
     }
 
     #[test]

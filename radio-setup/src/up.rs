@@ -32,7 +32,9 @@ pub(crate) fn run(command: &UpCommand) -> Result<()> {
     let wanted = wishes(command, &machine)?;
     let mut planned = Vec::new();
     for wanted in &wanted {
-        planned.push(plan::plan(&machine, wanted)?);
+        let plan = plan::plan(&machine, wanted)?;
+        program::check(&machine, &plan)?;
+        planned.push(plan);
     }
     if command.dry_run {
         return show(&voice, &planned);
@@ -111,7 +113,9 @@ pub(crate) fn lock(store: &Store, stop: &AtomicBool) -> Result<Lock> {
         }
         std::thread::sleep(LOCK_PAUSE);
     }
-    bail!("another program sets cards up at the moment; see to it that it ends (`pgrep skylark-setup`), then try again")
+    let who = store.lock_holder();
+    let who = who.map_or_else(|| "another program".to_owned(), |by| format!("{} (process {})", by.program, by.pid));
+    bail!("{who} changes cards at the moment; see to it that it ends, then try again")
 }
 
 /// Sets all cards up, or none.
@@ -158,6 +162,10 @@ fn begin(machine: &Machine, wanted: &Wanted, rollback: &mut Rollback<'_>) -> Res
 
 /// The region from before the first card was set up, if another one is.
 fn region_before(store: &Store, card: &str) -> Result<Option<Region>> {
-    let others = store.all()?;
-    Ok(others.iter().find(|other| other.wanted.card != card).map(|other| other.found.region))
+    let mut others = store.all()?;
+    if let Some(other) = others.cards.iter().find(|other| other.wanted.card != card) {
+        return Ok(Some(other.found.region));
+    }
+    // The region found may be one that was set for that card.
+    others.unreadable.pop().map_or(Ok(None), Err).map_err(Into::into)
 }

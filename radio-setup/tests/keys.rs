@@ -72,6 +72,20 @@ fn two_fresh_keys_differ_and_only_their_owner_may_read_them() {
 }
 
 #[test]
+fn without_a_file_a_key_goes_where_the_programs_look_for_it() {
+    let folder = folder();
+    let path = folder.path().join("made/link.key");
+    let run = |arguments: &[&str]| {
+        let output = Command::new(PROGRAM).args(arguments).env("SKYLARK_KEY", &path).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    run(&["key", "new"]);
+    assert_eq!(mode(&path), 0o600);
+    assert_eq!(run(&["key", "show", "--secret"]), fs::read_to_string(&path).unwrap());
+}
+
+#[test]
 fn the_same_words_give_the_same_key_as_an_independent_implementation_derives() {
     let folder = folder();
     for (words, key) in VECTORS {
@@ -212,7 +226,7 @@ fn what_is_no_key_is_refused_with_what_was_found() {
 #[test]
 fn a_command_line_that_makes_no_sense_exits_with_2_and_help_with_0() {
     let folder = folder();
-    for arguments in [&["key"][..], &["key", "new"], &["key", "old", "a.key"], &["key", "show", "--force", "a.key"]] {
+    for arguments in [&["key"][..], &["key", "old", "a.key"], &["key", "show", "--force", "a.key"]] {
         assert_eq!(setup(&folder, arguments, "").status.code(), Some(2), "{arguments:?}");
     }
     let help = setup(&folder, &["--help"], "");

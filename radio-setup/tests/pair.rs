@@ -220,6 +220,24 @@ fn a_key_that_is_there_is_replaced_only_by_force() {
 }
 
 #[test]
+fn typed_words_do_not_stay_on_the_terminal() {
+    for signal in [None, Some(Signal::INT)] {
+        let folder = folder();
+        let mut session = Session::start(folder.path(), &["pair", "enter", "moved.key"]);
+        session.hear("From word 1: ");
+        match signal {
+            None => session.type_line(WORDS),
+            Some(signal) => kill_process(Pid::from_child(&session.child), signal).unwrap(),
+        }
+        let (status, _) = session.end();
+        assert_eq!(status.signal(), signal.map(Signal::as_raw));
+        let drawn = read_until(&mut session, |text| text.contains(FIRST_SCREEN));
+        assert!(drawn.starts_with("\x1b[?1049h") && drawn.ends_with(FIRST_SCREEN), "{drawn:?}");
+        assert_eq!(drawn.contains("vibrant"), signal.is_none(), "{drawn:?}");
+    }
+}
+
+#[test]
 fn a_person_at_a_terminal_is_helped_to_the_right_words() {
     let folder = folder();
     let mut session = Session::start(folder.path(), &["pair", "enter", "moved.key"]);

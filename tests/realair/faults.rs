@@ -16,13 +16,14 @@ use skylark_tests::frames;
 use crate::Test;
 use crate::desk::{Desk, Program};
 use crate::hwsim;
-use crate::radios::{CHANNEL_MHZ, listen_on, run};
+use crate::radios::{CHANNEL_MHZ, REGION, listen_on, run};
 use crate::setup::setup;
 
-pub(crate) const TESTS: [Test; 4] = [
+pub(crate) const TESTS: [Test; 5] = [
     ("faults::what_is_wrong_with_a_card_is_named", what_is_wrong_with_a_card_is_named),
     ("faults::what_is_wrong_on_the_air_is_named", what_is_wrong_on_the_air_is_named),
     ("faults::a_running_receiver_says_what_is_wrong", a_running_receiver_says_what_is_wrong),
+    ("faults::a_running_transmitter_says_that_nothing_leaves", a_running_transmitter_says_that_nothing_leaves),
     ("faults::nothing_is_wrong_when_all_is_well", nothing_is_wrong_when_all_is_well),
 ];
 
@@ -177,6 +178,25 @@ fn a_running_receiver_says_what_is_wrong() {
         run(undone);
     }
     assert_eq!(rx.end(), 0);
+}
+
+fn a_running_transmitter_says_that_nothing_leaves() {
+    listen_on(&["wlan0"], CHANNEL_MHZ);
+    run("iw reg set 00");
+    let desk = Desk::new();
+    let mut tx = transmitter(&desk, "--key link.key");
+    let said = || String::from_utf8(desk.read("tx.log")).unwrap();
+    for (region, sentence) in [
+        ("00", "frames are injected and none leaves: region 00"),
+        (REGION, "frames leave the card again"),
+        ("00", "frames are injected and none leaves"),
+    ] {
+        let known = said().matches(sentence).count();
+        run(&format!("iw reg set {region}"));
+        tx.wait_for(sentence, |_| said().matches(sentence).count() > known);
+        println!("       {}", said().lines().last().unwrap());
+    }
+    assert_eq!(tx.end(), 0);
 }
 
 fn nothing_is_wrong_when_all_is_well() {

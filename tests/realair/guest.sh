@@ -7,7 +7,8 @@ modules=(virtio_pci virtio_rng 9pnet_virtio 9p overlay mac80211_hwsim vivid)
 make_x86_guest() {
     local folder=$1
     package_lists "$folder/lists" 'bookworm bookworm-backports' amd64
-    unpack_with_needs "$folder/lists" "$folder/tools" qemu-system-x86 busybox-static kmod cpio iw v4l-utils wireless-regdb
+    unpack_with_needs "$folder/lists" "$folder/tools" \
+        qemu-system-x86 busybox-static kmod cpio iproute2 iw v4l-utils wireless-regdb
     kernel_of "$folder" amd64
     # The database's package leaves this to a script that runs when it is installed.
     ln -s regulatory.db-debian "$folder/tools/usr/lib/firmware/regulatory.db"

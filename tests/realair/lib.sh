@@ -87,6 +87,7 @@ package_lists() {
 	APT::Default-Release "${releases##* }";
 	APT::Install-Recommends "false";
 	APT::Sandbox::User "";
+	APT::Update::Error-Mode "any";
 	Acquire::Languages "none";
 	Acquire::Retries "3";
 	END

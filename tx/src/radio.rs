@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use skylark_common::wire::radiotap;
 use skylark_setup::diagnose::{Code, Finding, Purpose};
 use skylark_setup::keep::{Keeper, Look};
-use skylark_setup::machine::Width;
 
 use crate::report::note;
 use crate::stop::{Stop, Wake};
@@ -71,7 +70,7 @@ pub(crate) fn run(cards: &[String], width: radiotap::Width, looks: &Looks, stop:
     if cards.is_empty() {
         return;
     }
-    let mut keeper = Keeper::new(cards, Purpose::Transmit { width: channel_width(width) });
+    let mut keeper = Keeper::new(cards, Purpose::Transmit { width: width.into() });
     let mut unable_told = false;
     for turn in 0_u32.. {
         keeper.restore(Instant::now()).into_iter().for_each(note);
@@ -86,14 +85,6 @@ pub(crate) fn run(cards: &[String], width: radiotap::Width, looks: &Looks, stop:
         if stop.wait_until(Instant::now() + RESTORE_INTERVAL) == Wake::Stopped {
             return;
         }
-    }
-}
-
-fn channel_width(width: radiotap::Width) -> Width {
-    match width {
-        radiotap::Width::Mhz20 => Width::Mhz20,
-        radiotap::Width::Mhz40 => Width::Mhz40,
-        radiotap::Width::Mhz80 => Width::Mhz80,
     }
 }
 

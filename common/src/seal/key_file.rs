@@ -16,8 +16,8 @@ const LARGEST_KEY_FILE_BYTES: usize = 4096;
 pub enum KeyFileError {
     /// No file was named, and none is where files are looked for.
     #[error(
-        "no link key: found none at {}; make one with `sudo skylark-setup key new {SYSTEM_KEY}` and copy it to \
-         the other end, or get the other end's with `skylark-setup pair`", .0.join(" or ")
+        "no link key: found none at {}; make one with `sudo skylark-setup key new`, or take the other end's with \
+         `sudo skylark-setup pair enter`", .0.join(" or ")
     )]
     NoneFound(Vec<String>),
     /// The file is not there.
@@ -124,6 +124,13 @@ fn paths_for(variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_has_no_key_is_told_commands_that_work_as_they_are() {
+        let told = KeyFileError::NoneFound(vec![SYSTEM_KEY.to_owned()]).to_string();
+        assert!(told.contains("`sudo skylark-setup key new`, or "), "{told}");
+        assert!(told.ends_with("`sudo skylark-setup pair enter`"), "{told}");
+    }
 
     #[test]
     fn a_key_is_looked_for_where_its_variable_says_else_at_home_else_in_etc() {

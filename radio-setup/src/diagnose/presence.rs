@@ -29,7 +29,8 @@ fn no_driver(driverless: &Driverless) -> Finding {
 /// Why there is no card of this name.
 pub(super) fn absent(machine: &Machine, name: &str) -> Finding {
     if machine.simulated_cards.iter().any(|simulated| simulated == name) {
-        let found = format!("{name} is a monitor interface without a radio behind it (a simulated card): nothing to check");
+        let found =
+            format!("{name} is a monitor interface without a radio behind it (a simulated card): nothing to check");
         return Finding::fine(Code::Mode, Some(name), found);
     }
     if machine.other_interfaces.iter().any(|other| other == name) {

@@ -60,16 +60,25 @@ fn answer_to(question: &str) -> Result<String> {
 /// # Errors
 /// Standard input is no terminal, or has gone away.
 pub(crate) fn silently(question: &str) -> Result<Outcome> {
+    let silence = Silence::start().context("cannot switch off the terminal's echo")?;
+    let outcome = aloud(question);
+    drop(silence);
+    outcome
+}
+
+/// Asks on the terminal with echo, else as [`silently`].
+///
+/// # Errors
+/// Standard input has gone away.
+pub(crate) fn aloud(question: &str) -> Result<Outcome> {
     let mut doorbells = Vec::new();
     for signal in SIGNALS {
         let (doorbell, ringer) = UnixStream::pair()?;
         let registration = signal_hook::low_level::pipe::register(signal, ringer)?;
         doorbells.push((signal, doorbell, registration));
     }
-    let silence = Silence::start().context("cannot switch off the terminal's echo")?;
     report::question(question);
     let outcome = wait_for_line(&doorbells);
-    drop(silence);
     for (_, _, registration) in &doorbells {
         signal_hook::low_level::unregister(*registration);
     }

@@ -41,7 +41,10 @@ pub(crate) fn write(path: &Path, text: &str, force: bool) -> Result<()> {
         .with_context(|| format!("cannot write {}; nothing was left behind", path.display()))?;
     let moved = if force { file.persist(path) } else { file.persist_noclobber(path) };
     match moved {
-        Ok(_) => Ok(()),
+        // The name is on the disk only with its folder.
+        Ok(_) => File::open(folder)
+            .and_then(|folder| folder.sync_all())
+            .with_context(|| format!("{} is written, and may be lost when power fails", path.display())),
         Err(error) if error.error.kind() == ErrorKind::AlreadyExists => bail!("{}", already_there(path)),
         Err(error) => Err(error.error).with_context(|| format!("cannot write {}", path.display())),
     }

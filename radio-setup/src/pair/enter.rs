@@ -1,11 +1,14 @@
 //! Asks for the words of a key, on a terminal until they are right.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
+use std::io::{self, IsTerminal as _, Read as _};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use skylark_common::seal::LinkKey;
+use thiserror::Error;
 
 use super::phrase::{self, WORDS};
+use super::show::{FIRST_SCREEN, OTHER_SCREEN};
+use crate::key::prompt::{self, Outcome};
 use crate::report;
 
 /// 24 words with numbers take a few hundred bytes; what is longer is no phrase.
@@ -28,7 +31,19 @@ fn from_pipe() -> Result<LinkKey> {
     )
 }
 
+/// On the terminal's other screen, as the words are the secret.
 fn ask() -> Result<LinkKey> {
+    let screens = if io::stdout().is_terminal() { [OTHER_SCREEN, FIRST_SCREEN] } else { [""; 2] };
+    report::answer(screens[0])?;
+    let key = converse();
+    report::answer(screens[1])?;
+    if let Some(Interrupted(signal)) = key.as_ref().err().and_then(anyhow::Error::downcast_ref) {
+        prompt::die_of(*signal)?;
+    }
+    key
+}
+
+fn converse() -> Result<LinkKey> {
     report::note(format_args!(
         "Type the {WORDS} words that `skylark-setup pair show` shows on the other machine, one or many a line.\n\
          The first four letters of a word are enough."
@@ -73,13 +88,19 @@ fn correct(words: &mut [&'static str]) -> Result<()> {
     Ok(())
 }
 
+/// A signal has ended the conversation.
+#[derive(Debug, Error)]
+#[error("interrupted; nothing was written")]
+struct Interrupted(i32);
+
 fn line(question: &str) -> Result<String> {
-    report::question(question);
-    let mut typed = String::new();
-    let length = io::stdin().lock().read_line(&mut typed).context("cannot read words from the terminal")?;
-    if length == 0 {
+    let typed = match prompt::aloud(question)? {
+        Outcome::Line(typed) => typed,
+        Outcome::Signal(signal) => return Err(Interrupted(signal).into()),
+    };
+    if typed.is_empty() {
         report::note("");
         bail!("no more words were typed; nothing was written");
     }
-    Ok(typed)
+    String::from_utf8(typed).context("what was typed is not UTF-8 text")
 }

@@ -15,8 +15,8 @@ use crate::key::spoken;
 use crate::report;
 
 /// The terminal's other screen: what is shown there does not stay in its history (xterm, private mode 1049).
-const OTHER_SCREEN: &str = "\x1b[?1049h\x1b[H\x1b[2J";
-const FIRST_SCREEN: &str = "\x1b[?1049l";
+pub(super) const OTHER_SCREEN: &str = "\x1b[?1049h\x1b[H\x1b[2J";
+pub(super) const FIRST_SCREEN: &str = "\x1b[?1049l";
 
 /// A terminal that does not tell its size has the size terminals have always had.
 const USUAL_SIZE: Size = Size { columns: 80, rows: 24 };

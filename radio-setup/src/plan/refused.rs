@@ -41,10 +41,7 @@ pub enum Refused {
         card: String,
     },
     /// A program that cannot be made to let go of one card.
-    #[error(
-        "{card}: {program} (process {pid}) holds it and cannot be told to let go of one card; stop it with \
-         `systemctl stop {program}` and try again"
-    )]
+    #[error("{card}: {program} (process {pid}) holds it and {why}; run `sudo {remedy}` and try again")]
     Held {
         /// The card.
         card: String,
@@ -52,6 +49,10 @@ pub enum Refused {
         program: String,
         /// Its process.
         pid: u32,
+        /// What keeps it from letting go.
+        why: &'static str,
+        /// The command that takes the card from it.
+        remedy: String,
     },
     /// A frequency the radio does not have.
     #[error("{card}: its radio has no channel at {frequency_mhz} MHz; it has {there}")]

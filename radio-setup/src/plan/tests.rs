@@ -264,7 +264,7 @@ fn what_a_card_was_comes_back_whatever_it_was() {
             phase: Phase::Up,
             address: None,
             wanted: wanted.clone(),
-            found: Found::of(&found, "wlan1", program).unwrap(),
+            found: Found::of(&found, "wlan1", |user| Some(program(user))).unwrap(),
         };
         let mut machine = found.clone();
         carry_out(&mut machine, interrupted_after, |machine| plan(machine, &wanted).unwrap());
@@ -289,7 +289,7 @@ fn a_plan_is_carried_out_by_a_kernel_that_refuses_what_is_out_of_order() {
 fn a_card_that_network_manager_never_let_go_of_is_given_back_as_well() {
     let found = with(machine(), |machine| the(machine).managed_by_network_manager = true);
     let program = |_: &User| panic!("no program holds it");
-    let found_state = Found::of(&found, "wlan1", program).unwrap();
+    let found_state = Found::of(&found, "wlan1", |user| Some(program(user))).unwrap();
     let state = CardState { phase: Phase::Up, address: None, wanted: wanted(), found: found_state };
     let stubborn = with(found, |machine| {
         the(machine).mode = Mode::Monitor;

@@ -46,7 +46,10 @@ impl<'a> Rollback<'a> {
             return "nothing was changed";
         }
         let failures: usize = begun.into_iter().rev().map(|begun| begun.undo(store, voice)).sum();
-        if failures == 0 { "all is as it was before" } else { "not all could be undone, see above" }
+        match failures {
+            0 => "all is as it was before",
+            _ => "not all could be undone, see above; run `skylark-setup down`",
+        }
     }
 }
 
@@ -59,6 +62,10 @@ impl Begun {
         let never = AtomicBool::new(false);
         let undone = carry_out(&plan, OnFailure::Continue, &mut |progress| voice.progress(&progress), &never);
         let left_out = undone.map_or_else(told, |(_, left_out)| left_out);
+        if left_out > 0 && self.earlier.is_none() {
+            // `down` goes on from there.
+            return left_out;
+        }
         left_out + self.forget(store)
     }
 

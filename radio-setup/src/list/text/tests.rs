@@ -108,8 +108,7 @@ fn a_user_that_cannot_be_seen_is_told() {
 #[test]
 fn a_monitor_without_a_radio_is_no_card() {
     let simulated = vec!["hwsim0".to_owned()];
-    let machine =
-        Machine { other_interfaces: simulated.clone(), simulated_cards: simulated, ..Machine::default() };
+    let machine = Machine { other_interfaces: simulated.clone(), simulated_cards: simulated, ..Machine::default() };
     let text = list(&machine, PLAIN, true);
     assert!(text.starts_with("No WiFi card found, and no USB device") && !text.contains("hwsim0"), "{text}");
 }
