@@ -73,7 +73,7 @@ lint: deps
 	cargo fmt --manifest-path tests/fuzz/Cargo.toml --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	# The cores, without programs, airs and system libraries.
-	for package in skylark-common skylark-tx skylark-rx; do
+	for package in skylark-common skylark-tx skylark-rx skylark-setup; do
 	    cargo clippy -p $$package --no-default-features --all-targets --locked -- -D warnings
 	done
 

@@ -8,16 +8,16 @@
 //!
 //! [`machine`], [`plan`](crate), [`diagnose`](crate) are pure; the rest asks the kernel over netlink and sysfs.
 
-pub mod diagnose;
+pub mod apply;
 pub mod channel;
+pub mod diagnose;
 pub mod drivers;
 pub mod keep;
 mod legible;
 pub mod listen;
-pub mod apply;
 pub mod machine;
 pub mod netlink;
-pub mod probe;
 pub mod plan;
+pub mod probe;
 pub mod restore;
 pub mod state;

@@ -172,9 +172,7 @@ impl Store {
     pub fn write(&self, state: &CardState) -> Result<(), StateError> {
         let path = self.path(&state.wanted.card)?;
         let text = serde_json::to_string_pretty(state).map_err(|error| StateError::Malformed(path.clone(), error))?;
-        self.make_folder()
-            .and_then(|()| replace(&path, text.as_bytes()))
-            .map_err(|error| StateError::Io(path, error))
+        self.make_folder().and_then(|()| replace(&path, text.as_bytes())).map_err(|error| StateError::Io(path, error))
     }
 
     /// Forgets a card; one that is not there is forgotten already.

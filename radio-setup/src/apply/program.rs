@@ -170,7 +170,8 @@ impl Process {
     }
 
     fn program(mut self, user: &User) -> Option<Program> {
-        let executable = self.executable.as_ref().filter(|_| self.is_trusted() && !self.is_shared())?.to_str()?.to_owned();
+        let executable =
+            self.executable.as_ref().filter(|_| self.is_trusted() && !self.is_shared())?.to_str()?.to_owned();
         let unit = self.service_of_one_card().map(str::to_owned);
         *self.words.first_mut()? = executable;
         Some(Program { program: user.program.clone(), unit, command: self.words })

@@ -215,7 +215,8 @@ fn power_that_the_kernel_has_cut_to_the_limit_is_not_asked_for_again() {
 
 #[test]
 fn without_a_name_only_an_unmistakable_card_is_taken() {
-    let route = |name: &str| with(machine(), |machine| machine.default_routes = vec!["eth0".to_owned(), name.to_owned()]);
+    let route =
+        |name: &str| with(machine(), |machine| machine.default_routes = vec!["eth0".to_owned(), name.to_owned()]);
     let two = with(machine(), |machine| machine.radios.push(radio("wlan2")));
     let second_joined = with(two.clone(), |m| m.radios[1].interfaces[0].joined = Some("home".to_owned()));
     let builtin = with(two.clone(), |machine| machine.radios[0].has_monitor_mode = false);
