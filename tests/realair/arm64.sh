@@ -13,9 +13,10 @@ need_debian_packages
 make_once "$cache/cross" make_cross
 make_once "$cache/arm64" make_arm64_guest
 . "$cache/cross/env.sh"
-# All with the same features, so that everything is compiled once. The receiver's window is left out: it would take
-# SDL, and all that needs, for arm64.
-what=(--no-default-features --features skylark-common/airs,skylark-tx/v4l2,skylark-rx/program,skylark-setup/program)
+# All with the same features, so that everything is compiled once, and quickly: none of it runs for long. The
+# receiver's window is left out: it would take SDL, and all that needs, for arm64.
+what=(--config 'profile.dev.package."*".opt-level=1' --config profile.dev.debug=0)
+what+=(--no-default-features --features skylark-common/airs,skylark-tx/v4l2,skylark-rx/program,skylark-setup/program)
 for package in common tx rx setup tests; do
     what+=(--package "skylark-$package")
 done

