@@ -54,6 +54,11 @@ pub enum MonitorError {
         /// The cards in monitor mode that are there.
         there: Vec<String>,
     },
+    /// No radio is in monitor mode.
+    #[error(
+        "no card is in monitor mode: `sudo skylark-setup up` sets one up, `skylark-setup list` shows what there is"
+    )]
+    NoRadio,
     /// A card, but no monitor.
     #[error("card {card}: type {found} ({}), expected 803 (monitor); run skylark-setup up {card}", link_type(*.found))]
     WrongMode {
@@ -141,9 +146,12 @@ pub fn resolve(written: &str) -> Result<Vec<String>, MonitorError> {
 
 /// Every radio's interface that is in monitor mode: what a program takes that was told of no card. Simulated ones
 /// (a tunnel of a test, the tap of Linux's own simulated radios) have no radio behind them and are to be named.
-#[must_use]
-pub fn radios() -> Vec<String> {
-    monitors().into_iter().filter(|card| interface::has_radio(card)).collect()
+///
+/// # Errors
+/// There is none.
+pub fn radios() -> Result<Vec<String>, MonitorError> {
+    let radios: Vec<String> = monitors().into_iter().filter(|card| interface::has_radio(card)).collect();
+    if radios.is_empty() { Err(MonitorError::NoRadio) } else { Ok(radios) }
 }
 
 /// Every card in monitor mode.

@@ -24,7 +24,8 @@ pub(super) struct Process {
 pub(super) fn processes(proc: &Path) -> Vec<Process> {
     let entries = fs::read_dir(proc).into_iter().flatten().filter_map(Result::ok);
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let mut pids: Vec<u32> = pids.filter(|pid| *pid != std::process::id()).collect();
+    let own = fs::read_link(proc.join("self")).ok().and_then(|own| own.to_str()?.parse::<u32>().ok());
+    let mut pids: Vec<u32> = pids.filter(|pid| Some(*pid) != own).collect();
     pids.sort_unstable();
     let named = |pid: u32| fs::read(proc.join(pid.to_string()).join("comm")).ok();
     let process = |pid| Some(Process { pid, program: legible(named(pid)?.trim_ascii_end()) });
@@ -198,6 +199,15 @@ sk               RefCnt Type Proto  Iface R Rmem   User   Inode
         let users = of_interfaces(proc, &processes(proc), &radios());
         assert_eq!((users[&4].known.len(), users[&4].has_hidden), (1, false));
         assert!(users[&5].has_hidden);
+    }
+
+    #[test]
+    fn this_program_is_none_of_the_others() {
+        let root = tempfile::tempdir().unwrap();
+        start(root.path(), "100", "skylark-setup", "skylark-setup list", None);
+        start(root.path(), "101", "skylark-rx", "skylark-rx", None);
+        symlink("100", root.path().join("self")).unwrap();
+        assert_eq!(processes(root.path()), [Process { pid: 101, program: "skylark-rx".to_owned() }]);
     }
 
     #[test]

@@ -122,7 +122,7 @@ fn card(target: &AirTarget) -> Option<String> {
 /// Every card by its name; without any air, the card that is in monitor mode.
 fn expand(targets: &[AirTarget]) -> anyhow::Result<Vec<AirTarget>> {
     if targets.is_empty() {
-        return the_card(monitor::radios()).map(|card| vec![AirTarget::Monitor(card)]);
+        return the_card(&monitor::radios()?).map(|card| vec![AirTarget::Monitor(card)]);
     }
     let mut expanded = Vec::new();
     for target in targets {
@@ -140,14 +140,11 @@ fn expand(targets: &[AirTarget]) -> anyhow::Result<Vec<AirTarget>> {
     Ok(expanded)
 }
 
-fn the_card(mut cards: Vec<String>) -> anyhow::Result<String> {
-    match (cards.pop(), cards.is_empty()) {
-        (Some(card), true) => Ok(card),
-        (None, _) => bail!(
-            "no card is in monitor mode: `sudo skylark-setup up` sets one up, `skylark-setup list` shows what there is"
-        ),
-        (Some(card), false) => {
-            bail!("several cards are in monitor mode ({}, {card}): say with --air which is to send", cards.join(", "))
+fn the_card(cards: &[String]) -> anyhow::Result<String> {
+    match cards {
+        [card] => Ok(card.clone()),
+        several => {
+            bail!("several cards are in monitor mode ({}): say with --air which is to send", several.join(", "))
         }
     }
 }
