@@ -152,8 +152,8 @@ fn the_signal_is_the_strongest_antennas_mean_over_the_last_second() {
 
 #[test]
 fn more_cards_than_are_told_apart_break_nothing() {
-    let mut link = link(vec![loses(0.9); 40], 17);
+    let mut link = link(vec![loses(0.9); 70], 17);
     link.run(5 * SECOND);
-    assert_nothing_lost(&mut link, "40 cards");
-    assert_eq!(link.receiver.stats(link.now).cards.len(), 32);
+    assert_nothing_lost(&mut link, "70 cards");
+    assert_eq!(link.receiver.stats(link.now).cards.len(), 63);
 }

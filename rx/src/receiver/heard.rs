@@ -6,13 +6,13 @@ const REMEMBERED: u32 = 4096;
 /// A packet this far behind the newest has reached every card it will reach: then it is told who missed it.
 const SETTLED: u32 = 128;
 /// Cards told apart. More share the last place.
-pub(super) const MAX_CARDS: usize = 32;
+pub(super) const MAX_CARDS: usize = 63;
 
 /// The packets of one kind in one stream of one session.
 #[derive(Debug)]
 pub(super) struct Heard {
     /// Which cards heard packet `n`, at `n % REMEMBERED`; 0: none did.
-    cards: Vec<u32>,
+    cards: Vec<u64>,
     /// One more than the newest number; `None` before the first packet.
     next: Option<u32>,
     /// Packets before this one are settled.
@@ -68,7 +68,7 @@ impl Heard {
     }
 
     /// Hands every packet that is settled since the last call to `missed`, as the set of cards that heard it.
-    pub(super) fn settle(&mut self, mut missed: impl FnMut(u32)) {
+    pub(super) fn settle(&mut self, mut missed: impl FnMut(u64)) {
         let Some(next) = self.next else { return };
         if next.wrapping_sub(self.settled) > REMEMBERED {
             self.settled = next.wrapping_sub(REMEMBERED);
@@ -79,11 +79,11 @@ impl Heard {
         }
     }
 
-    fn at(&self, sequence: u32) -> u32 {
+    fn at(&self, sequence: u32) -> u64 {
         self.cards.get(place(sequence)).copied().unwrap_or(0)
     }
 
-    fn set(&mut self, sequence: u32, cards: u32) {
+    fn set(&mut self, sequence: u32, cards: u64) {
         if let Some(slot) = self.cards.get_mut(place(sequence)) {
             *slot = cards;
         }
@@ -91,7 +91,7 @@ impl Heard {
 }
 
 /// The bit that stands for a card in a set of cards.
-pub(super) fn bit(card: usize) -> u32 {
+pub(super) fn bit(card: usize) -> u64 {
     1 << card.min(MAX_CARDS - 1)
 }
 
