@@ -23,7 +23,8 @@ use skylark_common::wire::packet::{Kind, PacketHeader};
 use skylark_common::wire::radiotap::RxHeader;
 
 use card::Card;
-use heard::{Look, MAX_CARDS, bit};
+pub use heard::MAX_CARDS;
+use heard::{Look, bit};
 use session::Session;
 use sessions::{Sessions, Verdict};
 use waiting::Waiting;
@@ -136,6 +137,11 @@ impl Receiver {
         let outcome = self.take_frame(card, frame, now);
         self.count(outcome);
         self.settle();
+    }
+
+    /// Another card has this number from here on: it begins with nothing counted.
+    pub fn forget_card(&mut self, card: usize) {
+        self.with_card(card, |card| *card = Card::default());
     }
 
     /// Gives up what has been waited for long enough.
