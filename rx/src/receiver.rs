@@ -7,6 +7,7 @@
 
 mod card;
 mod heard;
+mod known;
 mod order;
 mod session;
 mod sessions;
@@ -21,6 +22,8 @@ use skylark_common::wire::WireError;
 use skylark_common::wire::link::LinkId;
 use skylark_common::wire::packet::{Kind, PacketHeader};
 use skylark_common::wire::radiotap::RxHeader;
+
+pub use known::{Known, Told};
 
 use card::Card;
 pub use heard::MAX_CARDS;
@@ -130,10 +133,7 @@ impl Receiver {
     pub fn handle_frame(&mut self, card: usize, frame: &[u8], now: Instant) {
         self.frames.captured += 1;
         self.hearing.any = Some(now);
-        let card = card.min(MAX_CARDS - 1);
-        while self.cards.len() <= card {
-            self.cards.push(Card::default());
-        }
+        let card = self.admit(card);
         let outcome = self.take_frame(card, frame, now);
         self.count(outcome);
         self.settle();
@@ -142,6 +142,38 @@ impl Receiver {
     /// Another card has this number from here on: it begins with nothing counted.
     pub fn forget_card(&mut self, card: usize) {
         self.with_card(card, |card| *card = Card::default());
+    }
+
+    /// A card of a relay heard a packet that was not forwarded because it is known here: `frame` is a captured
+    /// frame's radiotap and packet headers, or more of it. Counted for that card as a copy; anything else is not counted.
+    pub fn handle_heard(&mut self, card: usize, frame: &[u8], now: Instant) {
+        let Ok((info, dot11)) = RxHeader::parse(frame) else { return };
+        let Ok((header, _)) = PacketHeader::parse(dot11) else { return };
+        if info.bad_fcs || !self.knows(&header) {
+            return;
+        }
+        let card = self.admit(card);
+        let Some(session) = self.sessions.current() else { return };
+        if session.look(&header, card) != Look::Replayed {
+            session.remember(&header, card);
+            self.with_card(card, |card| card.heard(&info, now));
+            self.frames.captured += 1;
+            self.count(Outcome::Duplicate);
+            self.settle();
+        }
+    }
+
+    /// Whether a packet was heard and authentic, or brought back by repairs: it needs no copy.
+    #[must_use]
+    pub fn knows(&self, header: &PacketHeader) -> bool {
+        let followed = self.sessions.followed().filter(|session| session.id() == header.session);
+        header.link == self.config.link && followed.is_some_and(|session| session.knows(header))
+    }
+
+    /// Which of the newest packets of the session that is followed need no copy: one entry for each kind heard in each
+    /// stream, at most 32.
+    pub fn known(&self) -> impl Iterator<Item = Known> {
+        self.sessions.followed().into_iter().flat_map(Session::known)
     }
 
     /// Gives up what has been waited for long enough.
@@ -173,6 +205,15 @@ impl Receiver {
             sessions: self.sessions.count(),
             hearing: self.hearing,
         }
+    }
+
+    /// The card's place, made if it is not there.
+    fn admit(&mut self, card: usize) -> usize {
+        let card = card.min(MAX_CARDS - 1);
+        while self.cards.len() <= card {
+            self.cards.push(Card::default());
+        }
+        card
     }
 
     fn take_frame(&mut self, card: usize, frame: &[u8], now: Instant) -> Outcome {

@@ -51,6 +51,17 @@ impl Heard {
         }
     }
 
+    /// One more than the newest number remembered.
+    pub(super) const fn next(&self) -> Option<u32> {
+        self.next
+    }
+
+    /// Whether any card heard this packet.
+    pub(super) fn is_heard(&self, sequence: u32) -> bool {
+        let behind = self.next.map(|next| next.wrapping_sub(1).wrapping_sub(sequence));
+        behind.is_some_and(|behind| behind < REMEMBERED) && self.at(sequence) != 0
+    }
+
     /// Notes that `card` heard this packet; only for packets whose seal was opened, now or before.
     pub(super) fn remember(&mut self, sequence: u32, card: usize) {
         let next = *self.next.get_or_insert_with(|| {
