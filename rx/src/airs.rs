@@ -10,6 +10,8 @@ use skylark_common::air::udp::UdpCapture;
 use skylark_common::options::AirTarget;
 use skylark_rx::receiver::MAX_CARDS;
 
+use crate::args::Source;
+
 /// The airs of the program.
 #[derive(Debug, Default)]
 pub(crate) struct Airs {
@@ -17,6 +19,23 @@ pub(crate) struct Airs {
     pub(crate) all: Vec<Box<dyn CaptureAir>>,
     /// The names of the cards among them.
     pub(crate) cards: Vec<String>,
+}
+
+/// Opens the airs of this machine among `sources`, and says how relays are found if they are among them.
+///
+/// # Errors
+/// As for [`open`].
+pub(crate) fn open_sources(sources: &[Source], now: Instant) -> Result<(Airs, Option<Vec<String>>)> {
+    let (mut targets, mut endpoints) = (Vec::new(), None::<Vec<String>>);
+    for source in sources {
+        match source {
+            Source::Air(target) => targets.push(target.clone()),
+            Source::Relays(endpoint) => endpoints.get_or_insert_default().extend(endpoint.clone()),
+        }
+    }
+    let only_relays = targets.is_empty() && endpoints.is_some();
+    let airs = if only_relays { Airs::default() } else { open(&targets, now)? };
+    Ok((airs, endpoints))
 }
 
 /// Opens all airs; without any, every card that is in monitor mode.

@@ -8,16 +8,16 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
+use clap::Parser;
 #[cfg(feature = "relay")]
 use clap::Subcommand;
-use clap::Parser;
 use skylark_common::options::{AirTarget, StatsTarget, duration, duration_or_zero};
 
 #[cfg(feature = "relay")]
 pub(crate) use relay::RelayArgs;
-pub(crate) use source::Source;
 #[cfg(feature = "relay")]
 pub(crate) use source::RELAY_PORT;
+pub(crate) use source::Source;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -143,9 +143,6 @@ impl Args {
         }
         if count(&OutputArg::Stdout) > 1 || count(&OutputArg::Window) > 1 {
             return Err("--output - and --output window can be given once each");
-        }
-        if cfg!(not(feature = "relay")) && self.air.iter().any(|air| matches!(air, Source::Relays(_))) {
-            return Err("this build hears no relays: build with --features relay, or give airs of this machine");
         }
         if self.as_fast_as_possible && live {
             return Err("--as-fast-as-possible needs recordings only: give pcap: airs, or leave out the option");

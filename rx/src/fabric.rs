@@ -13,6 +13,7 @@ use std::net::{Ipv6Addr, TcpListener};
 
 use anyhow::{Context as _, Result, anyhow};
 use skylark_common::wire::link::LinkId;
+use skylark_rx::relay::RelayId;
 use zenoh::Wait as _;
 use zenoh::config::Config;
 use zenoh::pubsub::{Publisher, Subscriber};
@@ -27,6 +28,8 @@ const MAX_MESSAGE_BYTES: u32 = 256 << 10;
 /// A peer from which nothing came for so long is gone, in ms. Shorter: an outage of the network is noticed sooner, and
 /// peers must find each other again after one that would have been over.
 const LEASE_MS: u32 = 4000;
+/// Hexadecimal digits of 64 bits.
+const DIGITS: usize = 16;
 
 /// A kind of payload, by its place in the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +40,15 @@ pub(crate) enum Kind {
     Status,
     /// What a viewer has.
     Known,
+}
+
+/// At which TCP port an end can be reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Listen {
+    /// At any: those in reach are told.
+    Anywhere,
+    /// At this one, which others know.
+    Known(u16),
 }
 
 /// One end of the network.
@@ -59,37 +71,38 @@ impl Fabric {
     ///
     /// # Errors
     /// An endpoint is none, or the machine lets us open no socket.
-    pub(crate) fn join(link: LinkId, endpoints: &[String], listen: &[String]) -> Result<Self> {
+    pub(crate) fn join(link: LinkId, endpoints: &[String], listen: Listen) -> Result<Self> {
         let config = config(endpoints, listen)?;
         let opened = zenoh::open(config).wait().map_err(said);
         Ok(Self { session: opened.context("cannot join the network of relays")?, link })
     }
 
-    /// Who this end is among all others: 8 hexadecimal digits.
-    pub(crate) fn id(&self) -> String {
-        self.session.zid().to_string().chars().take(8).collect()
+    /// Who this end is among all others.
+    pub(crate) fn id(&self) -> RelayId {
+        let digits = self.session.zid().to_string();
+        RelayId(u64::from_str_radix(digits.get(..DIGITS).unwrap_or(&digits), 16).unwrap_or_default())
     }
 
     /// An outlet for this kind of payload in this end's name. What cannot be sent at once is dropped.
     ///
     /// # Errors
-    /// The name cannot be part of a key.
-    pub(crate) fn publish(&self, kind: Kind, name: &str) -> Result<Outlet> {
-        let declared = self.session.declare_publisher(self.key(kind, name));
+    /// What Zenoh says.
+    pub(crate) fn publish(&self, kind: Kind) -> Result<Outlet> {
+        let declared = self.session.declare_publisher(self.key(kind, &self.id().to_string()));
         let declared = declared.congestion_control(CongestionControl::Drop).priority(Priority::RealTime).express(true);
-        declared.wait().map(Outlet).map_err(said).with_context(|| format!("cannot publish as {name}"))
+        declared.wait().map(Outlet).map_err(said)
     }
 
-    /// Calls `take` with the sender's name and the payload of everything of this kind. It is called by the threads
-    /// that read the network, one for each peer.
+    /// Calls `take` with the sender's number and the payload of everything of this kind. It is called by the threads
+    /// that read the network.
     ///
     /// # Errors
     /// What Zenoh says.
-    pub(crate) fn subscribe(&self, kind: Kind, take: impl Fn(&str, &[u8]) + Send + Sync + 'static) -> Result<Inlet> {
+    pub(crate) fn subscribe(&self, kind: Kind, take: impl Fn(u64, &[u8]) + Send + Sync + 'static) -> Result<Inlet> {
         let taken = move |sample: Sample| {
-            let key = sample.key_expr().as_str();
-            if let Some((_, name)) = key.rsplit_once('/') {
-                take(name, &sample.payload().to_bytes());
+            let sender = sample.key_expr().as_str().rsplit_once('/').map(|(_, sender)| u64::from_str_radix(sender, 16));
+            if let Some(Ok(sender)) = sender {
+                take(sender, &sample.payload().to_bytes());
             }
         };
         self.session.declare_subscriber(self.key(kind, "*")).callback(taken).wait().map_err(said)
@@ -113,20 +126,17 @@ impl Outlet {
     }
 }
 
-/// A name as part of a key: letters, digits and what is harmless between them; at most 32.
-pub(crate) fn key_part(name: &str) -> String {
-    let harmless = |c: char| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '-' };
-    name.chars().map(harmless).take(32).collect()
-}
-
-fn config(endpoints: &[String], listen: &[String]) -> Result<Config> {
-    let everywhere = if has_ipv6() { "tcp/[::]:0" } else { "tcp/0.0.0.0:0" };
-    let listen = if listen.is_empty() { vec![everywhere.to_owned()] } else { listen.to_vec() };
+fn config(endpoints: &[String], listen: Listen) -> Result<Config> {
+    let port = match listen {
+        Listen::Anywhere => 0,
+        Listen::Known(port) => port,
+    };
+    let listen = if has_ipv6() { format!("tcp/[::]:{port}") } else { format!("tcp/0.0.0.0:{port}") };
     let mut config = Config::default();
     let settings = [
         ("connect/endpoints", serde_json::to_string(endpoints)?),
         ("connect/retry", r#"{"period_init_ms": 250, "period_max_ms": 1000, "period_increase_factor": 2}"#.to_owned()),
-        ("listen/endpoints", serde_json::to_string(&listen)?),
+        ("listen/endpoints", serde_json::to_string(&[listen])?),
         ("open/return_conditions/connect_scouted", "false".to_owned()),
         ("open/return_conditions/declares", "false".to_owned()),
         ("scouting/delay", "0".to_owned()),
@@ -156,15 +166,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_machines_become_parts_of_keys() {
-        assert_eq!(key_part("roof-pi.local"), "roof-pi.local");
-        assert_eq!(key_part("a/b*c d#?$"), "a-b-c-d---");
-        assert_eq!(key_part(&"x".repeat(99)).len(), 32);
-    }
-
-    #[test]
     fn an_endpoint_that_is_none_is_refused() {
-        let error = config(&["nonsense".to_owned()], &[]).unwrap_err().to_string();
+        let error = config(&["nonsense".to_owned()], Listen::Anywhere).unwrap_err().to_string();
         assert!(error.contains("nonsense") && !error.contains(".rs"), "{error}");
     }
 }

@@ -3,13 +3,12 @@
 mod figures;
 mod turns;
 
-use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use skylark_common::queue::Queue;
 use skylark_common::wire::link::LinkId;
-use skylark_rx::relay::{Forwarder, RelayId};
+use skylark_rx::relay::{Forwarder, ForwarderConfig};
 
 use crate::args::{RELAY_PORT, RelayArgs};
 use crate::board::Board;
@@ -18,7 +17,7 @@ use crate::control::Control;
 use crate::fabric::{Fabric, Kind, Listen, Outlet};
 use crate::link::cards::Cards;
 use crate::link::joining::Joining;
-use crate::stations::card::Inbox;
+use crate::stations::Arrivals;
 use crate::tell::tell;
 use crate::worker::Worker;
 use crate::{airs, radio};
@@ -40,12 +39,12 @@ pub(crate) fn run(args: &RelayArgs) -> Result<()> {
     let airs = airs::open(&args.air, now())?;
     let link = LinkId::from_name(&args.link);
     let name = args.name.clone().unwrap_or_else(machine_name);
-    let fabric = Fabric::join(link, &args.connect, listen())?;
+    let (fabric, listen) = join(link, &args.connect)?;
     let control = Arc::new(Control::new(1).context("cannot listen to signals")?);
     let (board, joining) = (Arc::new(Board::new()), Arc::new(Joining::new()));
-    let reports = Arc::new(Inbox::new().context("cannot wait for reports")?);
+    let reports = Arc::new(Arrivals::new().context("cannot wait for reports")?);
     let taken = Arc::clone(&reports);
-    let _viewers = fabric.subscribe(Kind::Known, move |_, report| taken.push(report))?;
+    let _viewers = fabric.subscribe(Kind::Known, move |viewer, report| taken.push(viewer, report.to_vec()))?;
     let outgoing: Arc<Outgoing> = Arc::new(Queue::new(WAITING_MESSAGES));
     let publishing = start_publishing(&fabric, &outgoing)?;
     let heard: Vec<String> = airs.all.iter().map(|air| air.name().to_owned()).collect();
@@ -54,12 +53,19 @@ pub(crate) fn run(args: &RelayArgs) -> Result<()> {
     let (seen, looked) = (Arc::clone(&board), Arc::clone(&looking));
     let caring = Worker::start("radio", move || radio::run(&names, &seen, &looked))?;
     tell(&format!("relay {name} of link {} ({link}) forwards what {} hear", args.link, heard.join(", ")));
-    tell(&format!("viewers here: skylark-rx --air relays; elsewhere: --air relays:HOST, {}", fabric.addresses()));
+    tell(&match listen {
+        Listen::Known(port) => {
+            format!("viewers here: skylark-rx --air relays; elsewhere: relays:HOST, TCP port {port}")
+        }
+        Listen::Anywhere => {
+            format!("TCP port {RELAY_PORT} is taken: viewers elsewhere need a Zenoh router (--connect)")
+        }
+    });
     let mut cards = Cards::default();
     airs.all.into_iter().for_each(|air| _ = cards.add(air));
     joining.close();
     Turns {
-        forwarder: Forwarder::new(link, fabric.id(), entropy()?, now()),
+        forwarder: Forwarder::new(ForwarderConfig { id: fabric.id(), link, run: entropy()? }),
         cards,
         joining,
         reports,
@@ -70,9 +76,7 @@ pub(crate) fn run(args: &RelayArgs) -> Result<()> {
         figures,
     }
     .run();
-    for queue in [&looking] {
-        queue.close();
-    }
+    looking.close();
     outgoing.close();
     caring.wait_patiently();
     publishing.wait_patiently();
@@ -81,8 +85,7 @@ pub(crate) fn run(args: &RelayArgs) -> Result<()> {
 
 /// A thread that publishes, so that a network that stalls holds up no card.
 fn start_publishing(fabric: &Fabric, outgoing: &Arc<Outgoing>) -> Result<Worker> {
-    let name = fabric.id().to_string();
-    let (frames, status) = (fabric.publish(Kind::Frames, &name)?, fabric.publish(Kind::Status, &name)?);
+    let (frames, status) = (fabric.publish(Kind::Frames)?, fabric.publish(Kind::Status)?);
     let outgoing = Arc::clone(outgoing);
     Worker::start("publish", move || {
         while let Some((kind, payload)) = outgoing.pop() {
@@ -92,10 +95,13 @@ fn start_publishing(fabric: &Fabric, outgoing: &Arc<Outgoing>) -> Result<Worker>
     })
 }
 
-/// The port relays are expected at, if nobody else has it.
-fn listen() -> Listen {
-    let is_free = TcpListener::bind((Ipv4Addr::UNSPECIFIED, RELAY_PORT)).is_ok();
-    Listen::At(if is_free { RELAY_PORT } else { 0 })
+/// Listens at the port relays are expected at, if nobody else does.
+fn join(link: LinkId, endpoints: &[String]) -> Result<(Fabric, Listen)> {
+    let known = Listen::Known(RELAY_PORT);
+    match Fabric::join(link, endpoints, known) {
+        Ok(fabric) => Ok((fabric, known)),
+        Err(_) => Ok((Fabric::join(link, endpoints, Listen::Anywhere)?, Listen::Anywhere)),
+    }
 }
 
 /// Which start of the relay this is: nobody has to believe it, and no two are alike.

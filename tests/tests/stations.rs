@@ -103,7 +103,10 @@ fn the_picture_goes_on_while_relays_are_cut_off_one_after_the_other() {
         for turn in 0.. {
             let away = (turn / 5) % 4;
             field.switch.with(move |cables| {
-                cables.iter_mut().enumerate().for_each(|(number, cable)| cable.is_out = number == away + 1 && turn % 5 < 3);
+                cables
+                    .iter_mut()
+                    .enumerate()
+                    .for_each(|(number, cable)| cable.is_out = number == away + 1 && turn % 5 < 3);
             });
             longest = longest.max(field.player.longest_gap(Duration::from_secs(1)));
             if start.elapsed() > CHANGING {
@@ -112,7 +115,10 @@ fn the_picture_goes_on_while_relays_are_cut_off_one_after_the_other() {
         }
         println!("longest time between two datagrams: {longest:?}");
         assert_eq!(viewer.end(), 0);
-        assert_eq!((viewer.count("/streams/0/lost") - lost, viewer.count("/streams/0/units_damaged") - damaged), (0, 0));
+        assert_eq!(
+            (viewer.count("/streams/0/lost") - lost, viewer.count("/streams/0/units_damaged") - damaged),
+            (0, 0)
+        );
     });
 }
 
