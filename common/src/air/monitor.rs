@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `capture`, `inject` | the two airs |
 //! | `card` | a card's socket, from opening to unplugging and back |
+//! | `port` | the socket itself, opened and closed without holding anybody up |
 //! | `filter` | which frames the kernel hands on |
 //! | `self_check` | whether what was injected left |
 //! | `interface` | what the kernel says of an interface |
@@ -24,6 +25,7 @@ mod filter;
 mod inject;
 mod interface;
 mod pattern;
+mod port;
 mod self_check;
 
 pub use capture::MonitorCapture;
