@@ -131,13 +131,19 @@ pub fn cards(pattern: &str) -> Vec<String> {
     cards
 }
 
+/// Whether a person wrote a pattern of cards (`*`, `?`), not the name of one.
+#[must_use]
+pub fn is_pattern(written: &str) -> bool {
+    pattern::is_pattern(written)
+}
+
 /// The cards that are meant by what a person wrote: those that match a pattern, or the one of this name, be it
 /// there or not.
 ///
 /// # Errors
 /// No card in monitor mode matches the pattern.
 pub fn resolve(written: &str) -> Result<Vec<String>, MonitorError> {
-    if !pattern::is_pattern(written) {
+    if !is_pattern(written) {
         return Ok(vec![written.to_owned()]);
     }
     match cards(written) {
