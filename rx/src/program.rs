@@ -9,7 +9,7 @@ use skylark_common::seal::{LinkKey, key_file};
 use skylark_common::wire::link::LinkId;
 use skylark_rx::{Receiver, ReceiverConfig};
 
-use crate::airs;
+use crate::airs::{self, Wanted};
 use crate::args::{Args, OutputArg};
 use crate::board::Board;
 use crate::clock::{SharedClock, now};
@@ -23,7 +23,7 @@ use crate::output::annex_b::AnnexB;
 use crate::output::png::PngOutput;
 use crate::output::rtp::RtpOutput;
 use crate::output::{DECODER_UNITS, Outlets, RECORDING_UNITS, UnitQueue};
-use crate::radio;
+use crate::radio::{self, newcomers::Newcomers};
 use crate::reporter::Reporter;
 use crate::signal::{Listening, Names};
 use crate::tell::tell;
@@ -80,14 +80,13 @@ pub(crate) fn run(args: &Args) -> Result<Ended> {
         let ending = Arc::clone(&ending);
         move || reporter.run(&reported, &ending)
     })?;
-    let (looking, cards) = (Arc::new(Queue::new(1)), airs.cards);
-    let caring = (!cards.is_empty()).then(|| {
-        let (board, looking) = (Arc::clone(&program.board), Arc::clone(&looking));
-        Worker::start("radio", move || radio::run(&cards, &board, &looking))
-    });
+    let looking = Arc::new(Queue::new(1));
+    program.board.with(|seen| seen.airs = heard);
+    if airs.wanted.is_none() {
+        program.joining.close();
+    }
+    let caring = (airs.cards > 0 || !airs.wanted.is_none()).then(|| program.start_radio(airs.wanted, &looking));
     let caring = caring.transpose()?;
-    // Nobody hands further airs over.
-    program.joining.close();
     let link = program.start_link(args, airs.all, relays, &names, &key)?;
     #[cfg(feature = "window")]
     if let Some(window) = window {
@@ -165,6 +164,13 @@ impl Program {
         let run = move || decode::run(decoder, &units, &pictures, &board, &control);
         self.workers.push(Worker::start("decode", run)?);
         Ok(())
+    }
+
+    /// Starts to look after the cards until `ending` is closed.
+    fn start_radio(&self, wanted: Wanted, ending: &Arc<Queue<()>>) -> Result<Worker> {
+        let newcomers = Newcomers::new(wanted, Arc::clone(&self.joining));
+        let (board, ending) = (Arc::clone(&self.board), Arc::clone(ending));
+        Worker::start("radio", move || radio::run(newcomers, &board, &ending))
     }
 
     /// Starts the link, which takes the outlets.
