@@ -88,7 +88,8 @@ struct Running {
 
 impl Link {
     /// Runs until the program ends; closes the outlets.
-    pub(crate) fn run(self) {
+    pub(crate) fn run(mut self) {
+        (0..self.cards.len()).for_each(|number| self.receiver.add_card(number));
         let now = now();
         Running {
             link: self,

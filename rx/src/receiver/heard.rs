@@ -17,6 +17,8 @@ pub(super) struct Heard {
     next: Option<u32>,
     /// Packets before this one are settled.
     settled: u32,
+    /// Those that were not settled when a jump took their places: they come before `settled`.
+    displaced: Vec<u64>,
 }
 
 /// What is known of a packet before its seal is looked at.
@@ -32,7 +34,7 @@ pub(super) enum Look {
 
 impl Heard {
     pub(super) fn new() -> Self {
-        Self { cards: vec![0; REMEMBERED as usize], next: None, settled: 0 }
+        Self { cards: vec![0; REMEMBERED as usize], next: None, settled: 0, displaced: Vec::new() }
     }
 
     pub(super) fn look(&self, sequence: u32, card: usize) -> Look {
@@ -59,6 +61,9 @@ impl Heard {
         });
         let ahead = sequence.wrapping_sub(next);
         if ahead < u32::MAX / 2 {
+            if next.wrapping_sub(self.settled) >= REMEMBERED.saturating_sub(ahead) {
+                self.displace(next);
+            }
             for skipped in 0..ahead.saturating_add(1).min(REMEMBERED) {
                 self.set(sequence.wrapping_sub(skipped), 0);
             }
@@ -67,14 +72,27 @@ impl Heard {
         self.set(sequence, self.at(sequence) | bit(card));
     }
 
-    /// Hands every packet that is settled since the last call to `missed`, as the set of cards that heard it.
-    pub(super) fn settle(&mut self, mut missed: impl FnMut(u64)) {
+    /// Hands every packet that is settled since the last call to `settled`, as the set of cards that heard it and
+    /// how many in a row were heard by just these.
+    pub(super) fn settle(&mut self, mut settled: impl FnMut(u64, u64)) {
         let Some(next) = self.next else { return };
-        if next.wrapping_sub(self.settled) > REMEMBERED {
-            self.settled = next.wrapping_sub(REMEMBERED);
+        self.displaced.drain(..).for_each(|cards| settled(cards, 1));
+        // Between those and what is remembered nobody heard anything.
+        let silent = next.wrapping_sub(self.settled).saturating_sub(REMEMBERED);
+        if silent > 0 {
+            settled(0, u64::from(silent));
+            self.settled = self.settled.wrapping_add(silent);
         }
         while next.wrapping_sub(self.settled) > SETTLED {
-            missed(self.at(self.settled));
+            settled(self.at(self.settled), 1);
+            self.settled = self.settled.wrapping_add(1);
+        }
+    }
+
+    /// Moves those that are not settled out of the way of a jump.
+    fn displace(&mut self, next: u32) {
+        while self.settled != next {
+            self.displaced.push(self.at(self.settled));
             self.settled = self.settled.wrapping_add(1);
         }
     }
@@ -141,6 +159,12 @@ mod tests {
         assert_eq!(heard.look(u32::MAX, 0), Look::Replayed);
     }
 
+    fn settled(heard: &mut Heard) -> Vec<(u64, u64)> {
+        let mut told = Vec::new();
+        heard.settle(|cards, count| told.push((cards, count)));
+        told
+    }
+
     #[test]
     fn settled_packets_say_who_heard_them() {
         let mut heard = Heard::new();
@@ -148,9 +172,22 @@ mod tests {
         heard.remember(2, 1);
         heard.remember(2, 0);
         heard.remember(SETTLED + 2, 0);
-        let mut told = Vec::new();
-        heard.settle(|cards| told.push(cards));
-        assert_eq!(told, [1, 0, 3]);
-        heard.settle(|_| panic!("told twice"));
+        assert_eq!(settled(&mut heard), [(1, 1), (0, 1), (3, 1)]);
+        assert_eq!(settled(&mut heard), []);
+    }
+
+    #[test]
+    fn a_silence_longer_than_the_memory_is_counted_to_the_packet() {
+        for jump in [REMEMBERED - SETTLED, REMEMBERED - 1, REMEMBERED, 100 * REMEMBERED, u32::MAX / 2 - 1] {
+            let mut heard = Heard::new();
+            (0..SETTLED).for_each(|n| heard.remember(n, 3));
+            assert_eq!(settled(&mut heard), []);
+            heard.remember(SETTLED + jump, 0);
+            let told = settled(&mut heard);
+            let (known, silent) = told.split_at(SETTLED as usize);
+            assert!(known.iter().all(|told| *told == (bit(3), 1)), "{jump}");
+            assert!(silent.iter().all(|(cards, _)| *cards == 0), "{jump}");
+            assert_eq!(silent.iter().map(|(_, count)| count).sum::<u64>(), u64::from(jump + 1 - SETTLED));
+        }
     }
 }
