@@ -2,26 +2,27 @@
 
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use skylark_common::air::CaptureAir;
 use skylark_common::air::monitor::{self, MonitorCapture};
 use skylark_common::air::pcap_file::{Pace, PcapCapture};
 use skylark_common::air::udp::UdpCapture;
 use skylark_common::options::AirTarget;
+use skylark_rx::receiver::MAX_CARDS;
 
 /// The airs of the program.
 #[derive(Debug, Default)]
 pub(crate) struct Airs {
     /// All, as they were given.
     pub(crate) all: Vec<Box<dyn CaptureAir>>,
-    /// The cards among them: number and name.
-    pub(crate) cards: Vec<(usize, String)>,
+    /// The names of the cards among them.
+    pub(crate) cards: Vec<String>,
 }
 
 /// Opens all airs; without any, every card that is in monitor mode.
 ///
 /// # Errors
-/// One of them cannot be opened, or there is no card.
+/// One of them cannot be opened, there is no card, or there are more than a link holds.
 pub(crate) fn open(targets: &[AirTarget], now: Instant) -> Result<Airs> {
     let mut airs = Airs::default();
     for target in targets {
@@ -35,6 +36,7 @@ pub(crate) fn open(targets: &[AirTarget], now: Instant) -> Result<Airs> {
     if targets.is_empty() {
         airs.add_cards(monitor::radios()?, now)?;
     }
+    ensure!(airs.all.len() <= MAX_CARDS, "{} airs, expected at most {MAX_CARDS}: name fewer", airs.all.len());
     Ok(airs)
 }
 
@@ -42,9 +44,9 @@ impl Airs {
     /// Adds the cards that are not there already.
     fn add_cards(&mut self, names: Vec<String>, now: Instant) -> Result<()> {
         for name in names {
-            if self.cards.iter().all(|(_, card)| *card != name) {
+            if !self.cards.contains(&name) {
                 self.all.push(Box::new(MonitorCapture::open(&name, now)?));
-                self.cards.push((self.all.len() - 1, name));
+                self.cards.push(name);
             }
         }
         Ok(())

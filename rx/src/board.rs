@@ -50,9 +50,11 @@ pub(crate) struct Seen {
     /// Where the time of all this stands: in a recording read as fast as possible, or at the link's end;
     /// none when it goes with the clock.
     pub(crate) standing: Option<Instant>,
+    /// The airs, each a card by its number: as the user wrote them, or whoever joined is called.
+    pub(crate) airs: Vec<String>,
     /// Frames the machine dropped before the program had them, by card.
     pub(crate) dropped_by_machine: Vec<u64>,
-    /// What is known of each air's card beside what it hears.
+    /// What is known of cards of this machine beside what they hear.
     pub(crate) cards: Vec<CardSeen>,
     /// How each air's card fares.
     pub(crate) states: Vec<CardState>,
@@ -75,6 +77,8 @@ pub(crate) struct Seen {
 /// What is known of a card beside what it hears.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct CardSeen {
+    /// Its name.
+    pub(crate) name: String,
     /// Why it cannot hear, and what to do, in one sentence.
     pub(crate) fault: Option<String>,
     /// What it is tuned to.
@@ -133,9 +137,14 @@ impl Seen {
     /// Why the air of this number and name cannot hear, where that is known: what was found out, else what its card
     /// says itself.
     pub(crate) fn fault(&self, number: usize, name: &str) -> Option<String> {
-        let found = self.cards.get(number).and_then(|card| card.fault.clone());
+        let found = self.card(name).and_then(|card| card.fault.clone());
         let state = self.states.get(number).filter(|state| **state != CardState::Working);
         found.or_else(|| state.map(|state| format!("{name}: {state}")))
+    }
+
+    /// What is known of the card of this name beside what it hears, if it is one of this machine.
+    pub(crate) fn card(&self, name: &str) -> Option<&CardSeen> {
+        self.cards.iter().find(|card| card.name == name)
     }
 }
 

@@ -1,13 +1,16 @@
 //! The link thread: one wait over all cards and the receiver's deadline; owns the [`Receiver`].
 
+mod cards;
+pub(crate) mod joining;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use skylark_common::VIDEO_STREAM;
-use skylark_common::air::{CaptureAir, CaptureError, CardState, MAX_FRAME_BYTES};
+use skylark_common::air::{CaptureAir, MAX_FRAME_BYTES};
 use skylark_rx::Receiver;
-use skylark_rx::receiver::Datagram;
+use skylark_rx::receiver::{Datagram, MAX_CARDS};
 use skylark_rx::stats::SessionStats;
 
 use crate::board::Board;
@@ -16,6 +19,8 @@ use crate::control::Control;
 use crate::output::Outlets;
 use crate::tell::tell;
 use crate::unit::Units;
+use cards::Cards;
+use joining::Joining;
 
 /// Frames taken from one card before the others and the deadlines have their turn.
 const FRAMES_A_TURN: usize = 64;
@@ -23,8 +28,6 @@ const FRAMES_A_TURN: usize = 64;
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(100);
 /// How often the machine is asked what it has dropped.
 const DROPS_INTERVAL: Duration = Duration::from_secs(1);
-/// How long an air that failed is left alone.
-const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 /// How long a recording waits for outputs that are busy.
 const BUSY_WAIT: Duration = Duration::from_millis(1);
 
@@ -33,8 +36,10 @@ const BUSY_WAIT: Duration = Duration::from_millis(1);
 pub(crate) struct Link {
     /// The pure core.
     pub(crate) receiver: Receiver,
-    /// The cards.
-    pub(crate) cards: Vec<Card>,
+    /// The airs it begins with.
+    pub(crate) airs: Vec<Box<dyn CaptureAir>>,
+    /// Where further ones come from.
+    pub(crate) joining: Arc<Joining>,
     /// Where datagrams and units go.
     pub(crate) outlets: Outlets,
     /// Where the figures go.
@@ -53,17 +58,6 @@ pub(crate) struct Link {
     pub(crate) clock: SharedClock,
 }
 
-/// An air and how it fares.
-#[derive(Debug)]
-pub(crate) struct Card {
-    /// Where its frames come from.
-    pub(crate) air: Box<dyn CaptureAir>,
-    /// When to try again after a failure; the failure has been told.
-    pub(crate) retry_at: Option<Instant>,
-    /// How it fares, as far as people know.
-    state: CardState,
-}
-
 /// Which time frames and deadlines go by.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Time {
@@ -77,6 +71,7 @@ pub(crate) enum Time {
 #[derive(Debug)]
 struct Running {
     link: Link,
+    cards: Cards,
     units: Units,
     session: Option<SessionStats>,
     last_datagram: Option<Instant>,
@@ -89,10 +84,12 @@ struct Running {
 impl Link {
     /// Runs until the program ends; closes the outlets.
     pub(crate) fn run(mut self) {
-        (0..self.cards.len()).for_each(|number| self.receiver.add_card(number));
         let now = now();
+        let mut cards = Cards::default();
+        self.airs.drain(..).for_each(|air| _ = cards.add(air));
         Running {
             link: self,
+            cards,
             units: Units::default(),
             session: None,
             last_datagram: None,
@@ -113,6 +110,7 @@ impl Running {
                 continue;
             }
             let now = self.now();
+            self.take_joining();
             let more = self.capture(now);
             if self.link.receiver.poll_timeout().is_some_and(|deadline| deadline <= now) {
                 self.link.receiver.handle_timeout(now);
@@ -139,7 +137,7 @@ impl Running {
             self.link.control.stop();
             return true;
         }
-        if !self.link.cards.iter().all(|card| card.air.ended()) {
+        if !self.link.joining.is_closed() || !self.cards.have_ended() {
             return false;
         }
         let now = self.now();
@@ -148,13 +146,27 @@ impl Running {
         drained || now >= ended_at + self.link.latency_budget
     }
 
+    fn take_joining(&mut self) {
+        while let Some(air) = self.link.joining.take() {
+            let name = air.name().to_owned();
+            match self.cards.add(air) {
+                Some(number) => {
+                    self.link.receiver.forget_card(number);
+                    tell(&format!("{name} joins"));
+                    self.publish();
+                }
+                None => tell(&format!("{name} does not join: {MAX_CARDS} cards work, and more there cannot be")),
+            }
+        }
+    }
+
     /// Takes what the cards have; returns whether there may be more.
     fn capture(&mut self, now: Instant) -> bool {
         let mut more = false;
         let mut buffer = [0; MAX_FRAME_BYTES];
-        for number in 0..self.link.cards.len() {
+        for number in 0..self.cards.len() {
             for turn in 0..FRAMES_A_TURN {
-                let Some(len) = self.link.cards.get_mut(number).and_then(|card| card.capture(&mut buffer, now)) else {
+                let Some(len) = self.cards.capture(number, &mut buffer, now) else {
                     break;
                 };
                 self.link.receiver.handle_frame(number, buffer.get(..len).unwrap_or_default(), now);
@@ -209,7 +221,7 @@ impl Running {
         let now = self.now();
         if now >= self.publish_at {
             self.publish_at = now + PUBLISH_INTERVAL;
-            self.link.cards.iter_mut().for_each(Card::tell_state);
+            self.cards.tell_states(now);
             self.publish();
         }
         if now >= self.drops_at {
@@ -225,9 +237,10 @@ impl Running {
         let shared_clock = rx.session.is_some_and(|session| self.shares_clock(&session));
         let standing = matches!(self.link.time, Time::Recorded(_)).then_some(now);
         let (sent, refused) = self.link.outlets.datagrams();
-        let states = self.link.cards.iter().map(|card| card.state).collect();
+        let (names, states) = (self.cards.names(), self.cards.states());
         self.link.board.with(|seen| {
-            (seen.rx, seen.standing, seen.states) = (rx, standing, states);
+            (seen.rx, seen.standing) = (rx, standing);
+            (seen.airs, seen.states) = (names, states);
             seen.shared_clock = shared_clock;
             seen.last_datagram = self.last_datagram;
             (seen.outputs.datagrams_sent, seen.outputs.datagrams_refused) = (sent, refused);
@@ -235,14 +248,13 @@ impl Running {
     }
 
     fn publish_drops(&self) {
-        let dropped = self.link.cards.iter().map(|card| card.air.dropped()).collect();
+        let dropped = self.cards.dropped();
         self.link.board.with(|seen| seen.dropped_by_machine = dropped);
     }
 
     /// Waits for the next thing to happen; recorded time jumps there.
     fn advance(&mut self, now: Instant) {
-        let cards = self.link.cards.iter();
-        let due = cards.filter_map(|card| card.wait(now)).map(|wait| now + wait).min();
+        let due = self.cards.wait(now).map(|wait| now + wait);
         let deadline = self.link.receiver.poll_timeout();
         let over = self.ended_at.map(|ended_at| ended_at + self.link.latency_budget);
         let next = [due, deadline, over].into_iter().flatten().min();
@@ -262,9 +274,8 @@ impl Running {
 
     /// One wait over every card and whatever ends the program.
     fn wait(&self, patience: Option<Duration>) {
-        let listening = self.link.cards.iter().filter(|card| card.retry_at.is_none());
-        let fds = listening.filter_map(|card| card.air.as_fd()).chain([self.link.control.as_fd()]);
-        let mut fds: Vec<_> = fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
+        let control = PollFd::from_borrowed_fd(self.link.control.as_fd(), PollFlags::IN);
+        let mut fds: Vec<_> = self.cards.poll_fds().chain([control]).collect();
         let timeout = patience.and_then(|patience| Timespec::try_from(patience).ok());
         // Interrupted or refused, the next turn looks at everything anyway.
         let _ = poll(&mut fds, timeout.as_ref());
@@ -278,56 +289,6 @@ impl Running {
         let now = self.now();
         self.link.board.with(|seen| seen.standing = Some(now));
         self.link.outlets.close();
-    }
-}
-
-impl Card {
-    /// A card that fares well.
-    pub(crate) fn new(air: Box<dyn CaptureAir>) -> Self {
-        Self { air, retry_at: None, state: CardState::Working }
-    }
-
-    /// Tells how the card fares when that has changed.
-    fn tell_state(&mut self) {
-        let state = self.air.state();
-        if std::mem::replace(&mut self.state, state) != state {
-            tell(&match state {
-                CardState::Working => format!("{} listens again", self.air.name()),
-                CardState::Down | CardState::Gone | CardState::WrongMode | CardState::Refused => {
-                    format!("{}: {state}", self.air.name())
-                }
-            });
-        }
-    }
-
-    fn capture(&mut self, buffer: &mut [u8], now: Instant) -> Option<usize> {
-        if self.retry_at.is_some_and(|retry_at| now < retry_at) {
-            return None;
-        }
-        match self.air.capture(buffer, now) {
-            Ok(captured) => {
-                self.retry_at = None;
-                captured.map(|captured| captured.len)
-            }
-            // How a card fares is told when it has changed.
-            Err(CaptureError::Lost(_)) => None,
-            Err(error) => {
-                if self.retry_at.is_none() {
-                    tell(&format!("{}: {error}", self.air.name()));
-                }
-                self.retry_at = Some(now + RETRY_INTERVAL);
-                None
-            }
-        }
-    }
-
-    /// How long until this card wants to be asked without a word from the machine.
-    fn wait(&self, now: Instant) -> Option<Duration> {
-        match self.retry_at {
-            Some(_) if self.air.ended() => None,
-            Some(retry_at) => Some(retry_at.saturating_duration_since(now)),
-            None => self.air.wait(now),
-        }
     }
 }
 

@@ -16,14 +16,15 @@ use crate::clock::{SharedClock, now};
 use crate::control::Control;
 use crate::decode::{self, PictureQueue};
 use crate::decoder::Decoder;
-use crate::link::{Card, Link, Time};
+use crate::link::joining::Joining;
+use crate::link::{Link, Time};
 use crate::output::annex_b::AnnexB;
 use crate::output::png::PngOutput;
 use crate::output::rtp::RtpOutput;
 use crate::output::{DECODER_UNITS, Outlets, RECORDING_UNITS, UnitQueue};
 use crate::radio;
 use crate::reporter::Reporter;
-use crate::signal::Names;
+use crate::signal::{Listening, Names};
 use crate::tell::tell;
 use crate::worker::Worker;
 
@@ -40,6 +41,7 @@ pub(crate) enum Ended {
 struct Program {
     board: Arc<Board>,
     control: Arc<Control>,
+    joining: Arc<Joining>,
     workers: Vec<Worker>,
     recordings: Vec<(Worker, UnitQueue)>,
     outlets: Outlets,
@@ -59,21 +61,17 @@ pub(crate) fn run(args: &Args) -> Result<Ended> {
         link_name: args.link.clone(),
         link,
         fingerprint: key.fingerprint(),
-        airs: airs.all.iter().map(|air| air.name().to_owned()).collect(),
+        listening: Listening::to(&args.air),
     };
+    let heard: Vec<String> = airs.all.iter().map(|air| air.name().to_owned()).collect();
     let control = Arc::new(Control::new(args.output.len()).context("cannot listen to signals")?);
     let mut program = Program::new(control);
     #[cfg(feature = "window")]
     let window = program.open_window(args, &names)?;
     args.output.iter().try_for_each(|output| program.open_output(output))?;
     program.start_decoder(args)?;
-    let reporter = Reporter::new(args, &names)?;
-    tell(&format!(
-        "link {} ({link}), key {:08x}, listening on {}",
-        args.link,
-        names.fingerprint,
-        names.airs.join(", ")
-    ));
+    let reporter = Reporter::new(args, &names, &heard)?;
+    tell(&format!("link {} ({link}), key {:08x}, listening on {}", args.link, names.fingerprint, heard.join(", ")));
     let (ending, reported) = (Arc::new(Queue::new(1)), Arc::clone(&program.board));
     let reporting = Worker::start("report", {
         let ending = Arc::clone(&ending);
@@ -85,6 +83,8 @@ pub(crate) fn run(args: &Args) -> Result<Ended> {
         Worker::start("radio", move || radio::run(&cards, &board, &looking))
     });
     let caring = caring.transpose()?;
+    // Nobody hands further airs over.
+    program.joining.close();
     let link = program.start_link(args, airs.all, &names, &key)?;
     #[cfg(feature = "window")]
     if let Some(window) = window {
@@ -101,8 +101,15 @@ pub(crate) fn run(args: &Args) -> Result<Ended> {
 
 impl Program {
     fn new(control: Arc<Control>) -> Self {
-        let (board, outlets) = (Arc::new(Board::new()), Outlets::default());
-        Self { board, control, workers: Vec::new(), recordings: Vec::new(), outlets, pictures: Vec::new() }
+        Self {
+            board: Arc::new(Board::new()),
+            control,
+            joining: Arc::new(Joining::new()),
+            workers: Vec::new(),
+            recordings: Vec::new(),
+            outlets: Outlets::default(),
+            pictures: Vec::new(),
+        }
     }
 
     #[cfg(feature = "window")]
@@ -169,7 +176,8 @@ impl Program {
         let config = ReceiverConfig { link: names.link, latency_budget: args.latency_budget };
         let link = Link {
             receiver: Receiver::new(config, key, started),
-            cards: airs.into_iter().map(Card::new).collect(),
+            airs,
+            joining: Arc::clone(&self.joining),
             outlets: std::mem::take(&mut self.outlets),
             board: Arc::clone(&self.board),
             control: Arc::clone(&self.control),

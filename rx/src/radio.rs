@@ -16,10 +16,9 @@ const RESTORE_INTERVAL: Duration = Duration::from_millis(100);
 /// Every how many turns the kernel is asked about all cards.
 const TURNS_A_LOOK: u32 = 10;
 
-/// Looks after `cards`, each with its number among the airs, until `ending` is closed.
-pub(crate) fn run(cards: &[(usize, String)], board: &Board, ending: &Queue<()>) {
-    let names: Vec<String> = cards.iter().map(|(_, name)| name.clone()).collect();
-    let mut keeper = Keeper::new(&names, Purpose::Receive);
+/// Looks after `cards` until `ending` is closed.
+pub(crate) fn run(cards: &[String], board: &Board, ending: &Queue<()>) {
+    let mut keeper = Keeper::new(cards, Purpose::Receive);
     let mut unable_told = false;
     let mut told = vec![None; cards.len()];
     let mut looked_at = now();
@@ -30,7 +29,7 @@ pub(crate) fn run(cards: &[(usize, String)], board: &Board, ending: &Queue<()>) 
                 Ok(looks) => {
                     news(&mut told, &looks).iter().for_each(|sentence| tell(sentence));
                     // What was heard since, was heard then at the earliest.
-                    put_up(cards, looks, std::mem::replace(&mut looked_at, now()), board);
+                    put_up(looks, std::mem::replace(&mut looked_at, now()), board);
                 }
                 Err(error) if !std::mem::replace(&mut unable_told, true) => tell(&error.to_string()),
                 Err(_) => {}
@@ -42,15 +41,13 @@ pub(crate) fn run(cards: &[(usize, String)], board: &Board, ending: &Queue<()>) 
     }
 }
 
-fn put_up(cards: &[(usize, String)], looks: Vec<Look>, since: Instant, board: &Board) {
-    let airs = cards.iter().map(|(number, _)| number + 1).max().unwrap_or(0);
-    let mut found = vec![CardSeen::default(); airs];
+fn put_up(looks: Vec<Look>, since: Instant, board: &Board) {
     let hears = looks.iter().any(|look| look.hears);
-    for ((number, _), Look { fault, tuned, .. }) in cards.iter().zip(looks) {
-        if let Some(card) = found.get_mut(*number) {
-            *card = CardSeen { fault: fault.map(|fault| fault.sentence()), tuned };
-        }
-    }
+    let found = looks.into_iter().map(|Look { card, fault, tuned, .. }| {
+        let fault = fault.map(|fault| fault.sentence());
+        CardSeen { name: card, fault, tuned }
+    });
+    let found = found.collect();
     board.with(|seen| {
         if hears {
             seen.other_traffic = Some(since);
@@ -110,10 +107,11 @@ mod tests {
     #[test]
     fn what_a_card_hears_may_be_as_old_as_the_look_before() {
         let (board, since) = (Board::new(), start());
-        put_up(&[(1, "wlan1".to_owned())], vec![look(Some(Code::Rfkill))], since, &board);
+        put_up(vec![Look { card: "wlan1".to_owned(), ..look(Some(Code::Rfkill)) }], since, &board);
         board.with(|seen| {
             assert_eq!(seen.other_traffic, Some(since));
-            assert_eq!(seen.cards.iter().map(|card| card.fault.as_deref()).collect::<Vec<_>>(), [None, Some("Rfkill")]);
+            assert_eq!(seen.fault(0, "wlan1").as_deref(), Some("Rfkill"));
+            assert_eq!(seen.fault(0, "wlan2"), None);
         });
     }
 }

@@ -7,9 +7,7 @@
 
 mod card;
 mod heard;
-mod meter;
 mod order;
-mod race;
 mod session;
 mod sessions;
 mod stream;
@@ -25,13 +23,13 @@ use skylark_common::wire::packet::{Kind, PacketHeader};
 use skylark_common::wire::radiotap::RxHeader;
 
 use card::Card;
-use heard::{Look, MAX_CARDS};
-use race::Race;
+pub use heard::MAX_CARDS;
+use heard::{Look, bit};
 use session::Session;
 use sessions::{Sessions, Verdict};
 use waiting::Waiting;
 
-use crate::stats::{CardStats, Hearing, RxStats};
+use crate::stats::{FrameStats, Hearing, RxStats};
 
 /// Bit of the stream number that says ground to air.
 const UPWARD: u8 = 0x80;
@@ -87,7 +85,6 @@ enum Outcome {
     BadFcs,
     UnknownVersion,
     Waiting,
-    Unannounced,
     Forged,
     Replayed,
     Duplicate,
@@ -108,7 +105,7 @@ pub struct Receiver {
     sessions: Sessions,
     waiting: Waiting,
     cards: Vec<Card>,
-    race: Race,
+    frames: FrameStats,
     hearing: Hearing,
     body: Vec<u8>,
 }
@@ -122,7 +119,7 @@ impl Receiver {
             sessions: Sessions::new(config.latency_budget, now),
             waiting: Waiting::default(),
             cards: Vec::new(),
-            race: Race::default(),
+            frames: FrameStats::default(),
             hearing: Hearing::default(),
             body: Vec::with_capacity(MAX_FRAME_BYTES),
             config,
@@ -131,25 +128,25 @@ impl Receiver {
 
     /// Takes a frame as a card captured it, radiotap header first.
     pub fn handle_frame(&mut self, card: usize, frame: &[u8], now: Instant) {
+        self.frames.captured += 1;
         self.hearing.any = Some(now);
-        let card = self.place(card);
-        self.with_card(card, Card::captured);
+        let card = card.min(MAX_CARDS - 1);
+        while self.cards.len() <= card {
+            self.cards.push(Card::default());
+        }
         let outcome = self.take_frame(card, frame, now);
-        self.with_card(card, |card| card.count(outcome));
+        self.count(outcome);
         self.settle();
     }
 
-    /// Counts what this card misses from here on, though it may never bring a frame. Of a card that was not added
-    /// that is counted from its first frame on.
-    pub fn add_card(&mut self, card: usize) {
-        self.place(card);
+    /// Another card has this number from here on: it begins with nothing counted.
+    pub fn forget_card(&mut self, card: usize) {
+        self.with_card(card, |card| *card = Card::default());
     }
 
     /// Gives up what has been waited for long enough.
     pub fn handle_timeout(&mut self, now: Instant) {
-        while let Some(card) = self.waiting.give_up(now) {
-            self.gave_up(card);
-        }
+        self.waiting.handle_timeout(now);
         self.sessions.handle_timeout(now);
     }
 
@@ -167,10 +164,10 @@ impl Receiver {
     /// Everything that was counted.
     #[must_use]
     pub fn stats(&self, now: Instant) -> RxStats {
-        let cards: Vec<CardStats> = self.cards.iter().map(|card| card.stats(now)).collect();
+        let waiting = self.waiting.len() as u64;
         RxStats {
-            frames: cards.iter().map(|card| card.frames).sum(),
-            cards,
+            frames: FrameStats { waiting, unannounced: self.waiting.unannounced, ..self.frames },
+            cards: self.cards.iter().map(|card| card.stats(now)).collect(),
             streams: self.sessions.followed().map(Session::stream_stats).unwrap_or_default(),
             session: self.sessions.followed().map(Session::stats),
             sessions: self.sessions.count(),
@@ -181,7 +178,7 @@ impl Receiver {
     fn take_frame(&mut self, card: usize, frame: &[u8], now: Instant) -> Outcome {
         let Ok((info, dot11)) = RxHeader::parse(frame) else { return Outcome::Truncated };
         if info.bad_fcs {
-            self.with_card(card, Card::damaged);
+            self.with_card(card, |card| card.stats.bad_fcs += 1);
             return Outcome::BadFcs;
         }
         let (header, sealed) = match PacketHeader::parse(dot11) {
@@ -197,9 +194,7 @@ impl Receiver {
             Some(id) if id == header.session => self.take_packet(card, &info, &header, sealed, now),
             _ if header.kind == Kind::Announce => self.take_announce(card, &info, &header, sealed, now),
             _ => {
-                if let Some(card) = self.waiting.push(card, header.session, frame, now) {
-                    self.gave_up(card);
-                }
+                self.waiting.push(card, header.session, frame, now);
                 Outcome::Waiting
             }
         }
@@ -232,11 +227,7 @@ impl Receiver {
             Look::Replayed => return Outcome::Replayed,
             Look::Duplicate => {
                 session.remember(header, card);
-                let behind = self.race.behind(header, now);
-                self.with_card(card, |card| {
-                    card.duplicate(info, now);
-                    behind.into_iter().for_each(|time| card.behind(time, now));
-                });
+                self.with_card(card, |card| card.heard(info, now));
                 return Outcome::Duplicate;
             }
             Look::Fresh => {}
@@ -248,12 +239,9 @@ impl Receiver {
         let Ok(body) = session.key().open(header, &mut self.body) else { return Outcome::Forged };
         session.remember(header, card);
         let outcome = session.handle_body(header, body, now);
-        let timed = self.race.start(header, now);
         self.with_card(card, |card| {
-            card.first(info, now);
-            if timed {
-                card.behind(Duration::ZERO, now);
-            }
+            card.heard(info, now);
+            card.stats.first += 1;
         });
         outcome
     }
@@ -284,47 +272,47 @@ impl Receiver {
     /// The session has been entered: what waited for it is read.
     fn take_waiting(&mut self, session: u32) {
         while let Some(frame) = self.waiting.take(session) {
-            self.with_card(frame.card, Card::waited);
             if let Ok((info, dot11)) = RxHeader::parse(&frame.bytes)
                 && let Ok((header, sealed)) = PacketHeader::parse(dot11)
             {
                 let outcome = self.take_packet(frame.card, &info, &header, sealed, frame.at);
-                self.with_card(frame.card, |card| card.count(outcome));
+                self.count(outcome);
             }
             self.waiting.recycle(frame);
         }
-    }
-
-    /// A frame of this card waited in vain.
-    fn gave_up(&mut self, card: usize) {
-        self.with_card(card, |card| {
-            card.waited();
-            card.count(Outcome::Unannounced);
-        });
     }
 
     /// Tells every card which packets it should have heard.
     fn settle(&mut self) {
         let cards = &mut self.cards;
         if let Some(session) = self.sessions.current() {
-            session.settle(|heard, count| {
-                cards.iter_mut().enumerate().for_each(|(number, card)| card.settled(number, heard, count));
+            session.settle(|heard| {
+                let deaf = cards.iter_mut().enumerate().filter(|(card, _)| heard & bit(*card) == 0);
+                deaf.for_each(|(_, card)| card.stats.missed += 1);
+                cards.iter_mut().for_each(|card| card.stats.expected += 1);
             });
         }
-    }
-
-    /// The place of a card: those that cannot be told apart share the last one.
-    fn place(&mut self, card: usize) -> usize {
-        let place = card.min(MAX_CARDS - 1);
-        while self.cards.len() <= place {
-            self.cards.push(Card::default());
-        }
-        place
     }
 
     fn with_card(&mut self, card: usize, change: impl FnOnce(&mut Card)) {
         if let Some(card) = self.cards.get_mut(card) {
             change(card);
         }
+    }
+
+    const fn count(&mut self, outcome: Outcome) {
+        let counter = match outcome {
+            Outcome::Foreign => &mut self.frames.foreign,
+            Outcome::Truncated => &mut self.frames.truncated,
+            Outcome::BadFcs => &mut self.frames.bad_fcs,
+            Outcome::UnknownVersion => &mut self.frames.unknown_version,
+            Outcome::Waiting => return,
+            Outcome::Forged => &mut self.frames.forged,
+            Outcome::Replayed => &mut self.frames.replayed,
+            Outcome::Duplicate => &mut self.frames.duplicate,
+            Outcome::Late => &mut self.frames.late,
+            Outcome::Used => &mut self.frames.used,
+        };
+        *counter += 1;
     }
 }

@@ -194,7 +194,7 @@ impl Reporting {
                 .and_then(|session| session.announce.unit_interval_us.map(|us| Duration::from_micros(us.into()))),
             decodes: self.decodes,
         };
-        let fault = self.fault_of_all_cards(seen);
+        let fault = Self::fault_of_all_cards(seen);
         let (signal, reason) = match (evidence.signal(now), fault) {
             (Signal::Nothing | Signal::NotSkylark, Some(fault)) => (Signal::DeafCards, fault),
             (signal, _) => (signal, signal.reason(&self.names)),
@@ -209,8 +209,8 @@ impl Reporting {
     }
 
     /// What is wrong with the first card, if something is wrong with every air.
-    fn fault_of_all_cards(&self, seen: &Seen) -> Option<String> {
-        let mut faults = self.names.airs.iter().enumerate().map(|(number, name)| seen.fault(number, name));
+    fn fault_of_all_cards(seen: &Seen) -> Option<String> {
+        let mut faults = seen.airs.iter().enumerate().map(|(number, name)| seen.fault(number, name));
         faults.next()?.filter(|_| faults.all(|fault| fault.is_some()))
     }
 
@@ -228,7 +228,7 @@ impl Reporting {
 
     fn cards(&self, seen: &Seen, now: Instant) -> Vec<CardReport> {
         let before = self.before.front().map(|(_, before)| &before.rx.cards);
-        let names = self.names.airs.iter().enumerate();
+        let names = seen.airs.iter().enumerate();
         let card = |(number, name): (usize, &String)| {
             let stats = seen.rx.cards.get(number).cloned().unwrap_or_default();
             let before = before.and_then(|cards| cards.get(number)).cloned().unwrap_or_default();
@@ -241,7 +241,7 @@ impl Reporting {
                 dropped_by_machine: seen.dropped_by_machine.get(number).copied().unwrap_or(0),
                 silent_ms: stats.last_heard.map(|at| millis(now, at)),
                 fault: seen.fault(number, name),
-                tuned: seen.cards.get(number).and_then(|card| card.tuned.clone()),
+                tuned: seen.card(name).and_then(|card| card.tuned.clone()),
                 stats,
             }
         };
@@ -345,7 +345,8 @@ pub(crate) mod tests {
         reporting.report(&Seen::default(), then);
         let summary = Summary { count: 60, p50_us: 2500, p95_us: 8100, p99_us: 9000, max_us: 9000 };
         reporting.set_ledger([("", summary); stage::COUNT]);
-        reporting.report(seen, now)
+        let airs = vec!["udp:5801".to_owned(), "udp:5802".to_owned()];
+        reporting.report(&Seen { airs, ..seen.clone() }, now)
     }
 
     #[test]
@@ -372,12 +373,13 @@ pub(crate) mod tests {
     #[test]
     fn what_is_wrong_with_every_card_is_the_reason() {
         let now = start();
-        let deaf = |fault: &str| CardSeen { fault: Some(fault.to_owned()), tuned: None };
-        let mut seen = Seen { cards: vec![deaf("wlan1 is down"), CardSeen::default()], ..Seen::default() };
+        let deaf =
+            |name: &str, fault: &str| CardSeen { name: name.to_owned(), fault: Some(fault.to_owned()), tuned: None };
+        let mut seen = Seen { cards: vec![deaf("udp:5801", "wlan1 is down")], ..Seen::default() };
         assert!(report(&seen, now).signal.reason.starts_with("nothing is heard"));
         seen.states = vec![CardState::Working, CardState::Gone];
         assert!(report(&seen, now).cards[1].fault.as_ref().unwrap().starts_with("udp:5802: the card is gone"));
-        seen.cards[1] = deaf("wlan2 is gone");
+        seen.cards.push(deaf("udp:5802", "wlan2 is gone"));
         seen.other_traffic = Some(now);
         let report = report(&seen, now);
         assert_eq!((report.signal.state, report.signal.reason.as_str()), (State::None, "wlan1 is down"));

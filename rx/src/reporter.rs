@@ -53,14 +53,14 @@ struct Telling {
 }
 
 impl Reporter {
-    /// A reporter that writes its first line.
+    /// A reporter that writes its first line, which names the airs there are at the start.
     ///
     /// # Errors
     /// The file for the figures cannot be created.
-    pub(crate) fn new(args: &Args, names: &Names) -> Result<Self> {
+    pub(crate) fn new(args: &Args, names: &Names, airs: &[String]) -> Result<Self> {
         let lines = args.stats.as_ref().map(open_lines).transpose()?;
         if let Some(lines) = &lines {
-            push(lines, "rx.start", &start(args, names));
+            push(lines, "rx.start", &start(args, names, airs));
         }
         let reporting = Reporting::new(names.clone(), args.wants_pictures(), now());
         Ok(Self { reporting, lines, telling: Telling::default() })
@@ -147,13 +147,13 @@ fn sentence(report: &Report) -> String {
     }
 }
 
-fn start(args: &Args, names: &Names) -> Value {
+fn start(args: &Args, names: &Names, airs: &[String]) -> Value {
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "link": names.link_name,
         "link_id": names.link.to_string(),
         "key": format!("{:08x}", names.fingerprint),
-        "airs": names.airs,
+        "airs": airs,
         "latency_budget_ms": args.latency_budget.as_millis(),
     })
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use skylark_common::options::AirTarget;
 use skylark_common::wire::announce::Payload;
 use skylark_common::wire::link::LinkId;
 use skylark_common::wire::packet::VERSION;
@@ -89,14 +90,38 @@ pub(crate) struct Names {
     pub(crate) link: LinkId,
     /// The key's fingerprint.
     pub(crate) fingerprint: u32,
-    /// The airs as the user wrote them.
-    pub(crate) airs: Vec<String>,
+    /// What it listens to.
+    pub(crate) listening: Listening,
+}
+
+/// What the airs are, as far as that tells why there is silence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Listening {
+    /// Recordings: what was captured when, tells nothing about the present.
+    ToRecordings,
+    /// One of them at least is a host and port.
+    ToHosts,
+    /// Cards.
+    ToCards,
 }
 
 impl Names {
-    /// Whether every air is a recording: what was captured when, tells nothing about the present.
+    /// Whether every air is a recording.
     pub(crate) fn are_recordings(&self) -> bool {
-        self.airs.iter().all(|air| air.starts_with("pcap:"))
+        self.listening == Listening::ToRecordings
+    }
+}
+
+impl Listening {
+    /// What these airs come to; none are cards.
+    pub(crate) fn to(airs: &[AirTarget]) -> Self {
+        let is_recording = |air: &AirTarget| matches!(air, AirTarget::Pcap(_));
+        match airs {
+            [] => Self::ToCards,
+            airs if airs.iter().all(is_recording) => Self::ToRecordings,
+            airs if airs.iter().any(|air| matches!(air, AirTarget::Udp(_))) => Self::ToHosts,
+            _ => Self::ToCards,
+        }
     }
 }
 
@@ -186,7 +211,7 @@ impl Signal {
             Self::Nothing if names.are_recordings() => {
                 "nothing is heard: is there a link in this recording?".to_owned()
             }
-            Self::Nothing if names.airs.iter().any(|air| air.starts_with("udp:")) => {
+            Self::Nothing if names.listening == Listening::ToHosts => {
                 "nothing is heard: is the transmitter on, and does it send to this host and port?".to_owned()
             }
             Self::Nothing => {
@@ -212,8 +237,8 @@ pub(crate) mod tests {
     use crate::unit::tests::start;
 
     pub(crate) fn names() -> Names {
-        let airs = vec!["udp:5801".to_owned(), "udp:5802".to_owned()];
-        Names { link_name: "hill".to_owned(), link: LinkId::from_name("hill"), fingerprint: 0x1a2b_3c4d, airs }
+        let (link, listening) = (LinkId::from_name("hill"), Listening::ToHosts);
+        Names { link_name: "hill".to_owned(), link, fingerprint: 0x1a2b_3c4d, listening }
     }
 
     fn evidence(now: Instant) -> Evidence {
@@ -288,7 +313,7 @@ pub(crate) mod tests {
         let sentence = reason(Signal::OtherLink(other));
         assert!(sentence.contains(&other.to_string()) && sentence.contains("(hill)"), "{sentence}");
         assert!(reason(Signal::Nothing).contains("host and port"));
-        let cards = Names { airs: vec!["wlan1".to_owned()], ..names() };
+        let cards = Names { listening: Listening::ToCards, ..names() };
         assert!(Signal::Nothing.reason(&cards).contains("channel"));
         assert_eq!(Signal::OtherLink(other).state(), State::None);
         assert_eq!(Signal::NoKeyframe.state(), State::Waiting);

@@ -8,7 +8,8 @@ use crate::signal::{Names, State};
 pub(crate) fn screen(names: &Names, report: Option<&Report>) -> Vec<Line> {
     let fingerprint = format!("{:08x}", names.fingerprint);
     let (high, low) = fingerprint.split_at_checked(4).unwrap_or((&fingerprint, ""));
-    let width = names.airs.iter().map(|name| name.chars().count()).max().unwrap_or(0).max(4);
+    let cards = report.map_or(&[][..], |report| &report.cards);
+    let width = cards.iter().map(|card| card.name.chars().count()).max().unwrap_or(0).max(4);
     let row = |name: &str, value: String| Line::of(format!("{name:<width$}  "), Tone::Dim).with(value, Tone::Plain);
     let mut lines = vec![
         Line::of("SKYLARK", Tone::Plain).large(),
@@ -16,10 +17,7 @@ pub(crate) fn screen(names: &Names, report: Option<&Report>) -> Vec<Line> {
         row("link", format!("{}  ({})", names.link_name, names.link)),
         row("key", format!("{high} {low}")),
     ];
-    match report {
-        Some(report) => lines.extend(report.cards.iter().map(|found| card(found, width))),
-        None => lines.extend(names.airs.iter().map(|name| row(name, "…".to_owned()))),
-    }
+    lines.extend(cards.iter().map(|found| card(found, width)));
     lines.push(Line::new());
     lines.push(reason(report));
     lines
@@ -83,8 +81,9 @@ the transmitter is heard; waiting for its next keyframe
     #[test]
     fn a_card_says_what_is_wrong_with_it_or_what_it_is_tuned_to() {
         let now = start();
-        let tuned = CardSeen { fault: None, tuned: Some("channel 149 (5745 MHz)".to_owned()) };
-        let down = CardSeen { fault: Some("is down".to_owned()), tuned: None };
+        let (first, second) = ("udp:5801".to_owned(), "udp:5802".to_owned());
+        let tuned = CardSeen { name: first, fault: None, tuned: Some("channel 149 (5745 MHz)".to_owned()) };
+        let down = CardSeen { name: second, fault: Some("is down".to_owned()), tuned: None };
         let seen = Seen { cards: vec![tuned, down], ..Seen::default() };
         let text = text(&screen(&names(), Some(&report(&seen, now))));
         assert!(text.contains("udp:5801  has heard nothing of this link on channel 149 (5745 MHz)\n"), "{text}");

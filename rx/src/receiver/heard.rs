@@ -6,7 +6,7 @@ const REMEMBERED: u32 = 4096;
 /// A packet this far behind the newest has reached every card it will reach: then it is told who missed it.
 const SETTLED: u32 = 128;
 /// Cards told apart. More share the last place.
-pub(super) const MAX_CARDS: usize = 63;
+pub const MAX_CARDS: usize = 63;
 
 /// The packets of one kind in one stream of one session.
 #[derive(Debug)]

@@ -1,0 +1,239 @@
+//! The cards of a link: each has a number for life, and an air that may fail, come back, or give its place up.
+
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags};
+use skylark_common::air::{CaptureAir, CaptureError, CardState};
+use skylark_rx::receiver::MAX_CARDS;
+
+use crate::tell::tell;
+
+/// How long an air that failed is left alone.
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
+
+/// The cards, by their numbers.
+#[derive(Debug, Default)]
+pub(super) struct Cards(Vec<Card>);
+
+/// An air and how it fares.
+#[derive(Debug)]
+struct Card {
+    /// Where its frames come from.
+    air: Box<dyn CaptureAir>,
+    /// When to try again after a failure; the failure has been told.
+    retry_at: Option<Instant>,
+    /// How it fares, as far as people know.
+    state: CardState,
+    /// Since when it has heard nothing because it cannot.
+    away_since: Option<Instant>,
+}
+
+impl Cards {
+    /// Takes an air as the next card, or in the place of one of the same name that has ended. Among as many cards
+    /// as there can be it takes the place of the one that has been away longest. Returns its number; `None`
+    /// if all of them work.
+    pub(super) fn add(&mut self, air: Box<dyn CaptureAir>) -> Option<usize> {
+        let returns = |card: &Card| card.air.ended() && card.air.name() == air.name();
+        let number = self.0.iter().position(returns).or_else(|| self.free_place())?;
+        match self.0.get_mut(number) {
+            Some(card) => *card = Card::new(air),
+            None => self.0.push(Card::new(air)),
+        }
+        Some(number)
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether every air has ended for good.
+    pub(super) fn have_ended(&self) -> bool {
+        self.0.iter().all(|card| card.air.ended())
+    }
+
+    /// The next frame this card has, if it has one; returns its length.
+    pub(super) fn capture(&mut self, number: usize, buffer: &mut [u8], now: Instant) -> Option<usize> {
+        self.0.get_mut(number)?.capture(buffer, now)
+    }
+
+    /// Tells how cards fare where that has changed.
+    pub(super) fn tell_states(&mut self, now: Instant) {
+        self.0.iter_mut().for_each(|card| card.tell_state(now));
+    }
+
+    /// Their names, as the user wrote them.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.0.iter().map(|card| card.air.name().to_owned()).collect()
+    }
+
+    /// How they fare.
+    pub(super) fn states(&self) -> Vec<CardState> {
+        self.0.iter().map(|card| card.state).collect()
+    }
+
+    /// Frames the machine dropped before they were taken, by card.
+    pub(super) fn dropped(&self) -> Vec<u64> {
+        self.0.iter().map(|card| card.air.dropped()).collect()
+    }
+
+    /// How long until one of them wants to be asked without a word from the machine.
+    pub(super) fn wait(&self, now: Instant) -> Option<Duration> {
+        self.0.iter().filter_map(|card| card.wait(now)).min()
+    }
+
+    /// What becomes readable when one of them has a frame.
+    pub(super) fn poll_fds(&self) -> impl Iterator<Item = PollFd<'_>> {
+        let listening = self.0.iter().filter(|card| card.retry_at.is_none());
+        listening.filter_map(|card| card.air.as_fd()).map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
+    }
+
+    fn free_place(&self) -> Option<usize> {
+        if self.0.len() < MAX_CARDS {
+            return Some(self.0.len());
+        }
+        let away = self.0.iter().enumerate().filter_map(|(number, card)| Some((card.away_since?, number)));
+        away.min().map(|(_, number)| number)
+    }
+}
+
+impl Card {
+    /// A card that fares well.
+    fn new(air: Box<dyn CaptureAir>) -> Self {
+        Self { air, retry_at: None, state: CardState::Working, away_since: None }
+    }
+
+    fn tell_state(&mut self, now: Instant) {
+        let state = self.air.state();
+        let works = state == CardState::Working && !self.air.ended() && self.retry_at.is_none();
+        self.away_since = if works { None } else { self.away_since.or(Some(now)) };
+        if std::mem::replace(&mut self.state, state) != state {
+            tell(&match state {
+                CardState::Working => format!("{} listens again", self.air.name()),
+                CardState::Down | CardState::Gone | CardState::WrongMode | CardState::Refused => {
+                    format!("{}: {state}", self.air.name())
+                }
+            });
+        }
+    }
+
+    fn capture(&mut self, buffer: &mut [u8], now: Instant) -> Option<usize> {
+        if self.retry_at.is_some_and(|retry_at| now < retry_at) {
+            return None;
+        }
+        match self.air.capture(buffer, now) {
+            Ok(captured) => {
+                self.retry_at = None;
+                captured.map(|captured| captured.len)
+            }
+            // How a card fares is told when it has changed.
+            Err(CaptureError::Lost(_)) => None,
+            Err(error) => {
+                if self.retry_at.is_none() {
+                    tell(&format!("{}: {error}", self.air.name()));
+                }
+                self.retry_at = Some(now + RETRY_INTERVAL);
+                None
+            }
+        }
+    }
+
+    /// How long until this card wants to be asked without a word from the machine.
+    fn wait(&self, now: Instant) -> Option<Duration> {
+        match self.retry_at {
+            Some(_) if self.air.ended() => None,
+            Some(retry_at) => Some(retry_at.saturating_duration_since(now)),
+            None => self.air.wait(now),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::BorrowedFd;
+
+    use skylark_common::air::Captured;
+
+    use super::*;
+    use crate::clock::now;
+
+    /// An air that fares as it is told.
+    #[derive(Debug)]
+    struct Told {
+        name: String,
+        state: CardState,
+        ended: bool,
+    }
+
+    impl CaptureAir for Told {
+        fn capture(&mut self, _: &mut [u8], _: Instant) -> Result<Option<Captured>, CaptureError> {
+            Ok(None)
+        }
+
+        fn as_fd(&self) -> Option<BorrowedFd<'_>> {
+            None
+        }
+
+        fn wait(&self, _: Instant) -> Option<Duration> {
+            None
+        }
+
+        fn state(&self) -> CardState {
+            self.state
+        }
+
+        fn ended(&self) -> bool {
+            self.ended
+        }
+
+        fn dropped(&self) -> u64 {
+            0
+        }
+
+        fn name(&self) -> &str {
+            &self.name
+        }
+    }
+
+    fn air(name: &str, state: CardState) -> Box<Told> {
+        Box::new(Told { name: name.to_owned(), state, ended: false })
+    }
+
+    #[test]
+    fn cards_are_numbered_as_they_come() {
+        let mut cards = Cards::default();
+        let numbers = ["a", "b", "a"].map(|name| cards.add(air(name, CardState::Working)));
+        assert_eq!(numbers, [Some(0), Some(1), Some(2)], "one that works gives nothing up");
+        assert_eq!(cards.names(), ["a", "b", "a"]);
+    }
+
+    #[test]
+    fn an_air_that_ended_and_returns_is_the_same_card() {
+        let mut cards = Cards::default();
+        cards.add(Box::new(Told { name: "a".to_owned(), state: CardState::Working, ended: true }));
+        assert!(cards.have_ended());
+        cards.add(air("b", CardState::Working));
+        assert_eq!(cards.add(air("a", CardState::Working)), Some(0));
+        assert!(!cards.have_ended());
+    }
+
+    #[test]
+    fn of_as_many_cards_as_there_can_be_the_one_away_longest_gives_its_place_up() {
+        let (mut cards, now) = (Cards::default(), now());
+        for number in 0..MAX_CARDS {
+            cards.add(air(&number.to_string(), CardState::Working));
+        }
+        cards.tell_states(now);
+        assert_eq!(cards.add(air("one too many", CardState::Working)), None);
+        for (number, later) in [(7, 2), (3, 1), (50, 3)] {
+            let at = now + Duration::from_secs(later);
+            cards.0[number].air = air(&number.to_string(), CardState::Gone);
+            cards.0[number].away_since = Some(at);
+        }
+        cards.tell_states(now + Duration::from_secs(9));
+        assert_eq!(cards.add(air("a", CardState::Working)), Some(3));
+        cards.tell_states(now + Duration::from_secs(9));
+        assert_eq!([(); 3].map(|()| cards.add(air("b", CardState::Working))), [Some(7), Some(50), None]);
+        assert_eq!(cards.len(), MAX_CARDS);
+    }
+}
