@@ -168,6 +168,23 @@ fn a_card_that_was_added_is_told_what_it_missed_before_it_heard_anything() {
 }
 
 #[test]
+fn a_card_that_takes_anothers_number_begins_with_nothing() {
+    let mut link = link(vec![loses(0.2), loses(0.2)], 20);
+    link.run(5 * SECOND);
+    let before = link.receiver.stats(link.now);
+    link.receiver.add_card(1);
+    let after = link.receiver.stats(link.now);
+    assert_eq!((after.frames, &after.cards[1]), (before.frames, &CardStats::default()));
+    // The next has its own copies of what the one before brought last.
+    let mut late = self::link(vec![loses(0.0)], 20);
+    late.recording = Some(Vec::new());
+    late.run(5 * SECOND);
+    late.recording.iter().flatten().rev().take(100).for_each(|frame| link.hear(1, &frame.bytes));
+    let card = link.receiver.stats(link.now).cards[1].clone();
+    assert_eq!((card.frames.replayed, card.heard, card.unique), (0, 100, 0));
+}
+
+#[test]
 fn a_card_is_told_how_far_it_is_behind() {
     let mut link = link(vec![later(0), later(40), later(900)], 18);
     link.run(3 * SECOND);

@@ -7,7 +7,7 @@ use skylark_common::wire::radiotap::RxHeader;
 use super::Outcome;
 use super::heard::bit;
 use super::meter::{Measured, Meter};
-use crate::stats::CardStats;
+use crate::stats::{CardStats, FrameStats};
 
 #[derive(Debug, Default)]
 pub(super) struct Card {
@@ -77,6 +77,11 @@ impl Card {
             cards if cards == own => self.stats.unique += count,
             _ => {}
         }
+    }
+
+    /// What became of its frames.
+    pub(super) const fn frames(&self) -> FrameStats {
+        self.stats.frames
     }
 
     pub(super) fn stats(&self, now: Instant) -> CardStats {

@@ -7,6 +7,8 @@ const REMEMBERED: u32 = 4096;
 const SETTLED: u32 = 128;
 /// Cards told apart. More share the last place.
 pub const MAX_CARDS: usize = 63;
+/// Stands for all cards that had a number another card has: what they heard was heard.
+const FORGOTTEN: u64 = 1 << MAX_CARDS;
 
 /// The packets of one kind in one stream of one session.
 #[derive(Debug)]
@@ -53,6 +55,17 @@ impl Heard {
         }
     }
 
+    /// One more than the newest number remembered.
+    pub(super) const fn next(&self) -> Option<u32> {
+        self.next
+    }
+
+    /// Whether any card heard this packet.
+    pub(super) fn is_heard(&self, sequence: u32) -> bool {
+        let behind = self.next.map(|next| next.wrapping_sub(1).wrapping_sub(sequence));
+        behind.is_some_and(|behind| behind < REMEMBERED) && self.at(sequence) != 0
+    }
+
     /// Notes that `card` heard this packet; only for packets whose seal was opened, now or before.
     pub(super) fn remember(&mut self, sequence: u32, card: usize) {
         let next = *self.next.get_or_insert_with(|| {
@@ -70,6 +83,14 @@ impl Heard {
             self.next = Some(sequence.wrapping_add(1));
         }
         self.set(sequence, self.at(sequence) | bit(card));
+    }
+
+    /// Another card has this number from here on: what this one heard is not the other's.
+    pub(super) fn forget_card(&mut self, card: usize) {
+        let own = bit(card);
+        for cards in self.cards.iter_mut().chain(&mut self.displaced).filter(|cards| **cards & own != 0) {
+            *cards = *cards & !own | FORGOTTEN;
+        }
     }
 
     /// Hands every packet that is settled since the last call to `settled`, as the set of cards that heard it and
@@ -174,6 +195,18 @@ mod tests {
         heard.remember(SETTLED + 2, 0);
         assert_eq!(settled(&mut heard), [(1, 1), (0, 1), (3, 1)]);
         assert_eq!(settled(&mut heard), []);
+    }
+
+    #[test]
+    fn what_a_card_heard_is_not_heard_by_the_next_of_its_number_and_heard_all_the_same() {
+        let mut heard = Heard::new();
+        heard.remember(0, 5);
+        heard.forget_card(5);
+        assert_eq!(heard.look(0, 5), Look::Duplicate);
+        heard.remember(0, 5);
+        heard.remember(SETTLED, 0);
+        let told = settled(&mut heard);
+        assert!(told.len() == 1 && told[0].0 != bit(5) && told[0].0 & bit(5) != 0, "{told:?}");
     }
 
     #[test]

@@ -51,6 +51,13 @@ impl Waiting {
         self.poll_timeout().filter(|due| *due <= now).and_then(|_| self.give_up_oldest())
     }
 
+    /// Gives up a frame this card brought; returns whether there was one.
+    pub(super) fn give_up_of(&mut self, card: usize) -> bool {
+        let at = self.frames.iter().position(|frame| frame.card == card);
+        let frame = at.and_then(|at| self.frames.remove(at));
+        frame.map(|frame| self.recycle(frame)).is_some()
+    }
+
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.frames.front().map(|frame| frame.at + PATIENCE)
     }
