@@ -90,7 +90,8 @@ impl Link {
     pub(crate) fn run(mut self) {
         let now = now();
         let mut cards = Cards::default();
-        self.airs.drain(..).for_each(|air| _ = cards.add(air));
+        let numbers = self.airs.drain(..).filter_map(|air| cards.add(air));
+        numbers.for_each(|number| self.receiver.add_card(number));
         Running {
             link: self,
             cards,
@@ -155,7 +156,7 @@ impl Running {
             let name = air.name().to_owned();
             match self.cards.add(air) {
                 Some(number) => {
-                    self.link.receiver.forget_card(number);
+                    self.link.receiver.add_card(number);
                     tell(&format!("{name} joins"));
                     self.publish();
                 }

@@ -239,7 +239,8 @@ impl Reporting {
         let card = |(number, name): (usize, &String)| {
             let stats = seen.rx.cards.get(number).cloned().unwrap_or_default();
             let before = before.and_then(|cards| cards.get(number)).cloned().unwrap_or_default();
-            let missed = stats.missed.saturating_sub(before.missed);
+            let not_heard = |stats: &CardStats| stats.missed + stats.lost;
+            let missed = not_heard(&stats).saturating_sub(not_heard(&before));
             let expected = stats.expected.saturating_sub(before.expected);
             CardReport {
                 name: name.clone(),

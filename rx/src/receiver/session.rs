@@ -150,11 +150,21 @@ impl Session {
         }
     }
 
-    /// Hands the set of cards that heard it to `settled`, for every source packet that has reached all cards
-    /// it will. Of repairs nobody knows: one that found no gap on the air has a number all the same.
-    pub(super) fn settle(&mut self, mut settled: impl FnMut(u64)) {
-        let sources = self.heard.iter_mut().filter(|kind| kind.kind == Kind::Source);
-        sources.for_each(|kind| kind.heard.settle(&mut settled));
+    /// Another card has this number from here on.
+    pub(super) fn forget_card(&mut self, card: usize) {
+        self.heard.iter_mut().for_each(|kind| kind.heard.forget_card(card));
+    }
+
+    /// Hands the set of cards that heard them, and how many in a row, to `settled`, for every source packet that has
+    /// reached all cards it will. Of repairs nobody knows: one that found no gap on the air has a number all the same.
+    pub(super) fn settle(&mut self, mut settled: impl FnMut(u64, u64)) {
+        for HeardKind { kind, heard, .. } in &mut self.heard {
+            heard.settle(|cards, count| {
+                if *kind == Kind::Source {
+                    settled(cards, count);
+                }
+            });
+        }
     }
 
     /// Takes the opened body of a packet.
