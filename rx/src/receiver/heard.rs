@@ -7,6 +7,8 @@ const REMEMBERED: u32 = 4096;
 const SETTLED: u32 = 128;
 /// Cards told apart. More share the last place.
 pub(super) const MAX_CARDS: usize = 63;
+/// In the place of a card: the packet was put together from damaged copies, none of which counts as heard.
+pub(super) const REBUILT: usize = 63;
 
 /// The packets of one kind in one stream of one session.
 #[derive(Debug)]
@@ -90,9 +92,9 @@ impl Heard {
     }
 }
 
-/// The bit that stands for a card in a set of cards.
+/// The bit that stands for a card, or for [`REBUILT`], in a set of cards.
 pub(super) fn bit(card: usize) -> u64 {
-    1 << card.min(MAX_CARDS - 1)
+    1 << card.min(REBUILT)
 }
 
 const fn place(sequence: u32) -> usize {

@@ -4,9 +4,12 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::fairness::gives_way;
+
 /// Announces come every 100 ms; three of them are seldom lost in a row.
 const PATIENCE: Duration = Duration::from_millis(300);
-/// Frames that may wait: a keyframe of 600 kB. Beyond, the oldest give way. At most 2 MiB.
+/// Frames that may wait: a keyframe of 600 kB. Beyond, the oldest of the card that has most gives way. At
+/// most 2 MiB.
 const MAX_WAITING: usize = 512;
 
 #[derive(Debug)]
@@ -28,13 +31,14 @@ pub(super) struct Waiting {
 impl Waiting {
     /// Keeps a frame, as it was captured.
     pub(super) fn push(&mut self, card: usize, session: u32, frame: &[u8], at: Instant) {
-        if self.frames.len() >= MAX_WAITING {
-            self.give_up_oldest();
-        }
         let mut bytes = self.free.pop().unwrap_or_default();
         bytes.clear();
         bytes.extend_from_slice(frame);
         self.frames.push_back(WaitingFrame { card, session, bytes, at });
+        if self.frames.len() > MAX_WAITING {
+            let oldest = gives_way(self.frames.iter().map(|frame| frame.card));
+            oldest.into_iter().for_each(|at| self.give_up(at));
+        }
     }
 
     /// Takes the oldest frame of this session out.
@@ -56,7 +60,7 @@ impl Waiting {
     /// Gives up frames that have waited long enough.
     pub(super) fn handle_timeout(&mut self, now: Instant) {
         while self.poll_timeout().is_some_and(|due| due <= now) {
-            self.give_up_oldest();
+            self.give_up(0);
         }
     }
 
@@ -64,8 +68,8 @@ impl Waiting {
         self.frames.front().map(|frame| frame.at + PATIENCE)
     }
 
-    fn give_up_oldest(&mut self) {
-        if let Some(frame) = self.frames.pop_front() {
+    fn give_up(&mut self, at: usize) {
+        if let Some(frame) = self.frames.remove(at) {
             self.unannounced += 1;
             self.recycle(frame);
         }
@@ -100,5 +104,15 @@ mod tests {
         waiting.handle_timeout(now + PATIENCE);
         assert_eq!((waiting.len(), waiting.poll_timeout()), (0, None));
         assert_eq!(waiting.unannounced, MAX_WAITING as u64 + 3);
+    }
+
+    #[test]
+    fn a_card_that_brings_most_displaces_only_its_own() {
+        let now = Instant::now();
+        let mut waiting = Waiting::default();
+        (0..10).for_each(|_| waiting.push(0, 1, b"true", now));
+        (0..2 * MAX_WAITING).for_each(|_| waiting.push(1, 2, b"flood", now));
+        assert_eq!(std::iter::from_fn(|| waiting.take(1)).count(), 10);
+        assert_eq!(waiting.len(), MAX_WAITING - 10);
     }
 }
