@@ -3,9 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use skylark_common::air::sim::ReceiverConfig;
+use skylark_common::air::sim::{Random, ReceiverConfig};
 use skylark_common::fec::{Code, FecConfig};
-use skylark_rx::stats::CombiningStats;
+use skylark_common::wire::packet::Kind;
+use skylark_common::wire::radiotap::RxHeader;
+use skylark_rx::stats::{CombiningStats, FrameStats};
+use skylark_tests::frames::{header, radiotap_len};
 use skylark_tests::{Link, LinkConfig, Outcome, tables};
 
 /// Virtual time of each cell.
@@ -47,6 +50,64 @@ impl Run {
     fn lost(&self) -> u64 {
         self.packets - self.known
     }
+}
+
+fn without_fec() -> FecConfig {
+    FecConfig { code: Code::None, redundancy_permille: 0, ..FecConfig::default() }
+}
+
+/// What is behind the radiotap header, with one that says its FCS is wrong.
+fn bad_fcs(mpdu: &[u8]) -> Vec<u8> {
+    let mut frame = vec![0; 64];
+    let radiotap = RxHeader { bad_fcs: true, ..RxHeader::default() }.emit(&mut frame).unwrap();
+    frame.truncate(radiotap);
+    frame.extend_from_slice(mpdu);
+    frame
+}
+
+/// Frames as a card captured them, without their radiotap headers: an announce and `packets` source packets.
+fn captured(packets: usize) -> Vec<Vec<u8>> {
+    let mut link = Link::new(LinkConfig { fec: without_fec(), ..LinkConfig::default() }, Instant::now());
+    (link.deaf, link.recording) = (true, Some(Vec::new()));
+    link.run(Duration::from_millis(100));
+    let frames = link.recording.take().unwrap();
+    let of = |kind| frames.iter().filter(move |frame| header(&frame.bytes).kind == kind);
+    let frames = of(Kind::Announce).take(1).chain(of(Kind::Source).take(packets));
+    frames.map(|frame| frame.bytes[radiotap_len(&frame.bytes)..].to_vec()).collect()
+}
+
+/// A receiver that has heard the announce, and so many packets it has not.
+fn listener(packets: usize) -> (Link, Vec<Vec<u8>>) {
+    let mut frames = captured(packets);
+    let mut link = Link::new(LinkConfig { fec: without_fec(), ..LinkConfig::default() }, Instant::now());
+    link.deaf = true;
+    link.hear(0, &good(&frames.remove(0)));
+    (link, frames)
+}
+
+fn good(mpdu: &[u8]) -> Vec<u8> {
+    [&[0, 0, 8, 0, 0, 0, 0, 0][..], mpdu].concat()
+}
+
+fn wrong(mpdu: &[u8], bytes: &[usize]) -> Vec<u8> {
+    let mut damaged = mpdu.to_vec();
+    bytes.iter().for_each(|at| damaged[*at] ^= 0x5a);
+    bad_fcs(&damaged)
+}
+
+fn combining(link: &Link) -> CombiningStats {
+    let stats = link.receiver.stats(link.now).combining;
+    let CombiningStats { copies, known, spent, expired, gave_way, held, .. } = stats;
+    assert_eq!(copies, known + spent + expired + gave_way + held, "{stats:?}");
+    stats
+}
+
+fn assert_all_counted(link: &Link) {
+    let FrameStats { captured, foreign, truncated, bad_fcs, unknown_version, waiting, unannounced, .. } =
+        link.receiver.stats(link.now).frames;
+    let FrameStats { forged, replayed, duplicate, late, used, .. } = link.receiver.stats(link.now).frames;
+    let early = foreign + truncated + bad_fcs + unknown_version + waiting + unannounced;
+    assert_eq!(captured, early + forged + replayed + duplicate + late + used);
 }
 
 /// Share of the packets no card heard whole that combining brought back, in percent.
@@ -97,5 +158,144 @@ fn nine_in_ten_packets_that_both_cards_heard_damaged_are_rebuilt() {
         assert!(without.lost() > 1000, "9 % of {} packets", without.packets);
         let rebuilt = rebuilt_percent(&without, &with);
         assert!(rebuilt >= 90.0, "seed {seed}: {rebuilt:.1} % of {}", without.lost());
+    }
+}
+
+#[test]
+fn a_packet_is_rebuilt_whichever_part_of_it_each_copy_has_wrong() {
+    // Stream, kind and highest byte of the sequence; its other bytes; body; tag.
+    for parts in [[15, 700], [17, 700], [21, 700], [24, 26], [26, 15], [27, 1000], [1400, 30], [1000, 1001]] {
+        let (mut link, frames) = listener(1);
+        let [one, other] = parts;
+        link.hear(0, &wrong(&frames[0], &[one]));
+        assert_eq!(link.handed.len(), 0);
+        link.hear(1, &wrong(&frames[0], &[other]));
+        assert_eq!((link.handed.len(), combining(&link).rebuilt), (1, 1), "{parts:?}");
+        assert_all_counted(&link);
+    }
+}
+
+#[test]
+fn a_copy_damaged_only_where_all_frames_are_the_same_is_mended_by_itself() {
+    let (mut link, frames) = listener(1);
+    link.hear(0, &wrong(&frames[0], &[0, 3, 9, 11, 13, 19, 23]));
+    assert_eq!((link.handed.len(), combining(&link).rebuilt, combining(&link).tries), (1, 1, 1));
+}
+
+#[test]
+fn a_rebuilt_packet_was_heard_by_no_card_and_its_whole_copy_is_a_duplicate() {
+    let (mut link, frames) = listener(1);
+    link.hear(0, &wrong(&frames[0], &[100]));
+    link.hear(1, &wrong(&frames[0], &[900]));
+    link.hear(2, &good(&frames[0]));
+    link.hear(3, &wrong(&frames[0], &[500]));
+    let stats = link.receiver.stats(link.now);
+    assert_eq!((stats.frames.duplicate, stats.frames.bad_fcs), (1, 3));
+    let first: Vec<u64> = stats.cards.iter().map(|card| card.first).collect();
+    assert_eq!(first, [1, 0, 0, 0], "the announce");
+    assert_eq!((link.handed.len(), combining(&link).known), (1, 1));
+    assert_all_counted(&link);
+}
+
+#[test]
+fn damaged_copies_of_a_known_packet_cost_no_try() {
+    let (mut link, frames) = listener(1);
+    link.hear(0, &wrong(&frames[0], &[100]));
+    link.hear(1, &good(&frames[0]));
+    let before = combining(&link);
+    assert_eq!((before.known, before.held), (1, 0), "the copy that was kept is of no use any more");
+    (2..9).for_each(|card| link.hear(card, &wrong(&frames[0], &[200 + card])));
+    assert_eq!(combining(&link).tries, before.tries);
+    assert_eq!(combining(&link).known, 8);
+}
+
+#[test]
+fn copies_further_apart_than_the_latency_budget_are_not_combined() {
+    let (mut link, frames) = listener(1);
+    link.hear(0, &wrong(&frames[0], &[100]));
+    link.wait_until(link.now + link.config.latency_budget);
+    link.hear(1, &wrong(&frames[0], &[900]));
+    assert_eq!((combining(&link).rebuilt, combining(&link).expired), (0, 1));
+}
+
+/// What an attacker makes a third card hear.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Attack {
+    /// 20 frames a millisecond with the addresses of the link and random bytes.
+    Random,
+    /// 20 frames a millisecond with the header of the newest frame or of one to come, and random bytes.
+    SameHeader,
+    /// Each packet with bytes changed in four places, before the other cards hear it.
+    Decoy,
+}
+
+impl Attack {
+    /// What it makes of the frames sent in a millisecond.
+    fn frames(self, sent: &[Vec<u8>], random: &mut Random) -> Vec<Vec<u8>> {
+        let Some(newest) = sent.last() else { return Vec::new() };
+        let mut garbage = |from: usize, mut frame: Vec<u8>| {
+            frame[from..].fill_with(|| random.bits().to_be_bytes()[0]);
+            frame
+        };
+        match self {
+            Self::Random => (0..20).map(|_| garbage(24, newest.clone())).collect(),
+            Self::SameHeader => (0..20_u8)
+                .map(|ahead| {
+                    let mut frame = newest.clone();
+                    frame[26] = frame[26].wrapping_add(ahead % 4);
+                    garbage(27, frame)
+                })
+                .collect(),
+            Self::Decoy => sent.iter().map(|frame| decoy(frame, random)).collect(),
+        }
+    }
+}
+
+fn decoy(frame: &[u8], random: &mut Random) -> Vec<u8> {
+    let mut frame = frame.to_vec();
+    for _ in 0..4 {
+        let at = random.below(frame.len() as u64 - 27);
+        frame[27 + usize::try_from(at).unwrap()] ^= 0x5a;
+    }
+    frame
+}
+
+/// A link of two cards that fail 30 % each and hear everything 3 ms late, perhaps attacked on a third.
+fn link_under(attack: Option<Attack>, duration: Duration) -> Link {
+    let card = ReceiverConfig { delay: Duration::from_millis(3), ..fails(0.3) };
+    let config = LinkConfig { fec: without_fec(), receivers: vec![card; 2], ..LinkConfig::default() };
+    let start = Instant::now();
+    let mut spy = Link::new(LinkConfig { receivers: vec![fails(0.0)], ..config.clone() }, start);
+    (spy.deaf, spy.recording) = (true, Some(Vec::new()));
+    let mut link = Link::new(config, start);
+    let mut random = Random::new(11);
+    while link.now < start + duration {
+        spy.run(Duration::from_millis(1));
+        link.run(Duration::from_millis(1));
+        let sent: Vec<_> = spy.recording.iter_mut().flat_map(|sent| sent.drain(..)).collect();
+        let sent: Vec<_> = sent.iter().map(|frame| frame.bytes[radiotap_len(&frame.bytes)..].to_vec()).collect();
+        let frames = attack.map(|attack| attack.frames(&sent, &mut random));
+        frames.into_iter().flatten().for_each(|frame| link.hear(2, &bad_fcs(&frame)));
+    }
+    link.idle(Duration::from_secs(1));
+    link
+}
+
+#[test]
+fn a_flood_of_damaged_copies_costs_a_bounded_effort_and_displaces_nothing() {
+    let duration = Duration::from_secs(3);
+    let quiet = link_under(None, duration);
+    let (quiet_outcome, before) = (Outcome::of(&quiet), combining(&quiet));
+    for attack in [Attack::Random, Attack::SameHeader, Attack::Decoy] {
+        let link = link_under(Some(attack), duration);
+        // Compares every byte handed on with what was sent.
+        let outcome = Outcome::of(&link);
+        let found = combining(&link);
+        assert!(found.copies > 2 * before.copies, "{attack:?}: {found:?}");
+        assert!(found.tries <= 20_000 * duration.as_secs() + 2000, "{attack:?}: {found:?}");
+        assert!(found.rebuilt + 5 >= before.rebuilt, "{attack:?}: {found:?}, without {before:?}");
+        assert!(outcome.lost <= quiet_outcome.lost + 1, "{attack:?}: {} units lost", outcome.lost);
+        assert!(found.held <= 256);
+        assert_all_counted(&link);
     }
 }

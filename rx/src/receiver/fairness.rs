@@ -4,7 +4,7 @@ use super::heard::MAX_CARDS;
 
 /// The place of the oldest entry of the card that has most of them. `cards` says whose each is, the oldest
 /// first; of two that have as many the one with the newest entry gives way.
-pub(super) fn gives_way(cards: impl DoubleEndedIterator<Item = usize> + Clone) -> Option<usize> {
+pub(super) fn gives_way(mut cards: impl DoubleEndedIterator<Item = usize> + Clone) -> Option<usize> {
     let mut held = [0_u32; MAX_CARDS];
     for card in cards.clone() {
         held.get_mut(card).into_iter().for_each(|held| *held += 1);
@@ -12,7 +12,7 @@ pub(super) fn gives_way(cards: impl DoubleEndedIterator<Item = usize> + Clone) -
     let of = |card: &usize| held.get(*card).copied().unwrap_or(0);
     // `max_by_key` takes the last of equals.
     let greediest = cards.clone().max_by_key(of)?;
-    cards.clone().position(|card| card == greediest)
+    cards.position(|card| card == greediest)
 }
 
 #[cfg(test)]

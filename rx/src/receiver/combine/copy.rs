@@ -92,3 +92,53 @@ fn words(sealed: &[u8]) -> [u64; WORDS] {
     }
     words
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
+
+    use super::*;
+
+    const HEADER: PacketHeader =
+        PacketHeader { link: LinkId::from_number(0x37_a8_ee), stream: 3, kind: Kind::Source, session: 9, sequence: 5 };
+
+    fn frame() -> Vec<u8> {
+        [&HEADER.emit()[..], &[0x77; 60]].concat()
+    }
+
+    fn read(frame: &[u8]) -> Option<DamagedCopy> {
+        DamagedCopy::read(Vec::new(), 0, frame, HEADER.link, HEADER.session, Instant::now())
+    }
+
+    #[test]
+    fn what_is_known_is_set_right() {
+        let mut damaged = frame();
+        (0..10).for_each(|at| damaged[at] ^= 0xff);
+        (12..14).for_each(|at| damaged[at] ^= 0xff);
+        (22..24).for_each(|at| damaged[at] ^= 0xff);
+        let copy = read(&damaged).unwrap();
+        assert_eq!((copy.frame, copy.header), (frame(), Some(HEADER)));
+    }
+
+    #[test]
+    fn stream_kind_and_sequence_stay_as_they_came() {
+        for (at, bit) in [(15, 1), (17, 1), (17, 8), (21, 1), (24, 1), (26, 0x80)] {
+            let mut damaged = frame();
+            damaged[at] ^= bit;
+            let copy = read(&damaged).unwrap();
+            assert_eq!(copy.frame, damaged);
+            assert_ne!(copy.header, Some(HEADER));
+        }
+    }
+
+    #[test]
+    fn other_frames_and_short_ones_are_refused() {
+        let mut other = frame();
+        (12..15).for_each(|at| other[at] ^= 0xff);
+        assert!(read(&other).is_none(), "another link");
+        assert!(read(&[0x80; 200]).is_none());
+        for len in 0..PacketHeader::LEN + TAG_LEN {
+            assert!(read(&frame()[..len]).is_none(), "{len} bytes");
+        }
+    }
+}

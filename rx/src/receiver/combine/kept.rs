@@ -124,3 +124,65 @@ impl Kept {
         (before - self.copies.len()) as u64
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
+
+    use skylark_common::air::sim::Random;
+    use skylark_common::wire::link::LinkId;
+    use skylark_common::wire::packet::Kind;
+
+    use super::*;
+
+    const HEADER: PacketHeader =
+        PacketHeader { link: LinkId::from_number(7), stream: 0, kind: Kind::Source, session: 9, sequence: 5 };
+
+    /// A copy of packet `number`, its sealed bytes changed from `from` to `to`.
+    fn copy(card: usize, number: u64, wrong: std::ops::Range<usize>, at: Instant) -> DamagedCopy {
+        let mut random = Random::new(number);
+        let mut sealed: Vec<u8> = (0..200).map(|_| random.bits().to_be_bytes()[0]).collect();
+        sealed[wrong].iter_mut().for_each(|byte| *byte ^= 0xff);
+        let frame = [&HEADER.emit()[..], &sealed].concat();
+        DamagedCopy::read(Vec::new(), card, &frame, HEADER.link, HEADER.session, at).unwrap()
+    }
+
+    fn keep(kept: &mut Kept, copy: DamagedCopy) -> u64 {
+        let joined = kept.packet_of(&copy);
+        kept.keep(copy, joined);
+        kept.make_room()
+    }
+
+    #[test]
+    fn copies_find_each_other_by_their_bytes() {
+        let now = Instant::now();
+        let mut kept = Kept::default();
+        keep(&mut kept, copy(0, 1, 0..9, now));
+        assert_eq!(kept.packet_of(&copy(1, 2, 0..9, now)), Joined::First, "another packet with the same header");
+        assert_eq!(kept.packet_of(&copy(1, 1, 50..99, now)), Joined::Packet(1));
+        assert_eq!(kept.packet_of(&copy(0, 1, 50..99, now)), Joined::Again, "by the same card");
+        assert_eq!(kept.packet_of(&copy(1, 1, 9..199, now)), Joined::First, "hardly anything in common");
+    }
+
+    #[test]
+    fn a_card_that_brings_most_displaces_only_its_own() {
+        let now = Instant::now();
+        let mut kept = Kept::default();
+        (0..100).for_each(|number| assert_eq!(keep(&mut kept, copy(0, number, 0..9, now)), 0));
+        let gave_way: u64 = (100..1000).map(|number| keep(&mut kept, copy(1, number, 0..9, now))).sum();
+        assert_eq!((gave_way, kept.len()), (900 - 156, MAX_COPIES as u64));
+        assert!((0..100).all(|number| matches!(kept.packet_of(&copy(2, number, 0..1, now)), Joined::Packet(_))));
+    }
+
+    #[test]
+    fn copies_are_kept_for_a_bounded_time_and_forgotten_when_their_packet_is_known() {
+        let now = Instant::now();
+        let mut kept = Kept::default();
+        let budget = Duration::from_millis(150);
+        keep(&mut kept, copy(0, 1, 0..9, now));
+        keep(&mut kept, copy(0, 2, 0..9, now + budget));
+        assert_eq!((kept.expire(now + budget, budget), kept.len()), (1, 1));
+        assert_eq!(kept.forget(&PacketHeader { sequence: 6, ..HEADER }), 0);
+        assert_eq!((kept.forget(&HEADER), kept.len()), (1, 0));
+    }
+}
