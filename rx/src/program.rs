@@ -183,7 +183,8 @@ impl Program {
         key: &LinkKey,
     ) -> Result<Worker> {
         let started = now();
-        let config = ReceiverConfig { link: names.link, latency_budget: args.latency_budget };
+        let config =
+            ReceiverConfig { link: names.link, latency_budget: args.latency_budget, ..ReceiverConfig::default() };
         let link = Link {
             receiver: Receiver::new(config, key, started),
             airs,
