@@ -81,7 +81,7 @@ pub(crate) fn run(args: &Args) -> Result<Ended> {
         move || reporter.run(&reported, &ending)
     })?;
     let looking = Arc::new(Queue::new(1));
-    program.board.with(|seen| seen.airs = heard);
+    program.board.with(|seen| seen.airs = airs.all.iter().map(|air| air.name().to_owned()).collect());
     if airs.wanted.is_none() {
         program.joining.close();
     }
