@@ -189,8 +189,7 @@ impl Forwarder {
             self.recycle(capture);
         }
         let patience = if self.message.len() > empty { Patience::Along } else { Patience::Alone };
-        let message = &mut self.message;
-        self.viewers.echo(now, patience, |echo| drop(echo.emit(message)));
+        self.viewers.echo(now, patience, &mut self.message);
         if self.message.len() == empty {
             return None;
         }

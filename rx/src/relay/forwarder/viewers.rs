@@ -115,12 +115,13 @@ impl Viewers {
     }
 
     /// Appends the echoes to send: with a message that leaves anyway, or because they waited long enough.
-    pub(super) fn echo(&mut self, now: Instant, patience: Patience, mut emit: impl FnMut(Entry<'_>)) {
+    pub(super) fn echo(&mut self, now: Instant, patience: Patience, out: &mut Vec<u8>) {
         for viewer in self.present.iter_mut().filter(|viewer| viewer.echo_due(patience).is_some_and(|due| due <= now)) {
             if let Some((stamp_us, came)) = viewer.to_echo.take() {
                 let held_us = micros(now.saturating_duration_since(came));
                 viewer.echoed = now;
-                emit(Entry::Echo { viewer: viewer.id, stamp_us, held_us });
+                // Of its length it always fits.
+                let _ = Entry::Echo { viewer: viewer.id, stamp_us, held_us }.emit(out);
             }
         }
     }
