@@ -133,6 +133,36 @@ impl Field {
         self.deliver();
     }
 
+    /// When each datagram was there, by unit and index.
+    pub(crate) fn available_at(&self) -> Vec<((u32, u32), Duration)> {
+        let label = |handed: &Handed| Traffic::label(&handed.bytes).unwrap();
+        self.handed.iter().map(|handed| (label(handed), handed.available - self.start)).collect()
+    }
+
+    /// Units of which not every datagram was handed on; checks that none came changed, twice or out of order.
+    pub(crate) fn units_lost(&self) -> usize {
+        let traffic = self.config.link.traffic;
+        let mut came = vec![0; self.pushed.len()];
+        let mut last = None;
+        for handed in &self.handed {
+            let (unit, index) = Traffic::label(&handed.bytes).unwrap();
+            assert!(last < Some((unit, index)), "{unit}/{index} came after {last:?}");
+            assert_eq!(handed.bytes, traffic.datagram(unit, index), "{unit}/{index} came changed");
+            last = Some((unit, index));
+            came[unit as usize] += 1;
+        }
+        (0..).zip(came).filter(|(unit, came)| *came < traffic.datagrams(*unit)).count()
+    }
+
+    pub(crate) fn assert_whole(&self, case: &str) {
+        assert_eq!(self.units_lost(), 0, "{case}: of {} units", self.pushed.len());
+    }
+
+    /// The longest time in which nothing was handed on while something was sent.
+    pub(crate) fn longest_gap(&self) -> Duration {
+        self.handed.windows(2).map(|pair| pair[1].at - pair[0].at).max().unwrap()
+    }
+
     fn push_unit(&mut self) {
         let traffic = self.config.link.traffic;
         let unit = u32::try_from(self.pushed.len()).unwrap();
@@ -297,18 +327,4 @@ fn drain(receiver: &mut Receiver, handed: &mut Vec<Handed>, at: Instant) {
             captured_us: datagram.captured_us,
         });
     }
-}
-
-/// When each datagram was handed on, by unit and index; checks that none came changed, twice or out of order.
-pub(crate) fn handed_at(field: &Field) -> Vec<((u32, u32), Duration)> {
-    let traffic = field.config.link.traffic;
-    let mut last = None;
-    let handed = field.handed.iter().map(|handed| {
-        let (unit, index) = Traffic::label(&handed.bytes).unwrap();
-        assert!(last < Some((unit, index)), "{unit}/{index} came after {last:?}");
-        assert_eq!(handed.bytes, traffic.datagram(unit, index), "{unit}/{index} came changed");
-        last = Some((unit, index));
-        ((unit, index), handed.at - field.start)
-    });
-    handed.collect()
 }

@@ -65,8 +65,11 @@ mod tests {
     use super::super::copies::{Copies, Copy};
     use super::*;
 
-    /// 100 packets; each set hears those of its share.
-    fn packets(hears: &[(Set, fn(u32) -> bool)]) -> Vec<Packet> {
+    /// Someone, and which packets they hear.
+    type Ear = (Set, fn(u32) -> bool);
+
+    /// 100 packets.
+    fn packets(hears: &[Ear]) -> Vec<Packet> {
         let now = Instant::now();
         let mut copies = Copies::default();
         for sequence in 0..100 {
