@@ -320,3 +320,6 @@ impl Forwarder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

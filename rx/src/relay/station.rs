@@ -303,3 +303,6 @@ fn emit_bare(header: &RxHeader, dot11: &[u8], out: &mut Vec<u8>) {
     out.truncate(written);
     out.extend_from_slice(dot11);
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! Relays and viewers that lie, flood and replay beside true ones: counted by name, and nothing else happens.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use skylark_common::air::sim::Random;
@@ -228,10 +229,11 @@ fn a_relay_that_only_says_it_hears_everything_is_found_out() {
     let mut plain = truth();
     plain.run(6 * SECOND);
     plain.idle(SECOND);
-    let mut asked_ms = 0;
+    let (mut asked_ms, mut overheard) = (0, VecDeque::new());
     let field = under_attack("hearsay", |_, field| {
-        let first = field.messages.replace(Vec::new()).unwrap_or_default();
-        for message in first {
+        overheard.push_back(field.messages.replace(Vec::new()).unwrap_or_default());
+        let later = if overheard.len() > 40 { overheard.pop_front() } else { None };
+        for message in later.into_iter().flatten() {
             let (_, entries) = Message::parse(&message).unwrap();
             liar.begin(1);
             for entry in entries.flatten() {
