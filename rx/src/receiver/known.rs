@@ -133,3 +133,25 @@ impl Receiver {
         self.sessions.followed().into_iter().flat_map(Session::known)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_of_a_packet_depends_on_where_it_is() {
+        let known = Known { session: 1, stream: 0, kind: Kind::Source, next: 3, bits: [0b101, 0, 0, 1 << 63] };
+        for (sequence, expected) in [
+            (3, Told::Ahead),
+            (2, Told::Known),
+            (1, Told::Missing),
+            (0, Told::Known),
+            (u32::MAX, Told::Missing),
+            (2_u32.wrapping_sub(255), Told::Known),
+            (2_u32.wrapping_sub(256), Told::Behind),
+            (u32::MAX / 2, Told::Ahead),
+        ] {
+            assert_eq!(known.tells(sequence), expected, "{sequence}");
+        }
+    }
+}

@@ -293,7 +293,8 @@ fn put_together<'a>(out: &'a mut Vec<u8>, radiotap: &[u8], dot11: &[u8]) -> Opti
     if !header.has_fcs {
         out.truncate(out.len().saturating_sub(FCS_BYTES));
     }
-    RxHeader::parse(out).ok().filter(|(_, found)| found.len() == dot11.len())
+    let fits = out.len() <= MAX_FRAME_BYTES;
+    RxHeader::parse(out).ok().filter(|(_, found)| fits && found.len() == dot11.len())
 }
 
 /// Writes a frame whose header says nothing of the signal.

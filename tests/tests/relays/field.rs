@@ -158,6 +158,14 @@ impl Field {
         assert_eq!(self.units_lost(), 0, "{case}: of {} units", self.pushed.len());
     }
 
+    /// No report of an honest viewer contradicted another, and no honest relay was suspected.
+    pub(crate) fn assert_trusted(&self) {
+        let contested = self.relays.iter().map(|relay| relay.forwarder.stats(self.now).reports_contested);
+        assert_eq!(contested.sum::<u64>(), 0);
+        let stats = self.stations.stats(self.now);
+        assert!(stats.iter().all(|relay| !relay.suspended && relay.refused == 0), "{stats:?}");
+    }
+
     /// The longest time in which nothing was handed on while something was sent.
     pub(crate) fn longest_gap(&self) -> Duration {
         self.handed.windows(2).map(|pair| pair[1].at - pair[0].at).max().unwrap()
@@ -262,7 +270,7 @@ impl Field {
             }
             while let Some(message) = relay.alive.then(|| relay.forwarder.poll_message(self.now)).flatten() {
                 self.messages.iter_mut().for_each(|messages| messages.push(message.to_vec()));
-                let jitter_us = self.jitter.below(self.config.jitter.as_micros() as u64 + 1);
+                let jitter_us = self.jitter.below(u64::try_from(self.config.jitter.as_micros()).unwrap() + 1);
                 let at = self.now + self.config.delay + relay.extra_delay + Duration::from_micros(jitter_us);
                 // One wire each: what was sent first comes first.
                 let at = relay.to_viewer.back().map_or(at, |(last, _)| at.max(*last));
@@ -278,7 +286,7 @@ impl Field {
     }
 
     fn deliver(&mut self) {
-        let place = |relay: RelayId, card: u8| Some((relay.0 as usize % 8) * 7 + usize::from(card % 7));
+        let place = |relay: RelayId, card: u8| Some(receiver_card(relay, card));
         while self.stations.deliver(&mut self.receiver, place, self.now) {
             drain(&mut self.receiver, &mut self.handed, self.now);
         }
@@ -301,6 +309,11 @@ impl Relay {
             to_relay: VecDeque::new(),
         }
     }
+}
+
+/// The receiver's number for a relay's card; cards of this machine are from 60 on.
+pub(crate) fn receiver_card(relay: RelayId, card: u8) -> usize {
+    usize::from(u8::try_from(relay.0 % 8).unwrap() * 7 + card % 7)
 }
 
 pub(crate) fn id(place: usize) -> RelayId {

@@ -11,7 +11,7 @@ use skylark_rx::relay::message::{Entry, MAX_MESSAGE_BYTES, Message};
 use skylark_rx::relay::report::Prompt;
 use skylark_rx::relay::{RelayId, RelayStats, Report, ViewerId};
 
-use super::field::{Field, FieldConfig, VIEWER, id};
+use super::field::{Field, FieldConfig, VIEWER, id, receiver_card};
 use super::{SECOND, added, field, percentile, relays};
 
 const LIAR: RelayId = RelayId(666);
@@ -123,7 +123,6 @@ fn a_true_relays_own_messages_played_again_in_its_name_are_replays() {
     for _ in 0..3000 {
         field.run(Duration::from_millis(1));
         let messages: Vec<_> = field.messages.iter_mut().flat_map(|messages| messages.drain(..)).collect();
-        field.idle(Duration::from_millis(0));
         for message in &messages {
             field.hear(id(usize::from(message[11])), message);
         }
@@ -199,7 +198,7 @@ fn signals_that_cannot_be_are_not_shown() {
     });
     let blame = blame(&field);
     assert!(blame.station.implausible > 5000 && blame.station.implausible == blame.station.frames, "{blame:?}");
-    let card = &field.receiver.stats(field.now).cards[usize::try_from(LIAR.0).unwrap() % 8 * 7 + 3];
+    let card = &field.receiver.stats(field.now).cards[receiver_card(LIAR, 3)];
     assert!(card.heard > 5000 && card.signal_dbm.is_none(), "{card:?}");
 }
 
@@ -247,10 +246,10 @@ fn a_relay_that_only_says_it_hears_everything_is_found_out() {
         asked_ms += u32::from(stats.iter().any(|relay| relay.id == LIAR && relay.prompt));
     });
     let added = added(&field, &plain);
-    println!("{asked_ms} {:?} {:?}", percentile(&added, 50), percentile(&added, 95));
-    println!("{:?}", blame(&field));
-    assert!(asked_ms < 1500, "asked for {asked_ms} ms of 6000");
+    let blame = blame(&field);
+    assert!(blame.suspended && (200..1500).contains(&asked_ms), "asked for {asked_ms} ms of 6000: {blame:?}");
     assert!(percentile(&added, 50) < Duration::from_millis(1));
+    assert!(percentile(&added, 100) < Duration::from_millis(60), "{:?}", percentile(&added, 100));
 }
 
 #[test]
@@ -360,7 +359,6 @@ fn messages_and_what_is_held_are_bounded_however_much_is_captured() {
     assert_eq!(stats.captured, told + stats.gave_way + stats.held, "{stats:?}");
 }
 
-/// A field whose relays have this many cards, for what must be told of each frame once.
 #[test]
 fn every_captured_frame_is_counted_once() {
     let cards = vec![super::loses(0.3); 3];

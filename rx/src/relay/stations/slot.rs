@@ -112,3 +112,60 @@ impl Rolling {
         self.last.unwrap_or_else(|| self.running.summary())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
+
+    use skylark_common::wire::link::LinkId;
+    use skylark_common::wire::packet::{Kind, PacketHeader};
+
+    use super::super::copies::{Copies, Copy};
+    use super::*;
+    use crate::relay::ViewerId;
+
+    const START: Duration = Duration::from_secs(1);
+
+    /// A relay in place 0 that has been asked for `START`, and 50 packets of late: who brought them first, and who
+    /// says to have heard them.
+    fn judged(first: Set, heard: Set, asked: Set) -> (Slot, Instant) {
+        let asked_at = Instant::now();
+        let now = asked_at + START;
+        let link = LinkId::from_number(1);
+        let mut slot = Slot::new(RelayId(0), Station::new(link, ViewerId(1), asked_at), asked_at);
+        slot.ask(asked & 1 != 0, asked_at);
+        let mut copies = Copies::default();
+        for sequence in 0..50 {
+            let header = PacketHeader { link, stream: 0, kind: Kind::Source, session: 1, sequence };
+            copies.note(&header, Copy { who: first, age: Duration::ZERO, was_known: false }, now);
+            copies.note(&header, Copy { who: heard, age: Duration::ZERO, was_known: true }, now);
+        }
+        let packets: Vec<Packet> = copies.between(now, now + PERIOD).copied().collect();
+        slot.judge(0, &packets, asked, now);
+        (slot, now)
+    }
+
+    #[test]
+    fn a_relay_that_is_asked_and_leaves_it_to_others_is_suspended_for_longer_each_time() {
+        let (mut slot, now) = judged(2, 3, 1);
+        assert!(slot.is_suspended(now) && !slot.is_suspended(now + FIRST_SUSPENSION));
+        assert_eq!(slot.suspension, 2 * FIRST_SUSPENSION);
+        slot.ask(false, now);
+        slot.judge(0, &[], 0, now + FIRST_SUSPENSION);
+        assert_eq!(slot.suspension, 2 * FIRST_SUSPENSION);
+    }
+
+    #[test]
+    fn a_relay_that_others_who_are_asked_come_before_is_not_suspended() {
+        for (case, first, heard, asked) in [
+            ("brings it itself", 1, 1, 1),
+            ("another that is asked is nearer", 2, 3, 3),
+            ("does not say that it heard it", 2, 2, 1),
+            ("is not asked", 2, 3, 2),
+            ("repairs brought it", 0, 1, 1),
+        ] {
+            let (slot, now) = judged(first, heard, asked);
+            assert!(!slot.is_suspended(now), "{case}");
+        }
+    }
+}
