@@ -277,7 +277,27 @@ fn more_relays_than_there_is_room_for_crowd_no_useful_one_out() {
     assert!(
         stats.len() == 16 && stats.iter().any(|relay| relay.id == id(0)) && stats.iter().any(|relay| relay.id == id(1))
     );
-    assert!(field.stations.crowded_out() > 5000);
+}
+
+#[test]
+fn a_relay_that_hears_finds_room_among_a_thousand_that_do_not() {
+    let mut liar = Liar::new();
+    let mut field = truth();
+    field.relays.iter_mut().for_each(|relay| relay.connected = false);
+    for now_ms in 0..2000 {
+        if now_ms == 1000 {
+            field.relays.iter_mut().for_each(|relay| relay.connected = true);
+        }
+        field.run(Duration::from_millis(1));
+        for relay in 0..30 {
+            liar.begin(1);
+            field.hear(RelayId(1000 + (now_ms * 30 + relay) % 1000), &liar.message);
+        }
+    }
+    let stats = field.stations.stats(field.now);
+    for place in 0..2 {
+        assert!(stats.iter().any(|relay| relay.id == id(place) && relay.station.frames > 200), "{stats:?}");
+    }
 }
 
 /// Runs for 6 s with a second viewer, whose reports `lie` makes.
