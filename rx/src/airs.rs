@@ -10,6 +10,7 @@ use skylark_common::air::udp::UdpCapture;
 use skylark_common::options::AirTarget;
 use skylark_rx::receiver::MAX_CARDS;
 
+use crate::args::Source;
 use crate::tell::tell;
 
 /// The airs of the program.
@@ -28,6 +29,23 @@ pub(crate) struct Airs {
 pub(crate) struct Wanted {
     patterns: Vec<String>,
     every_radio: bool,
+}
+
+/// Opens the airs of this machine among `sources`, and says how relays are found if they are among them.
+///
+/// # Errors
+/// As for [`open`].
+pub(crate) fn open_sources(sources: &[Source], now: Instant) -> Result<(Airs, Option<Vec<String>>)> {
+    let (mut targets, mut endpoints) = (Vec::new(), None::<Vec<String>>);
+    for source in sources {
+        match source {
+            Source::Air(target) => targets.push(target.clone()),
+            Source::Relays(endpoint) => endpoints.get_or_insert_default().extend(endpoint.clone()),
+        }
+    }
+    let only_relays = targets.is_empty() && endpoints.is_some();
+    let airs = if only_relays { Airs::default() } else { open(&targets, now)? };
+    Ok((airs, endpoints))
 }
 
 /// Opens all airs; without any, every card that is in monitor mode.

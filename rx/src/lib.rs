@@ -2,6 +2,7 @@
 //! in order out. The rooms behind the `program` feature are the shell: airs, decoder, outputs, window.
 
 pub mod receiver;
+pub mod relay;
 pub mod stats;
 
 pub use receiver::{Receiver, ReceiverConfig};

@@ -17,6 +17,7 @@ use crate::control::Control;
 use crate::decode::{self, PictureQueue};
 use crate::decoder::Decoder;
 use crate::link::joining::Joining;
+use crate::link::relayed::Relays;
 use crate::link::{Link, Time};
 use crate::output::annex_b::AnnexB;
 use crate::output::png::PngOutput;
@@ -54,7 +55,7 @@ struct Program {
 /// Something cannot be opened, or what failed last on the way.
 pub(crate) fn run(args: &Args) -> Result<Ended> {
     // Whoever has neither card nor key begins with the card: setting it up makes the key.
-    let airs = airs::open(&args.air, now())?;
+    let (airs, relayed) = airs::open_sources(&args.air, now())?;
     let key = read_key(args)?;
     let link = LinkId::from_name(&args.link);
     let names = Names {
@@ -63,7 +64,9 @@ pub(crate) fn run(args: &Args) -> Result<Ended> {
         fingerprint: key.fingerprint(),
         listening: Listening::to(&args.air),
     };
-    let heard: Vec<String> = airs.all.iter().map(|air| air.name().to_owned()).collect();
+    let relays = relayed.map(|endpoints| Relays::listen(link, &endpoints, now())).transpose()?;
+    let heard = airs.all.iter().map(|air| air.name()).chain(relays.iter().map(|_| "relays"));
+    let heard: Vec<String> = heard.map(str::to_owned).collect();
     let control = Arc::new(Control::new(args.output.len()).context("cannot listen to signals")?);
     let mut program = Program::new(control);
     #[cfg(feature = "window")]
@@ -84,7 +87,7 @@ pub(crate) fn run(args: &Args) -> Result<Ended> {
     }
     let caring = (airs.cards > 0 || !airs.wanted.is_none()).then(|| program.start_radio(airs.wanted, &looking));
     let caring = caring.transpose()?;
-    let link = program.start_link(args, airs.all, &names, &key)?;
+    let link = program.start_link(args, airs.all, relays, &names, &key)?;
     #[cfg(feature = "window")]
     if let Some(window) = window {
         window.run(&program.board, &program.control);
@@ -175,6 +178,7 @@ impl Program {
         &mut self,
         args: &Args,
         airs: Vec<Box<dyn CaptureAir>>,
+        relays: Option<Relays>,
         names: &Names,
         key: &LinkKey,
     ) -> Result<Worker> {
@@ -184,6 +188,7 @@ impl Program {
             receiver: Receiver::new(config, key, started),
             airs,
             joining: Arc::clone(&self.joining),
+            relays,
             outlets: std::mem::take(&mut self.outlets),
             board: Arc::clone(&self.board),
             control: Arc::clone(&self.control),

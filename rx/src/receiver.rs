@@ -7,7 +7,10 @@
 
 mod card;
 mod heard;
+mod known;
+mod meter;
 mod order;
+mod race;
 mod session;
 mod sessions;
 mod stream;
@@ -22,14 +25,17 @@ use skylark_common::wire::link::LinkId;
 use skylark_common::wire::packet::{Kind, PacketHeader};
 use skylark_common::wire::radiotap::RxHeader;
 
+pub use known::{Known, Told};
+
 use card::Card;
+use heard::Look;
 pub use heard::MAX_CARDS;
-use heard::{Look, bit};
+use race::Race;
 use session::Session;
 use sessions::{Sessions, Verdict};
 use waiting::Waiting;
 
-use crate::stats::{FrameStats, Hearing, RxStats};
+use crate::stats::{CardStats, FrameStats, Hearing, RxStats};
 
 /// Bit of the stream number that says ground to air.
 const UPWARD: u8 = 0x80;
@@ -85,6 +91,7 @@ enum Outcome {
     BadFcs,
     UnknownVersion,
     Waiting,
+    Unannounced,
     Forged,
     Replayed,
     Duplicate,
@@ -105,7 +112,9 @@ pub struct Receiver {
     sessions: Sessions,
     waiting: Waiting,
     cards: Vec<Card>,
-    frames: FrameStats,
+    race: Race,
+    /// What became of the frames of cards that gave their number up.
+    forgotten: FrameStats,
     hearing: Hearing,
     body: Vec<u8>,
 }
@@ -119,7 +128,8 @@ impl Receiver {
             sessions: Sessions::new(config.latency_budget, now),
             waiting: Waiting::default(),
             cards: Vec::new(),
-            frames: FrameStats::default(),
+            race: Race::default(),
+            forgotten: FrameStats::default(),
             hearing: Hearing::default(),
             body: Vec::with_capacity(MAX_FRAME_BYTES),
             config,
@@ -128,25 +138,66 @@ impl Receiver {
 
     /// Takes a frame as a card captured it, radiotap header first.
     pub fn handle_frame(&mut self, card: usize, frame: &[u8], now: Instant) {
-        self.frames.captured += 1;
         self.hearing.any = Some(now);
-        let card = card.min(MAX_CARDS - 1);
-        while self.cards.len() <= card {
-            self.cards.push(Card::default());
-        }
+        let card = self.admit(card);
+        self.with_card(card, Card::captured);
         let outcome = self.take_frame(card, frame, now);
-        self.count(outcome);
+        self.with_card(card, |card| card.count(outcome));
         self.settle();
     }
 
-    /// Another card has this number from here on: it begins with nothing counted.
-    pub fn forget_card(&mut self, card: usize) {
-        self.with_card(card, |card| *card = Card::default());
+    /// A card has this number from here on, whoever had it before: it begins with nothing counted, and what it misses
+    /// counts though it may never bring a frame. A card that was not added counts from its first frame on.
+    pub fn add_card(&mut self, card: usize) {
+        let card = self.admit(card);
+        while self.waiting.give_up_of(card) {
+            self.gave_up(card);
+        }
+        self.sessions.forget_card(card);
+        if let Some(card) = self.cards.get_mut(card) {
+            self.forgotten = [self.forgotten, std::mem::take(card).frames()].into_iter().sum();
+        }
+    }
+
+    /// A card of a relay heard a packet that was not forwarded because it is known here: `frame` is a captured
+    /// frame's radiotap and packet headers, or more of it. Counted for that card as a copy; anything else is not counted.
+    pub fn handle_heard(&mut self, card: usize, frame: &[u8], now: Instant) {
+        let Ok((info, dot11)) = RxHeader::parse(frame) else { return };
+        let Ok((header, _)) = PacketHeader::parse(dot11) else { return };
+        if info.bad_fcs || !self.knows(&header) {
+            return;
+        }
+        let card = self.admit(card);
+        let Some(session) = self.sessions.current() else { return };
+        if session.look(&header, card) != Look::Replayed {
+            session.remember(&header, card);
+            self.with_card(card, |card| {
+                card.captured();
+                card.duplicate(&info, now);
+                card.count(Outcome::Duplicate);
+            });
+            self.settle();
+        }
+    }
+
+    /// Whether a packet was heard and authentic, or brought back by repairs: it needs no copy.
+    #[must_use]
+    pub fn knows(&self, header: &PacketHeader) -> bool {
+        let followed = self.sessions.followed().filter(|session| session.id() == header.session);
+        header.link == self.config.link && followed.is_some_and(|session| session.knows(header))
+    }
+
+    /// Which of the newest packets of the session that is followed need no copy: one entry for each kind heard in each
+    /// stream, at most 32.
+    pub fn known(&self) -> impl Iterator<Item = Known> {
+        self.sessions.followed().into_iter().flat_map(Session::known)
     }
 
     /// Gives up what has been waited for long enough.
     pub fn handle_timeout(&mut self, now: Instant) {
-        self.waiting.handle_timeout(now);
+        while let Some(card) = self.waiting.give_up(now) {
+            self.gave_up(card);
+        }
         self.sessions.handle_timeout(now);
     }
 
@@ -164,10 +215,10 @@ impl Receiver {
     /// Everything that was counted.
     #[must_use]
     pub fn stats(&self, now: Instant) -> RxStats {
-        let waiting = self.waiting.len() as u64;
+        let cards: Vec<CardStats> = self.cards.iter().map(|card| card.stats(now)).collect();
         RxStats {
-            frames: FrameStats { waiting, unannounced: self.waiting.unannounced, ..self.frames },
-            cards: self.cards.iter().map(|card| card.stats(now)).collect(),
+            frames: cards.iter().map(|card| card.frames).chain([self.forgotten]).sum(),
+            cards,
             streams: self.sessions.followed().map(Session::stream_stats).unwrap_or_default(),
             session: self.sessions.followed().map(Session::stats),
             sessions: self.sessions.count(),
@@ -175,10 +226,19 @@ impl Receiver {
         }
     }
 
+    /// The card's place, made if it is not there.
+    fn admit(&mut self, card: usize) -> usize {
+        let card = card.min(MAX_CARDS - 1);
+        while self.cards.len() <= card {
+            self.cards.push(Card::default());
+        }
+        card
+    }
+
     fn take_frame(&mut self, card: usize, frame: &[u8], now: Instant) -> Outcome {
         let Ok((info, dot11)) = RxHeader::parse(frame) else { return Outcome::Truncated };
         if info.bad_fcs {
-            self.with_card(card, |card| card.stats.bad_fcs += 1);
+            self.with_card(card, Card::damaged);
             return Outcome::BadFcs;
         }
         let (header, sealed) = match PacketHeader::parse(dot11) {
@@ -194,7 +254,9 @@ impl Receiver {
             Some(id) if id == header.session => self.take_packet(card, &info, &header, sealed, now),
             _ if header.kind == Kind::Announce => self.take_announce(card, &info, &header, sealed, now),
             _ => {
-                self.waiting.push(card, header.session, frame, now);
+                if let Some(card) = self.waiting.push(card, header.session, frame, now) {
+                    self.gave_up(card);
+                }
                 Outcome::Waiting
             }
         }
@@ -227,7 +289,11 @@ impl Receiver {
             Look::Replayed => return Outcome::Replayed,
             Look::Duplicate => {
                 session.remember(header, card);
-                self.with_card(card, |card| card.heard(info, now));
+                let behind = self.race.behind(header, now);
+                self.with_card(card, |card| {
+                    card.duplicate(info, now);
+                    behind.into_iter().for_each(|time| card.behind(time, now));
+                });
                 return Outcome::Duplicate;
             }
             Look::Fresh => {}
@@ -239,9 +305,12 @@ impl Receiver {
         let Ok(body) = session.key().open(header, &mut self.body) else { return Outcome::Forged };
         session.remember(header, card);
         let outcome = session.handle_body(header, body, now);
+        let timed = self.race.start(header, now);
         self.with_card(card, |card| {
-            card.heard(info, now);
-            card.stats.first += 1;
+            card.first(info, now);
+            if timed {
+                card.behind(Duration::ZERO, now);
+            }
         });
         outcome
     }
@@ -272,24 +341,31 @@ impl Receiver {
     /// The session has been entered: what waited for it is read.
     fn take_waiting(&mut self, session: u32) {
         while let Some(frame) = self.waiting.take(session) {
+            self.with_card(frame.card, Card::waited);
             if let Ok((info, dot11)) = RxHeader::parse(&frame.bytes)
                 && let Ok((header, sealed)) = PacketHeader::parse(dot11)
             {
                 let outcome = self.take_packet(frame.card, &info, &header, sealed, frame.at);
-                self.count(outcome);
+                self.with_card(frame.card, |card| card.count(outcome));
             }
             self.waiting.recycle(frame);
         }
+    }
+
+    /// A frame of this card waited in vain.
+    fn gave_up(&mut self, card: usize) {
+        self.with_card(card, |card| {
+            card.waited();
+            card.count(Outcome::Unannounced);
+        });
     }
 
     /// Tells every card which packets it should have heard.
     fn settle(&mut self) {
         let cards = &mut self.cards;
         if let Some(session) = self.sessions.current() {
-            session.settle(|heard| {
-                let deaf = cards.iter_mut().enumerate().filter(|(card, _)| heard & bit(*card) == 0);
-                deaf.for_each(|(_, card)| card.stats.missed += 1);
-                cards.iter_mut().for_each(|card| card.stats.expected += 1);
+            session.settle(|heard, count| {
+                cards.iter_mut().enumerate().for_each(|(number, card)| card.settled(number, heard, count));
             });
         }
     }
@@ -298,21 +374,5 @@ impl Receiver {
         if let Some(card) = self.cards.get_mut(card) {
             change(card);
         }
-    }
-
-    const fn count(&mut self, outcome: Outcome) {
-        let counter = match outcome {
-            Outcome::Foreign => &mut self.frames.foreign,
-            Outcome::Truncated => &mut self.frames.truncated,
-            Outcome::BadFcs => &mut self.frames.bad_fcs,
-            Outcome::UnknownVersion => &mut self.frames.unknown_version,
-            Outcome::Waiting => return,
-            Outcome::Forged => &mut self.frames.forged,
-            Outcome::Replayed => &mut self.frames.replayed,
-            Outcome::Duplicate => &mut self.frames.duplicate,
-            Outcome::Late => &mut self.frames.late,
-            Outcome::Used => &mut self.frames.used,
-        };
-        *counter += 1;
     }
 }

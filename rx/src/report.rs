@@ -16,6 +16,7 @@ use skylark_rx::stats::{CardStats, FrameStats, RxStats, SessionStats, StreamStat
 pub(crate) use latency::{Latency, Took, Unknown};
 
 use crate::board::{OutputStats, PictureStats, Seen, stage};
+use crate::link::relayed::RelaySeen;
 use crate::signal::{Evidence, Names, Signal, State};
 
 /// Rates are taken over this many reports: four a second make one second.
@@ -40,6 +41,10 @@ pub(crate) struct Report {
     pub(crate) latency: Latency,
     /// The cards in the order they were given.
     pub(crate) cards: Vec<CardReport>,
+    /// The relays.
+    pub(crate) relays: Vec<RelaySeen>,
+    /// Messages of relays that this machine did not take in time.
+    pub(crate) relay_messages_dropped: u64,
     /// The streams of the session.
     pub(crate) streams: Vec<StreamStats>,
     /// What became of every captured frame.
@@ -159,6 +164,8 @@ impl Reporting {
             },
             latency: Latency::of(session.as_ref(), self.unknown(seen), &self.summaries),
             cards: self.cards(seen, now),
+            relays: seen.relays.clone(),
+            relay_messages_dropped: seen.relay_messages_dropped,
             streams: seen.rx.streams.clone(),
             frames: seen.rx.frames,
             outputs: seen.outputs,
@@ -232,7 +239,8 @@ impl Reporting {
         let card = |(number, name): (usize, &String)| {
             let stats = seen.rx.cards.get(number).cloned().unwrap_or_default();
             let before = before.and_then(|cards| cards.get(number)).cloned().unwrap_or_default();
-            let missed = stats.missed.saturating_sub(before.missed);
+            let not_heard = |stats: &CardStats| stats.missed + stats.lost;
+            let missed = not_heard(&stats).saturating_sub(not_heard(&before));
             let expected = stats.expected.saturating_sub(before.expected);
             CardReport {
                 name: name.clone(),

@@ -9,6 +9,8 @@ use skylark_common::wire::link::LinkId;
 use skylark_common::wire::packet::VERSION;
 use skylark_rx::stats::Hearing;
 
+use crate::args::Source;
+
 /// Silence of a transmitter longer than this is no signal: it announces itself every 100 ms, and ten
 /// announces in a row are not lost by chance.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -103,6 +105,8 @@ pub(crate) enum Listening {
     Hosts,
     /// Cards.
     Cards,
+    /// Relays and nothing else.
+    Relays,
 }
 
 impl Names {
@@ -114,12 +118,13 @@ impl Names {
 
 impl Listening {
     /// What these airs come to; none are cards.
-    pub(crate) fn to(airs: &[AirTarget]) -> Self {
-        let is_recording = |air: &AirTarget| matches!(air, AirTarget::Pcap(_));
+    pub(crate) fn to(airs: &[Source]) -> Self {
+        let is_recording = |air: &Source| matches!(air, Source::Air(AirTarget::Pcap(_)));
         match airs {
             [] => Self::Cards,
             airs if airs.iter().all(is_recording) => Self::Recordings,
-            airs if airs.iter().any(|air| matches!(air, AirTarget::Udp(_))) => Self::Hosts,
+            airs if airs.iter().all(|air| matches!(air, Source::Relays(_))) => Self::Relays,
+            airs if airs.iter().any(|air| matches!(air, Source::Air(AirTarget::Udp(_)))) => Self::Hosts,
             _ => Self::Cards,
         }
     }
@@ -213,6 +218,10 @@ impl Signal {
             }
             Self::Nothing if names.listening == Listening::Hosts => {
                 "nothing is heard: is the transmitter on, and does it send to this host and port?".to_owned()
+            }
+            Self::Nothing if names.listening == Listening::Relays => {
+                "nothing is heard: is a relay running (skylark-rx relay) with the same --link, and is the transmitter on?"
+                    .to_owned()
             }
             Self::Nothing => {
                 "nothing is heard: is the transmitter on, and on this channel? skylark-setup doctor looks for it"

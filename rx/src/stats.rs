@@ -1,17 +1,18 @@
 //! What the receiver counts. Everything is cumulative since the start; whoever shows it takes differences.
 
-use std::time::Instant;
+use std::iter::Sum;
+use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use skylark_common::wire::announce::Announce;
 use skylark_common::wire::link::LinkId;
 
 /// A snapshot of everything the receiver counts.
 #[derive(Debug, Clone, Default)]
 pub struct RxStats {
-    /// What became of every captured frame.
+    /// What became of every captured frame: the sum over all cards.
     pub frames: FrameStats,
-    /// One entry for each card that was heard or named, by its number.
+    /// One entry for each card that was added or has brought a frame, by its number.
     pub cards: Vec<CardStats>,
     /// One entry for each stream heard in this session, in order of their numbers.
     pub streams: Vec<StreamStats>,
@@ -52,26 +53,91 @@ pub struct FrameStats {
     pub used: u64,
 }
 
-/// What one card heard.
+impl Sum for FrameStats {
+    fn sum<I: Iterator<Item = Self>>(parts: I) -> Self {
+        parts.fold(Self::default(), |a, b| Self {
+            captured: a.captured + b.captured,
+            foreign: a.foreign + b.foreign,
+            truncated: a.truncated + b.truncated,
+            bad_fcs: a.bad_fcs + b.bad_fcs,
+            unknown_version: a.unknown_version + b.unknown_version,
+            waiting: a.waiting + b.waiting,
+            unannounced: a.unannounced + b.unannounced,
+            forged: a.forged + b.forged,
+            replayed: a.replayed + b.replayed,
+            duplicate: a.duplicate + b.duplicate,
+            late: a.late + b.late,
+            used: a.used + b.used,
+        })
+    }
+}
+
+/// What one card heard, and what its being there is worth.
+///
+/// `heard = first + duplicates`, packets of every kind. Of source packets alone, whose numbers show every gap:
+/// `expected = missed + lost + those it heard`, so that its share heard is `1 − (missed + lost) / expected`. A source
+/// packet is counted when 128 of its stream have come after it: by then it has reached every card it will.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct CardStats {
-    /// Frames of this session it brought, duplicates included.
+    /// Packets of sessions that were followed it brought, copies of what others had brought included.
     pub heard: u64,
-    /// Source packets it should have heard, as their numbers show.
+    /// Source packets sent since it was added or brought its first frame.
     pub expected: u64,
-    /// Of those, the ones it did not hear.
+    /// Of those, the ones another card heard and it did not: what a deaf card hides behind the others.
     pub missed: u64,
-    /// Packets it was the first to bring.
+    /// Of those, the ones no card heard: what only repairs can bring back.
+    pub lost: u64,
+    /// Of those, the ones only it heard: what would be lost without it.
+    pub unique: u64,
+    /// Packets it was the first card to bring.
     pub first: u64,
-    /// Frames with a wrong FCS.
+    /// Packets it brought after another card had.
+    pub duplicates: u64,
+    /// Frames with a wrong FCS, whosever they were.
     pub bad_fcs: u64,
-    /// Signal power in dBm, mean of the powers over the last second, of the strongest antenna.
+    /// What became of every frame it captured: here a card, or the relay it stands at, that brings forged or
+    /// replayed frames is known by name.
+    pub frames: FrameStats,
+    /// Signal power in dBm over the last second, mean of the powers, of the antenna that was strongest for each frame.
     pub signal_dbm: Option<f32>,
     /// Signal above noise in dB, over the last second, where the card tells its noise.
     pub snr_db: Option<f32>,
-    /// When it last heard a frame of this session.
+    /// What each antenna heard over the last second, in order of their numbers, four at most. A card that
+    /// names no antenna has one, number 0.
+    pub antennas: Vec<AntennaStats>,
+    /// How much later than the first copy it brought its own, mean over the last second; taken from four packets a
+    /// second, its own firsts count as 0. Copies more than a second late are not seen.
+    #[serde(rename = "behind_us", serialize_with = "microseconds")]
+    pub behind: Option<Duration>,
+    /// When it last heard a packet of the session.
     #[serde(skip)]
     pub last_heard: Option<Instant>,
+}
+
+/// What one antenna of a card heard over a second.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct AntennaStats {
+    /// Which antenna, as the driver counts them.
+    pub number: u8,
+    /// Signal power in dBm.
+    pub signal_dbm: Spread,
+    /// Signal above noise in dB, where the card tells its noise.
+    pub snr_db: Option<Spread>,
+}
+
+/// How levels in dB or dBm were spread over a second.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Spread {
+    /// The least.
+    pub min: i8,
+    /// The mean of the powers, not of the decibels: near the greatest where they differ much.
+    pub mean: f32,
+    /// The greatest.
+    pub max: i8,
+}
+
+fn microseconds<S: Serializer>(time: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    time.map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)).serialize(serializer)
 }
 
 /// What became of one stream's datagrams.

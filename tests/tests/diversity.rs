@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use skylark_common::air::sim::{Loss, ReceiverConfig};
 use skylark_common::wire::packet::Kind;
+use skylark_common::wire::radiotap::RxHeader;
+use skylark_rx::stats::{CardStats, FrameStats, RxStats};
 use skylark_tests::frames::header;
 use skylark_tests::{Link, LinkConfig, Outcome, Traffic};
 
@@ -47,19 +49,29 @@ struct Truth {
     begin: BTreeMap<Kind, u32>,
     heard: BTreeMap<Kind, [BTreeSet<u32>; 3]>,
     first: [u64; 3],
-    duplicates: u64,
+    duplicates: [u64; 3],
+}
+
+/// What a card is told of source packets.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Sources {
+    expected: u64,
+    missed: u64,
+    lost: u64,
+    unique: u64,
 }
 
 impl Truth {
     fn of(link: &Link) -> Self {
         let mut truth = Self::default();
-        for frame in link.recording.iter().flatten() {
+        let intact = |bytes| RxHeader::parse(bytes).is_ok_and(|(header, _)| !header.bad_fcs);
+        for frame in link.recording.iter().flatten().filter(|frame| intact(&frame.bytes)) {
             let header = header(&frame.bytes);
             truth.begin.entry(header.kind).or_insert(header.sequence);
             let cards = truth.heard.entry(header.kind).or_default();
             let known = cards.iter().any(|heard| heard.contains(&header.sequence));
             cards[frame.card].insert(header.sequence);
-            truth.duplicates += u64::from(known);
+            truth.duplicates[frame.card] += u64::from(known);
             truth.first[frame.card] += u64::from(!known);
         }
         truth
@@ -69,31 +81,115 @@ impl Truth {
         self.heard.values().map(|cards| cards[card].len() as u64).sum()
     }
 
-    /// The source packets that have reached every card they will, and how many of them a card missed.
-    fn expected_and_missed(&self, card: usize) -> (u64, u64) {
+    /// What became of the source packets that have reached every card they will.
+    fn sources(&self, card: usize) -> Sources {
         let cards = &self.heard[&Kind::Source];
         let last = cards.iter().filter_map(BTreeSet::last).max().expect("somebody heard one");
-        let settled = self.begin[&Kind::Source]..(last + 1).saturating_sub(SETTLED);
-        let missed = settled.clone().filter(|sequence| !cards[card].contains(sequence)).count();
-        (settled.count() as u64, missed as u64)
+        let mut sources = Sources::default();
+        for sequence in self.begin[&Kind::Source]..(last + 1).saturating_sub(SETTLED) {
+            let heard = cards[card].contains(&sequence);
+            let others = (0..cards.len()).filter(|other| *other != card);
+            let others = others.filter(|other| cards[*other].contains(&sequence)).count();
+            sources.expected += 1;
+            sources.missed += u64::from(!heard && others > 0);
+            sources.lost += u64::from(!heard && others == 0);
+            sources.unique += u64::from(heard && others == 0);
+        }
+        sources
+    }
+
+    /// Compares what the receiver says of each card.
+    fn assert(&self, stats: &RxStats, case: &str) {
+        for (card, stats) in stats.cards.iter().enumerate() {
+            let CardStats { heard, first, duplicates, expected, missed, lost, unique, .. } = *stats;
+            let told = (heard, first, duplicates, Sources { expected, missed, lost, unique });
+            let truth = (self.heard(card), self.first[card], self.duplicates[card], self.sources(card));
+            assert_eq!(told, truth, "{case}, card {card}");
+            let FrameStats { captured, used, late, duplicate, bad_fcs, .. } = stats.frames;
+            assert_eq!((used + late + duplicate, captured - heard), (heard, bad_fcs), "{case}, card {card}: {stats:?}");
+        }
+        // A first copy of what repairs had brought back before counts as a duplicate frame as well.
+        let after_repair = stats.frames.duplicate - self.duplicates.iter().sum::<u64>();
+        assert!(after_repair <= stats.streams[0].recovered, "{after_repair} copies came after their repair");
+        assert_eq!(stats.frames.used + stats.frames.late + after_repair, self.first.iter().sum::<u64>(), "{case}");
+        assert_eq!(stats.frames, stats.cards.iter().map(|card| card.frames).sum(), "{case}");
     }
 }
 
 #[test]
 fn every_card_is_told_truly_what_it_heard_missed_and_was_first_with() {
-    let second = ReceiverConfig { delay: Duration::from_millis(3), ..loses(0.3) };
-    let mut link = link(vec![loses(0.1), second, loses(0.6)], 12);
-    link.recording = Some(Vec::new());
-    link.run(20 * SECOND);
-    let (truth, stats) = (Truth::of(&link), link.receiver.stats(link.now));
-    for (card, stats) in stats.cards.iter().enumerate() {
-        assert_eq!((stats.heard, stats.first), (truth.heard(card), truth.first[card]), "card {card}");
-        assert_eq!((stats.expected, stats.missed), truth.expected_and_missed(card), "card {card}");
+    for seed in [12, 13, 14, 15] {
+        let second = ReceiverConfig { delay: Duration::from_millis(3), ..loses(0.3) };
+        let mut link = link(vec![loses(0.1), second, loses(0.6)], seed);
+        link.recording = Some(Vec::new());
+        link.run(20 * SECOND);
+        let stats = link.receiver.stats(link.now);
+        Truth::of(&link).assert(&stats, &format!("seed {seed}"));
+        assert!(stats.cards.iter().all(|card| card.unique > 20 && card.lost > 20 && card.missed > 200), "{stats:?}");
     }
-    // A first copy of what repairs had brought back before counts as a duplicate as well.
-    let after_repair = stats.frames.duplicate - truth.duplicates;
-    assert!(after_repair <= stats.streams[0].recovered, "{after_repair} copies came after their repair");
-    assert_eq!(stats.frames.used + stats.frames.late + after_repair, truth.first.iter().sum::<u64>());
+}
+
+#[test]
+fn what_is_sent_while_no_card_hears_is_lost_to_the_packet_however_long_it_takes() {
+    let mut link = link(vec![loses(0.1), loses(0.3), loses(0.6)], 16);
+    link.recording = Some(Vec::new());
+    link.run(2 * SECOND);
+    (0..3).for_each(|card| link.channel.set_loss(card, Loss::Independent { share: 1.0 }, link.now));
+    link.run(30 * SECOND);
+    (0..3).for_each(|card| link.channel.set_loss(card, Loss::Independent { share: 0.1 }, link.now));
+    link.run(2 * SECOND);
+    let stats = link.receiver.stats(link.now);
+    Truth::of(&link).assert(&stats, "a long silence");
+    assert!(stats.cards[0].lost > 5000, "a silence longer than what is remembered: {stats:?}");
+}
+
+#[test]
+fn damaged_frames_are_counted_at_the_card_that_brought_them() {
+    let damages = ReceiverConfig { damaged_share: 1.0, ..loses(0.3) };
+    let mut link = link(vec![loses(0.1), damages], 19);
+    link.run(5 * SECOND);
+    let (stats, damaged) =
+        (link.receiver.stats(link.now), link.channel.receivers().map(|(_, heard)| heard.damaged).sum::<u64>());
+    assert!(damaged > 300, "{damaged}");
+    assert_eq!([0, 1].map(|card: usize| stats.cards[card].bad_fcs), [0, damaged]);
+    assert_eq!([0, 1].map(|card: usize| stats.cards[card].frames.bad_fcs), [0, damaged]);
+}
+
+#[test]
+fn a_card_that_was_added_is_told_what_it_missed_before_it_heard_anything() {
+    let mut link = link(vec![loses(0.0), loses(1.0)], 17);
+    link.run(SECOND);
+    assert_eq!(link.receiver.stats(link.now).cards.len(), 1, "nobody has said that there is another");
+    link.receiver.add_card(1);
+    link.run(9 * SECOND);
+    let cards = link.receiver.stats(link.now).cards;
+    assert_eq!((cards[1].heard, cards[1].expected, cards[1].lost), (0, cards[1].missed, 0));
+    assert!(cards[1].missed > 1000 && cards[1].missed < cards[0].expected, "{cards:?}");
+}
+
+#[test]
+fn a_card_that_takes_anothers_number_begins_with_nothing() {
+    let mut link = link(vec![loses(0.2), loses(0.2)], 20);
+    link.run(5 * SECOND);
+    let before = link.receiver.stats(link.now);
+    link.receiver.add_card(1);
+    let after = link.receiver.stats(link.now);
+    assert_eq!((after.frames, &after.cards[1]), (before.frames, &CardStats::default()));
+    // The next has its own copies of what the one before brought last.
+    let mut late = self::link(vec![loses(0.0)], 20);
+    late.recording = Some(Vec::new());
+    late.run(5 * SECOND);
+    late.recording.iter().flatten().rev().take(100).for_each(|frame| link.hear(1, &frame.bytes));
+    let card = link.receiver.stats(link.now).cards[1].clone();
+    assert_eq!((card.frames.replayed, card.heard, card.unique), (0, 100, 0));
+}
+
+#[test]
+fn a_card_is_told_how_far_it_is_behind() {
+    let mut link = link(vec![later(0), later(40), later(900)], 18);
+    link.run(3 * SECOND);
+    let behind = link.receiver.stats(link.now).cards.into_iter().map(|card| card.behind);
+    assert_eq!(behind.collect::<Vec<_>>(), [0, 40, 900].map(|ms| Some(Duration::from_millis(ms))));
 }
 
 #[test]

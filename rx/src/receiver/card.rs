@@ -1,109 +1,118 @@
-//! One card's statistics.
+//! What one card is worth: its counts, its signal, its delay.
 
 use std::time::{Duration, Instant};
 
 use skylark_common::wire::radiotap::RxHeader;
 
-use crate::stats::CardStats;
-
-/// Signal is a mean over this time.
-const SIGNAL_PERIOD: Duration = Duration::from_secs(1);
+use super::Outcome;
+use super::heard::bit;
+use super::meter::{Measured, Meter};
+use crate::stats::{CardStats, FrameStats};
 
 #[derive(Debug, Default)]
 pub(super) struct Card {
-    pub(super) stats: CardStats,
-    signal: PowerMean,
-    snr: PowerMean,
-    period_started: Option<Instant>,
+    stats: CardStats,
+    meter: Meter,
 }
 
 impl Card {
-    /// A frame of the session that is followed was heard.
-    pub(super) fn heard(&mut self, info: &RxHeader, now: Instant) {
-        self.roll(now);
-        self.stats.heard += 1;
-        self.stats.last_heard = Some(now);
-        let Some(signal_dbm) = info.signal_dbm() else { return };
-        self.signal.add(f32::from(signal_dbm));
-        if let Some(noise_dbm) = info.noise_dbm() {
-            self.snr.add(f32::from(signal_dbm) - f32::from(noise_dbm));
+    /// A frame was captured.
+    pub(super) fn captured(&mut self) {
+        self.stats.frames.captured += 1;
+    }
+
+    /// It is known what became of a frame, of one that waited as well.
+    pub(super) fn count(&mut self, outcome: Outcome) {
+        let frames = &mut self.stats.frames;
+        let counter = match outcome {
+            Outcome::Foreign => &mut frames.foreign,
+            Outcome::Truncated => &mut frames.truncated,
+            Outcome::BadFcs => &mut frames.bad_fcs,
+            Outcome::UnknownVersion => &mut frames.unknown_version,
+            Outcome::Waiting => &mut frames.waiting,
+            Outcome::Unannounced => &mut frames.unannounced,
+            Outcome::Forged => &mut frames.forged,
+            Outcome::Replayed => &mut frames.replayed,
+            Outcome::Duplicate => &mut frames.duplicate,
+            Outcome::Late => &mut frames.late,
+            Outcome::Used => &mut frames.used,
+        };
+        *counter += 1;
+    }
+
+    /// A frame that waited waits no longer.
+    pub(super) fn waited(&mut self) {
+        let waiting = &mut self.stats.frames.waiting;
+        *waiting = waiting.saturating_sub(1);
+    }
+
+    pub(super) fn damaged(&mut self) {
+        self.stats.bad_fcs += 1;
+    }
+
+    /// It was the first card to bring a packet.
+    pub(super) fn first(&mut self, info: &RxHeader, now: Instant) {
+        self.stats.first += 1;
+        self.heard(info, now);
+    }
+
+    /// It brought a packet another card had brought.
+    pub(super) fn duplicate(&mut self, info: &RxHeader, now: Instant) {
+        self.stats.duplicates += 1;
+        self.heard(info, now);
+    }
+
+    /// It brought a packet so long after the first card.
+    pub(super) fn behind(&mut self, time: Duration, now: Instant) {
+        self.meter.behind(time, now);
+    }
+
+    /// A source packet has reached the cards in the set `heard` and will reach no others; `count` such in a row.
+    pub(super) fn settled(&mut self, number: usize, heard: u64, count: u64) {
+        let own = bit(number);
+        self.stats.expected += count;
+        match heard {
+            0 => self.stats.lost += count,
+            cards if cards & own == 0 => self.stats.missed += count,
+            cards if cards == own => self.stats.unique += count,
+            _ => {}
         }
+    }
+
+    /// What became of its frames.
+    pub(super) const fn frames(&self) -> FrameStats {
+        self.stats.frames
     }
 
     pub(super) fn stats(&self, now: Instant) -> CardStats {
-        let fresh = self.stats.last_heard.is_some_and(|at| now.saturating_duration_since(at) < 2 * SIGNAL_PERIOD);
-        let shown = |mean: &PowerMean| if fresh { mean.mean_db() } else { None };
-        CardStats { signal_dbm: shown(&self.signal), snr_db: shown(&self.snr), ..self.stats.clone() }
-    }
-
-    fn roll(&mut self, now: Instant) {
-        let started = *self.period_started.get_or_insert(now);
-        if now.saturating_duration_since(started) >= SIGNAL_PERIOD {
-            self.period_started = Some(now);
-            self.signal.roll();
-            self.snr.roll();
+        let second = self.meter.second(now);
+        CardStats {
+            signal_dbm: second.and_then(Measured::signal_dbm),
+            snr_db: second.and_then(Measured::snr_db),
+            antennas: second.map(Measured::antennas).unwrap_or_default(),
+            behind: second.and_then(Measured::mean_behind),
+            ..self.stats.clone()
         }
     }
-}
 
-/// The mean of powers given in dB, over the last whole period once there is one.
-#[derive(Debug, Default)]
-struct PowerMean {
-    sum: f32,
-    count: f32,
-    last_db: Option<f32>,
-}
-
-impl PowerMean {
-    fn add(&mut self, db: f32) {
-        self.sum += 10_f32.powf(db / 10.0);
-        self.count += 1.0;
-    }
-
-    fn roll(&mut self) {
-        self.last_db = self.running_db();
-        self.sum = 0.0;
-        self.count = 0.0;
-    }
-
-    fn mean_db(&self) -> Option<f32> {
-        self.last_db.or_else(|| self.running_db())
-    }
-
-    fn running_db(&self) -> Option<f32> {
-        (self.count > 0.0).then(|| 10.0 * (self.sum / self.count).log10())
+    fn heard(&mut self, info: &RxHeader, now: Instant) {
+        self.stats.heard += 1;
+        self.stats.last_heard = Some(now);
+        self.meter.heard(info, now);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
-
-    use skylark_common::wire::radiotap::Antenna;
-
     use super::*;
 
-    fn info(signal_dbm: i8) -> RxHeader {
-        let antenna = Antenna { number: 0, signal_dbm: Some(signal_dbm), noise_dbm: Some(-95) };
-        RxHeader { antennas: [Some(antenna), None, None, None], ..RxHeader::default() }
-    }
-
     #[test]
-    fn the_signal_is_a_mean_of_powers() {
-        let now = Instant::now();
+    fn a_settled_packet_is_missed_lost_unique_or_none_of_them() {
         let mut card = Card::default();
-        card.heard(&info(-40), now);
-        card.heard(&info(-90), now);
-        let stats = card.stats(now);
-        assert!((stats.signal_dbm.unwrap() + 43.0).abs() < 0.1, "{stats:?}");
-        assert!((stats.snr_db.unwrap() - 52.0).abs() < 0.1, "{stats:?}");
-    }
-
-    #[test]
-    fn a_silent_card_has_no_signal() {
-        let now = Instant::now();
-        let mut card = Card::default();
-        card.heard(&info(-40), now);
-        assert_eq!(card.stats(now + 2 * SIGNAL_PERIOD).signal_dbm, None);
+        for (heard, count) in [(0b01, 1), (0b10, 1), (0b11, 1), (0, 1000)] {
+            card.settled(1, heard, count);
+        }
+        let CardStats { expected, missed, lost, unique, .. } = card.stats;
+        assert_eq!((expected, missed, lost, unique), (1003, 1, 1000, 1));
     }
 }

@@ -7,6 +7,8 @@ const REMEMBERED: u32 = 4096;
 const SETTLED: u32 = 128;
 /// Cards told apart. More share the last place.
 pub const MAX_CARDS: usize = 63;
+/// Stands for all cards that had a number another card has: what they heard was heard.
+const FORGOTTEN: u64 = 1 << MAX_CARDS;
 
 /// The packets of one kind in one stream of one session.
 #[derive(Debug)]
@@ -17,6 +19,8 @@ pub(super) struct Heard {
     next: Option<u32>,
     /// Packets before this one are settled.
     settled: u32,
+    /// Those that were not settled when a jump took their places: they come before `settled`.
+    displaced: Vec<u64>,
 }
 
 /// What is known of a packet before its seal is looked at.
@@ -32,7 +36,7 @@ pub(super) enum Look {
 
 impl Heard {
     pub(super) fn new() -> Self {
-        Self { cards: vec![0; REMEMBERED as usize], next: None, settled: 0 }
+        Self { cards: vec![0; REMEMBERED as usize], next: None, settled: 0, displaced: Vec::new() }
     }
 
     pub(super) fn look(&self, sequence: u32, card: usize) -> Look {
@@ -51,6 +55,17 @@ impl Heard {
         }
     }
 
+    /// One more than the newest number remembered.
+    pub(super) const fn next(&self) -> Option<u32> {
+        self.next
+    }
+
+    /// Whether any card heard this packet.
+    pub(super) fn is_heard(&self, sequence: u32) -> bool {
+        let behind = self.next.map(|next| next.wrapping_sub(1).wrapping_sub(sequence));
+        behind.is_some_and(|behind| behind < REMEMBERED) && self.at(sequence) != 0
+    }
+
     /// Notes that `card` heard this packet; only for packets whose seal was opened, now or before.
     pub(super) fn remember(&mut self, sequence: u32, card: usize) {
         let next = *self.next.get_or_insert_with(|| {
@@ -59,6 +74,9 @@ impl Heard {
         });
         let ahead = sequence.wrapping_sub(next);
         if ahead < u32::MAX / 2 {
+            if next.wrapping_sub(self.settled) >= REMEMBERED.saturating_sub(ahead) {
+                self.displace(next);
+            }
             for skipped in 0..ahead.saturating_add(1).min(REMEMBERED) {
                 self.set(sequence.wrapping_sub(skipped), 0);
             }
@@ -67,14 +85,35 @@ impl Heard {
         self.set(sequence, self.at(sequence) | bit(card));
     }
 
-    /// Hands every packet that is settled since the last call to `missed`, as the set of cards that heard it.
-    pub(super) fn settle(&mut self, mut missed: impl FnMut(u64)) {
+    /// Another card has this number from here on: what this one heard is not the other's.
+    pub(super) fn forget_card(&mut self, card: usize) {
+        let own = bit(card);
+        for cards in self.cards.iter_mut().chain(&mut self.displaced).filter(|cards| **cards & own != 0) {
+            *cards = *cards & !own | FORGOTTEN;
+        }
+    }
+
+    /// Hands every packet that is settled since the last call to `settled`, as the set of cards that heard it and
+    /// how many in a row were heard by just these.
+    pub(super) fn settle(&mut self, mut settled: impl FnMut(u64, u64)) {
         let Some(next) = self.next else { return };
-        if next.wrapping_sub(self.settled) > REMEMBERED {
-            self.settled = next.wrapping_sub(REMEMBERED);
+        self.displaced.drain(..).for_each(|cards| settled(cards, 1));
+        // Between those and what is remembered nobody heard anything.
+        let silent = next.wrapping_sub(self.settled).saturating_sub(REMEMBERED);
+        if silent > 0 {
+            settled(0, u64::from(silent));
+            self.settled = self.settled.wrapping_add(silent);
         }
         while next.wrapping_sub(self.settled) > SETTLED {
-            missed(self.at(self.settled));
+            settled(self.at(self.settled), 1);
+            self.settled = self.settled.wrapping_add(1);
+        }
+    }
+
+    /// Moves those that are not settled out of the way of a jump.
+    fn displace(&mut self, next: u32) {
+        while self.settled != next {
+            self.displaced.push(self.at(self.settled));
             self.settled = self.settled.wrapping_add(1);
         }
     }
@@ -141,6 +180,12 @@ mod tests {
         assert_eq!(heard.look(u32::MAX, 0), Look::Replayed);
     }
 
+    fn settled(heard: &mut Heard) -> Vec<(u64, u64)> {
+        let mut told = Vec::new();
+        heard.settle(|cards, count| told.push((cards, count)));
+        told
+    }
+
     #[test]
     fn settled_packets_say_who_heard_them() {
         let mut heard = Heard::new();
@@ -148,9 +193,34 @@ mod tests {
         heard.remember(2, 1);
         heard.remember(2, 0);
         heard.remember(SETTLED + 2, 0);
-        let mut told = Vec::new();
-        heard.settle(|cards| told.push(cards));
-        assert_eq!(told, [1, 0, 3]);
-        heard.settle(|_| panic!("told twice"));
+        assert_eq!(settled(&mut heard), [(1, 1), (0, 1), (3, 1)]);
+        assert_eq!(settled(&mut heard), []);
+    }
+
+    #[test]
+    fn what_a_card_heard_is_not_heard_by_the_next_of_its_number_and_heard_all_the_same() {
+        let mut heard = Heard::new();
+        heard.remember(0, 5);
+        heard.forget_card(5);
+        assert_eq!(heard.look(0, 5), Look::Duplicate);
+        heard.remember(0, 5);
+        heard.remember(SETTLED, 0);
+        let told = settled(&mut heard);
+        assert!(told.len() == 1 && told[0].0 != bit(5) && told[0].0 & bit(5) != 0, "{told:?}");
+    }
+
+    #[test]
+    fn a_silence_longer_than_the_memory_is_counted_to_the_packet() {
+        for jump in [REMEMBERED - SETTLED, REMEMBERED - 1, REMEMBERED, 100 * REMEMBERED, u32::MAX / 2 - 1] {
+            let mut heard = Heard::new();
+            (0..SETTLED).for_each(|n| heard.remember(n, 3));
+            assert_eq!(settled(&mut heard), []);
+            heard.remember(SETTLED + jump, 0);
+            let told = settled(&mut heard);
+            let (known, silent) = told.split_at(SETTLED as usize);
+            assert!(known.iter().all(|told| *told == (bit(3), 1)), "{jump}");
+            assert!(silent.iter().all(|(cards, _)| *cards == 0), "{jump}");
+            assert_eq!(silent.iter().map(|(_, count)| count).sum::<u64>(), u64::from(jump + 1 - SETTLED));
+        }
     }
 }

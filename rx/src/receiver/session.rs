@@ -9,6 +9,7 @@ use skylark_common::wire::repair;
 use skylark_common::wire::symbol::CAPTURED_MODULUS_US;
 
 use super::heard::{Heard, Look};
+use super::known::Known;
 use super::stream::{Arrival, StreamReceiver};
 use super::{Datagram, Outcome};
 use crate::stats::{SessionStats, StreamStats};
@@ -127,6 +128,21 @@ impl Session {
         kind.map_or(Look::Fresh, |kind| kind.heard.look(header.sequence, card))
     }
 
+    /// Which of the newest packets need no copy: one entry for each kind heard in each stream.
+    pub(super) fn known(&self) -> impl Iterator<Item = Known> {
+        self.heard.iter().filter_map(|kind| {
+            let stream = self.streams.iter().find(|stream| stream.number() == kind.stream);
+            Known::of((self.id(), kind.stream, kind.kind), &kind.heard, stream)
+        })
+    }
+
+    /// Whether a packet needs no copy.
+    pub(super) fn knows(&self, header: &PacketHeader) -> bool {
+        let stream = self.streams.iter().find(|stream| stream.number() == header.stream);
+        let recovered = header.kind == Kind::Source && stream.is_some_and(|stream| stream.is_known(header.sequence));
+        recovered || self.heard.iter().any(|kind| kind.is_of(header) && kind.heard.is_heard(header.sequence))
+    }
+
     /// Notes that a card heard a packet that was opened, this copy of it or another.
     pub(super) fn remember(&mut self, header: &PacketHeader, card: usize) {
         if let Some(heard) = self.heard_kind(header) {
@@ -134,11 +150,21 @@ impl Session {
         }
     }
 
-    /// Hands the set of cards that heard it to `settled`, for every source packet that has reached all cards
-    /// it will. Of repairs nobody knows: one that found no gap on the air has a number all the same.
-    pub(super) fn settle(&mut self, mut settled: impl FnMut(u64)) {
-        let sources = self.heard.iter_mut().filter(|kind| kind.kind == Kind::Source);
-        sources.for_each(|kind| kind.heard.settle(&mut settled));
+    /// Another card has this number from here on.
+    pub(super) fn forget_card(&mut self, card: usize) {
+        self.heard.iter_mut().for_each(|kind| kind.heard.forget_card(card));
+    }
+
+    /// Hands the set of cards that heard them, and how many in a row, to `settled`, for every source packet that has
+    /// reached all cards it will. Of repairs nobody knows: one that found no gap on the air has a number all the same.
+    pub(super) fn settle(&mut self, mut settled: impl FnMut(u64, u64)) {
+        for HeardKind { kind, heard, .. } in &mut self.heard {
+            heard.settle(|cards, count| {
+                if *kind == Kind::Source {
+                    settled(cards, count);
+                }
+            });
+        }
     }
 
     /// Takes the opened body of a packet.

@@ -60,6 +60,11 @@ impl Sessions {
         self.current.iter_mut().for_each(|session| session.handle_timeout(now));
     }
 
+    /// Another card has this number from here on.
+    pub(super) fn forget_card(&mut self, card: usize) {
+        self.current.iter_mut().chain(&mut self.on_hold).for_each(|session| session.forget_card(card));
+    }
+
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.current.as_ref()?.poll_timeout()
     }

@@ -70,6 +70,16 @@ impl StreamReceiver {
         self.stats.stream
     }
 
+    /// Whether a source packet's datagram is there, heard or recovered.
+    pub(super) fn is_known(&self, esi: u32) -> bool {
+        self.decoder.is_known(esi)
+    }
+
+    /// Whether repairs could be of use: a datagram is missing whose turn has not passed.
+    pub(super) fn misses_any(&self) -> bool {
+        self.order.oldest_missing().is_some()
+    }
+
     /// The announce said how the stream is protected and which datagram comes next.
     pub(super) fn handle_announce(&mut self, fec: FecConfig, next_esi: u32, now: Instant) {
         self.is_protected = fec.code != Code::None && fec.redundancy_permille > 0;

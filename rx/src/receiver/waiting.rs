@@ -21,20 +21,17 @@ pub(super) struct WaitingFrame {
 pub(super) struct Waiting {
     frames: VecDeque<WaitingFrame>,
     free: Vec<Vec<u8>>,
-    /// Frames that waited in vain.
-    pub(super) unannounced: u64,
 }
 
 impl Waiting {
-    /// Keeps a frame, as it was captured.
-    pub(super) fn push(&mut self, card: usize, session: u32, frame: &[u8], at: Instant) {
-        if self.frames.len() >= MAX_WAITING {
-            self.give_up_oldest();
-        }
+    /// Keeps a frame, as it was captured. Returns the card whose frame gave way to it, if one did.
+    pub(super) fn push(&mut self, card: usize, session: u32, frame: &[u8], at: Instant) -> Option<usize> {
+        let gave_way = if self.frames.len() >= MAX_WAITING { self.give_up_oldest() } else { None };
         let mut bytes = self.free.pop().unwrap_or_default();
         bytes.clear();
         bytes.extend_from_slice(frame);
         self.frames.push_back(WaitingFrame { card, session, bytes, at });
+        gave_way
     }
 
     /// Takes the oldest frame of this session out.
@@ -49,26 +46,27 @@ impl Waiting {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.frames.len()
+    /// Gives up a frame that has waited long enough; returns the card that brought it.
+    pub(super) fn give_up(&mut self, now: Instant) -> Option<usize> {
+        self.poll_timeout().filter(|due| *due <= now).and_then(|_| self.give_up_oldest())
     }
 
-    /// Gives up frames that have waited long enough.
-    pub(super) fn handle_timeout(&mut self, now: Instant) {
-        while self.poll_timeout().is_some_and(|due| due <= now) {
-            self.give_up_oldest();
-        }
+    /// Gives up a frame this card brought; returns whether there was one.
+    pub(super) fn give_up_of(&mut self, card: usize) -> bool {
+        let at = self.frames.iter().position(|frame| frame.card == card);
+        let frame = at.and_then(|at| self.frames.remove(at));
+        frame.map(|frame| self.recycle(frame)).is_some()
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         self.frames.front().map(|frame| frame.at + PATIENCE)
     }
 
-    fn give_up_oldest(&mut self) {
-        if let Some(frame) = self.frames.pop_front() {
-            self.unannounced += 1;
-            self.recycle(frame);
-        }
+    fn give_up_oldest(&mut self) -> Option<usize> {
+        let frame = self.frames.pop_front()?;
+        let card = frame.card;
+        self.recycle(frame);
+        Some(card)
     }
 }
 
@@ -82,23 +80,23 @@ mod tests {
     fn frames_come_out_by_session_in_their_order() {
         let now = Instant::now();
         let mut waiting = Waiting::default();
-        waiting.push(0, 1, b"a", now);
-        waiting.push(0, 2, b"b", now);
-        waiting.push(1, 1, b"c", now);
+        for (card, session, bytes) in [(0, 1, b"a"), (0, 2, b"b"), (1, 1, b"c")] {
+            assert_eq!(waiting.push(card, session, bytes, now), None);
+        }
         assert_eq!(waiting.take(1).unwrap().bytes, b"a");
         assert_eq!(waiting.take(1).unwrap().bytes, b"c");
         assert!(waiting.take(1).is_none());
-        assert_eq!(waiting.len(), 1);
+        assert_eq!(waiting.frames.len(), 1);
     }
 
     #[test]
     fn frames_wait_for_a_bounded_time_and_in_bounded_number() {
         let now = Instant::now();
         let mut waiting = Waiting::default();
-        (0..MAX_WAITING + 3).for_each(|_| waiting.push(0, 1, b"a", now));
-        assert_eq!((waiting.len(), waiting.unannounced), (MAX_WAITING, 3));
-        waiting.handle_timeout(now + PATIENCE);
-        assert_eq!((waiting.len(), waiting.poll_timeout()), (0, None));
-        assert_eq!(waiting.unannounced, MAX_WAITING as u64 + 3);
+        let gave_way = (0..MAX_WAITING + 3).filter_map(|card| waiting.push(card, 1, b"a", now));
+        assert_eq!(gave_way.collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(waiting.give_up(now), None);
+        assert_eq!(std::iter::from_fn(|| waiting.give_up(now + PATIENCE)).count(), MAX_WAITING);
+        assert_eq!(waiting.poll_timeout(), None);
     }
 }
