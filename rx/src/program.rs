@@ -81,7 +81,7 @@ pub(crate) fn run(args: &Args) -> Result<Ended> {
         move || reporter.run(&reported, &ending)
     })?;
     let looking = Arc::new(Queue::new(1));
-    program.board.with(|seen| seen.airs = heard);
+    program.board.with(|seen| seen.airs = airs.all.iter().map(|air| air.name().to_owned()).collect());
     if airs.wanted.is_none() {
         program.joining.close();
     }
@@ -183,7 +183,8 @@ impl Program {
         key: &LinkKey,
     ) -> Result<Worker> {
         let started = now();
-        let config = ReceiverConfig { link: names.link, latency_budget: args.latency_budget };
+        let config =
+            ReceiverConfig { link: names.link, latency_budget: args.latency_budget, ..ReceiverConfig::default() };
         let link = Link {
             receiver: Receiver::new(config, key, started),
             airs,

@@ -10,6 +10,7 @@ use skylark_common::queue::Queue;
 use skylark_common::wire::link::LinkId;
 use skylark_rx::relay::{Forwarder, ForwarderConfig};
 
+use crate::airs;
 use crate::args::{RELAY_PORT, RelayArgs};
 use crate::board::Board;
 use crate::clock::now;
@@ -17,10 +18,10 @@ use crate::control::Control;
 use crate::fabric::{Fabric, Kind, Listen, Outlet};
 use crate::link::cards::Cards;
 use crate::link::joining::Joining;
+use crate::radio::{self, newcomers::Newcomers};
 use crate::stations::Arrivals;
 use crate::tell::tell;
 use crate::worker::Worker;
-use crate::{airs, radio};
 use figures::Figures;
 use turns::Turns;
 
@@ -49,9 +50,14 @@ pub(crate) fn run(args: &RelayArgs) -> Result<()> {
     let publishing = start_publishing(&fabric, &outgoing)?;
     let heard: Vec<String> = airs.all.iter().map(|air| air.name().to_owned()).collect();
     let figures = Figures::open(args, &name, fabric.id(), &heard)?;
-    let (looking, names) = (Arc::new(Queue::new(1)), airs.cards);
+    if airs.wanted.is_none() {
+        joining.close();
+    }
+    board.with(|seen| seen.airs.clone_from(&heard));
+    let looking = Arc::new(Queue::new(1));
+    let newcomers = Newcomers::new(airs.wanted, Arc::clone(&joining));
     let (seen, looked) = (Arc::clone(&board), Arc::clone(&looking));
-    let caring = Worker::start("radio", move || radio::run(&names, &seen, &looked))?;
+    let caring = Worker::start("radio", move || radio::run(newcomers, &seen, &looked))?;
     tell(&format!("relay {name} of link {} ({link}) forwards what {} hear", args.link, heard.join(", ")));
     tell(&match listen {
         Listen::Known(port) => {
@@ -63,7 +69,6 @@ pub(crate) fn run(args: &RelayArgs) -> Result<()> {
     });
     let mut cards = Cards::default();
     airs.all.into_iter().for_each(|air| _ = cards.add(air));
-    joining.close();
     Turns {
         forwarder: Forwarder::new(ForwarderConfig { id: fabric.id(), link, run: entropy()? }),
         cards,

@@ -8,13 +8,12 @@ use serde::Serialize;
 use serde_json::json;
 use skylark_common::lines::Lines;
 use skylark_common::options::StatsTarget;
-use skylark_rx::relay::station::MAX_RELAY_CARDS;
 use skylark_rx::relay::{Forwarder, ForwarderStats, RelayId};
 
 use crate::args::RelayArgs;
 use crate::board::Seen;
 use crate::clock::now;
-use crate::stations::status::{CardStatus, Status};
+use crate::stations::status::{CardStatus, MAX_CARDS, Status};
 use crate::tell::tell;
 
 /// How often a line is written.
@@ -100,7 +99,7 @@ impl Figures {
         };
         Status {
             name: self.name.clone(),
-            cards: seen.airs.iter().enumerate().take(MAX_RELAY_CARDS).map(card).collect(),
+            cards: seen.airs.iter().enumerate().take(MAX_CARDS).map(card).collect(),
             hears_others: seen.other_traffic.is_some_and(|at| now.saturating_duration_since(at) <= RECENTLY),
         }
     }

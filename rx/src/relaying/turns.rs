@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use skylark_common::air::MAX_FRAME_BYTES;
 use skylark_rx::relay::Forwarder;
-use skylark_rx::relay::station::MAX_RELAY_CARDS;
 
 use super::Outgoing;
 use super::figures::Figures;
@@ -17,6 +16,7 @@ use crate::fabric::Kind;
 use crate::link::cards::Cards;
 use crate::link::joining::Joining;
 use crate::stations::Arrivals;
+use crate::stations::status::MAX_CARDS;
 use crate::tell::tell;
 
 /// Frames taken from one card before the others, reports and deadlines have their turn.
@@ -81,9 +81,9 @@ impl Turns {
     fn take_joining(&mut self) {
         while let Some(air) = self.joining.take() {
             let name = air.name().to_owned();
-            match self.cards.add(air).filter(|number| *number < MAX_RELAY_CARDS) {
+            match self.cards.add(air).filter(|number| *number < MAX_CARDS) {
                 Some(_) => tell(&format!("{name} joins")),
-                None => tell(&format!("{name} is not forwarded: a relay has at most {MAX_RELAY_CARDS} cards")),
+                None => tell(&format!("{name} is not forwarded: a relay has at most {MAX_CARDS} cards")),
             }
         }
     }
@@ -92,7 +92,7 @@ impl Turns {
     fn capture(&mut self, now: Instant) -> bool {
         let mut more = false;
         let mut buffer = [0; MAX_FRAME_BYTES];
-        for (number, card) in (0..self.cards.len().min(MAX_RELAY_CARDS)).zip(0..) {
+        for (number, card) in (0..self.cards.len().min(MAX_CARDS)).zip(0..) {
             for turn in 0..FRAMES_A_TURN {
                 let Some(len) = self.cards.capture(number, &mut buffer, now) else { break };
                 self.forwarder.handle_frame(card, buffer.get(..len).unwrap_or_default(), now);

@@ -7,11 +7,10 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use skylark_rx::Receiver;
 use skylark_rx::relay::RelayId;
-use skylark_rx::relay::station::MAX_RELAY_CARDS;
 use skylark_rx::relay::stations::RelayStats;
 
 use super::card::{RelayCard, Told};
-use super::status::Status;
+use super::status::{CardStatus, MAX_CARDS, Status};
 use super::tell_of;
 use crate::board::CardSeen;
 use crate::link::cards::Cards;
@@ -82,7 +81,7 @@ impl Relay {
             tell_of(&status.name, "is heard again");
         }
         (self.status, self.told_at, self.is_silent) = (status, now, false);
-        for card in self.status.cards.iter().take(MAX_RELAY_CARDS).skip(self.cards.len()) {
+        for card in self.status.cards.iter().take(MAX_CARDS).skip(self.cards.len()) {
             let told = Arc::new(Told::default());
             let name = format!("{}/{}", self.status.name, card.name);
             let number = cards.add(Box::new(RelayCard::new(name, Arc::clone(&told))));
@@ -117,7 +116,7 @@ impl Relay {
 
     /// What is known of it.
     pub(super) fn seen(&self, stats: Option<RelayStats>) -> RelaySeen {
-        let card = |card: &super::status::CardStatus| CardSeen {
+        let card = |card: &CardStatus| CardSeen {
             name: format!("{}/{}", self.status.name, card.name),
             fault: card.fault.clone(),
             tuned: card.tuned.clone(),

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use skylark_rx::relay::station::MAX_RELAY_CARDS;
 use skylark_setup::legible::legible;
 
+/// Cards of a relay that are looked at.
+pub(crate) const MAX_CARDS: usize = MAX_RELAY_CARDS as usize;
 /// Longest status that is read, in bytes: eight cards with a sentence each take 3000.
 const MAX_BYTES: usize = 16 << 10;
 /// Letters of a name, and of a sentence.
@@ -43,7 +45,7 @@ impl Status {
     pub(crate) fn parse(json: &[u8]) -> Option<Self> {
         let json = Some(json).filter(|json| json.len() <= MAX_BYTES)?;
         let mut status: Self = serde_json::from_slice(json).ok()?;
-        status.cards.truncate(MAX_RELAY_CARDS);
+        status.cards.truncate(MAX_CARDS);
         make_legible(&mut status.name, MAX_NAME_LETTERS);
         for card in &mut status.cards {
             make_legible(&mut card.name, MAX_NAME_LETTERS);
@@ -84,7 +86,7 @@ mod tests {
         let short = |card: &CardStatus| CardStatus { fault: None, name: card.name[..300].to_owned(), ..card.clone() };
         let status = Status { name: "a\nb".to_owned(), cards: cards.iter().map(short).collect(), hears_others: false };
         let read = Status::parse(&serde_json::to_vec(&status).unwrap()).unwrap();
-        assert_eq!((read.name.as_str(), read.cards.len()), ("a\\u{a}b", MAX_RELAY_CARDS));
+        assert_eq!((read.name.as_str(), read.cards.len()), ("a\\u{a}b", MAX_CARDS));
         assert!(read.cards[0].name.starts_with("\\u{1b}[2J") && read.cards[0].name.len() == MAX_NAME_LETTERS);
         for nonsense in [&b""[..], b"[]", b"{\"name\": 1}", b"\xff"] {
             assert_eq!(Status::parse(nonsense), None);
