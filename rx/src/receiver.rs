@@ -177,7 +177,7 @@ impl Receiver {
         }
         let card = self.admit(card);
         let Some(session) = self.sessions.current() else { return };
-        if session.look(&header, card) != Look::Replayed {
+        if matches!(session.look(&header, card), Look::Fresh | Look::Duplicate) {
             session.remember(&header, card);
             self.with_card(card, |card| {
                 card.captured();
@@ -306,6 +306,7 @@ impl Receiver {
         let Some(session) = self.sessions.current() else { return Outcome::Waiting };
         match session.look(header, card) {
             Look::Replayed => return Outcome::Replayed,
+            Look::Again => return Outcome::Duplicate,
             Look::Duplicate => {
                 session.remember(header, card);
                 let behind = self.race.behind(header, now);
