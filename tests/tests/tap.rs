@@ -27,3 +27,5 @@ mod reception;
 mod refusals;
 #[path = "tap/rig.rs"]
 mod rig;
+#[path = "tap/transmitters.rs"]
+mod transmitters;
