@@ -189,3 +189,28 @@ fn a_card_that_is_gone_does_not_hold_up_the_others() {
         assert_eq!(rx.count("/streams/0/lost"), 0);
     });
 }
+
+#[test]
+fn a_card_the_machine_does_not_let_be_opened_is_told_and_taken_back_when_it_does() {
+    in_own_network(|| {
+        let rig = Rig::new(&[Loss::None, Loss::None]);
+        let (mut tx, mut rx) = (rig.tx("--air tapt"), rig.rx("--air tapr0 --air tapr1"));
+        rig.player.wait_for_units(UNITS);
+        // More than it waits for, fewer than it has.
+        rx.may_open_files(8);
+        rig.medium.with(|ether| receivers(ether).as_ref().unwrap().down().unwrap());
+        rx.wait_for("the outage", |rx| rx.text("/cards/0/fault").contains("down"));
+        rig.medium.with(|ether| receivers(ether).as_ref().unwrap().up().unwrap());
+        rx.wait_for("the refusal", |rx| rx.text("/cards/0/fault").contains("does not let"));
+        let before = cpu_time("skylark-rx");
+        rig.player.wait_for_units(60);
+        println!("CPU time in two seconds with a card that is refused: {:?}", cpu_time("skylark-rx") - before);
+        rx.may_open_files(1000);
+        let heard = rx.count("/cards/0/heard");
+        rx.wait_for("the card", |rx| rx.count("/cards/0/heard") > heard);
+        assert_eq!([tx.end(), rx.end()], [0; 2]);
+        assert_eq!(rx.count("/streams/0/lost"), 0);
+        let told = rig.said("rx", "skylark-rx: tapr0");
+        assert_eq!(told.len(), 3, "{told:?}");
+    });
+}
