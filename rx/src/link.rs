@@ -275,7 +275,7 @@ impl Running {
         let due = self.cards.wait(now).map(|wait| now + wait);
         let deadline = self.link.receiver.poll_timeout();
         let over = self.ended_at.map(|ended_at| ended_at + self.link.latency_budget);
-        let report = self.link.relays.as_ref().and_then(Relays::poll_timeout);
+        let report = self.link.relays.as_ref().map(Relays::poll_timeout);
         let next = [due, deadline, over, report].into_iter().flatten().min();
         match &mut self.link.time {
             Time::Recorded(at) => {

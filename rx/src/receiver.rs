@@ -167,40 +167,6 @@ impl Receiver {
         }
     }
 
-    /// A card of a relay heard a packet that was not forwarded because it is known here: `frame` is a captured
-    /// frame's radiotap and packet headers, or more of it. Counted for that card as a copy; anything else is not counted.
-    pub fn handle_heard(&mut self, card: usize, frame: &[u8], now: Instant) {
-        let Ok((info, dot11)) = RxHeader::parse(frame) else { return };
-        let Ok((header, _)) = PacketHeader::parse(dot11) else { return };
-        if info.bad_fcs || !self.knows(&header) {
-            return;
-        }
-        let card = self.admit(card);
-        let Some(session) = self.sessions.current() else { return };
-        if matches!(session.look(&header, card), Look::Fresh | Look::Duplicate) {
-            session.remember(&header, card);
-            self.with_card(card, |card| {
-                card.captured();
-                card.duplicate(&info, now);
-                card.count(Outcome::Duplicate);
-            });
-            self.settle();
-        }
-    }
-
-    /// Whether a packet was heard and authentic, or brought back by repairs: it needs no copy.
-    #[must_use]
-    pub fn knows(&self, header: &PacketHeader) -> bool {
-        let followed = self.sessions.followed().filter(|session| session.id() == header.session);
-        header.link == self.config.link && followed.is_some_and(|session| session.knows(header))
-    }
-
-    /// Which of the newest packets of the session that is followed need no copy: one entry for each kind heard in each
-    /// stream, at most 32.
-    pub fn known(&self) -> impl Iterator<Item = Known> {
-        self.sessions.followed().into_iter().flat_map(Session::known)
-    }
-
     /// Gives up what has been waited for long enough.
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some(card) = self.waiting.give_up(now) {

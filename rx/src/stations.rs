@@ -56,7 +56,7 @@ impl Relays {
         let [frames, status] = inlets;
         let reports = Arc::new(Queue::new(1));
         start_reporting(&fabric, &reports)?;
-        let stations = Stations::new(viewer, now);
+        let stations = Stations::new(link, viewer, now);
         Ok(Self {
             stations,
             relays: Vec::new(),
@@ -113,7 +113,7 @@ impl Relays {
     }
 
     /// When to call [`report`](Self::report) if nothing comes before.
-    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+    pub(crate) fn poll_timeout(&self) -> Instant {
         self.stations.poll_timeout()
     }
 

@@ -95,7 +95,7 @@ mod none {
             match *self {}
         }
 
-        pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        pub(crate) fn poll_timeout(&self) -> Instant {
             match *self {}
         }
 

@@ -98,8 +98,8 @@ mod tests {
     fn frames_wait_for_a_bounded_time_and_in_bounded_number() {
         let now = Instant::now();
         let mut waiting = Waiting::default();
-        let gave_way = (0..MAX_WAITING + 3).filter_map(|card| waiting.push(card, 1, b"a", now));
-        assert_eq!(gave_way.collect::<Vec<_>>(), [0, 1, 2]);
+        let gave_way = (0..MAX_WAITING + 3).filter_map(|_| waiting.push(5, 1, b"a", now));
+        assert_eq!(gave_way.collect::<Vec<_>>(), [5, 5, 5]);
         assert_eq!(waiting.give_up(now), None);
         assert_eq!(std::iter::from_fn(|| waiting.give_up(now + PATIENCE)).count(), MAX_WAITING);
         assert_eq!(waiting.poll_timeout(), None);

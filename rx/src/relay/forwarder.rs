@@ -23,6 +23,9 @@ use super::{RelayId, Report};
 /// receiver's latency budget of 150 ms, for this is what the loss of every prompt relay costs, once.
 pub const HOLD: Duration = Duration::from_millis(25);
 
+/// How long a word about a packet that every viewer knows waits for a message to go with: nobody waits for it, and
+/// a message of its own costs more than the word.
+const WORD_PATIENCE: Duration = Duration::from_millis(15);
 /// Captures held or on their way out: those of a hold at 160 000 a second. Beyond, the oldest gives way.
 const MAX_CAPTURES: usize = 4096;
 /// Bit of the stream number that says ground to air: no viewer needs that.
@@ -90,6 +93,8 @@ pub struct Forwarder {
     held: VecDeque<Capture>,
     /// Captures to tell of in the next messages.
     ready: VecDeque<Capture>,
+    /// Captures of what every viewer knew when their time was over, to be told of by the way.
+    words: VecDeque<Capture>,
     free: Vec<Vec<u8>>,
     reported: bool,
     number: u32,
@@ -109,8 +114,13 @@ struct Capture {
     radiotap: Vec<u8>,
     fcs: Option<[u8; 4]>,
     header: Option<PacketHeader>,
-    /// Whether every viewer knew it when its time was over.
-    known: bool,
+}
+
+/// What is said of a capture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Telling {
+    Frame,
+    Word,
 }
 
 impl Forwarder {
@@ -123,6 +133,7 @@ impl Forwarder {
             frames: Frames::default(),
             held: VecDeque::new(),
             ready: VecDeque::new(),
+            words: VecDeque::new(),
             free: Vec::new(),
             reported: false,
             number: 0,
@@ -155,7 +166,7 @@ impl Forwarder {
         let tail_bytes = dot11.len() + fcs.map_or(0, |fcs| fcs.len());
         let radiotap = self.copy(frame.split_at(frame.len().saturating_sub(tail_bytes)).0);
         let frame = self.frames.admit(dot11);
-        let capture = Capture { frame, card, at: now, radiotap, fcs, header, known: false };
+        let capture = Capture { frame, card, at: now, radiotap, fcs, header };
         self.make_room();
         match header.map_or(Wanted::AtOnce, |header| self.viewers.wanted(&header, now)) {
             Wanted::AtOnce => self.ready.push_back(capture),
@@ -183,14 +194,9 @@ impl Forwarder {
         self.message.clear();
         Message { run: self.config.run, sequence: self.sequence }.emit(&mut self.message);
         let empty = self.message.len();
-        while self.message.len() + MAX_ENTRY_BYTES + MAX_ECHO_BYTES <= MAX_MESSAGE_BYTES {
-            let Some(capture) = self.ready.pop_front() else { break };
-            self.tell(&capture, now);
-            self.recycle(capture);
-        }
+        self.tell_all(now);
         let patience = if self.message.len() > empty { Patience::Along } else { Patience::Alone };
-        let message = &mut self.message;
-        self.viewers.echo(now, patience, |echo| drop(echo.emit(message)));
+        self.viewers.echo(now, patience, &mut self.message);
         if self.message.len() == empty {
             return None;
         }
@@ -205,14 +211,15 @@ impl Forwarder {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let ready = self.ready.front().map(|capture| capture.at);
         let held = self.held.front().map(|capture| capture.at + HOLD);
-        [ready, held, self.viewers.poll_timeout()].into_iter().flatten().min()
+        let word = self.words.front().map(|capture| capture.at + HOLD + WORD_PATIENCE);
+        [ready, held, word, self.viewers.poll_timeout()].into_iter().flatten().min()
     }
 
     /// Everything that was counted.
     #[must_use]
     pub fn stats(&self, now: Instant) -> ForwarderStats {
         ForwarderStats {
-            held: (self.held.len() + self.ready.len()) as u64,
+            held: self.waiting() as u64,
             viewers: self.viewers.len() as u64,
             prompt: self.viewers.want_prompt(now),
             ..self.stats
@@ -230,15 +237,32 @@ impl Forwarder {
                 queue.push_back(capture);
             }
         }
-        while let Some(mut capture) = self.held.pop_front_if(|capture| capture.at + HOLD <= now) {
+        while let Some(capture) = self.held.pop_front_if(|capture| capture.at + HOLD <= now) {
             let wanted = capture.header.map(|header| self.viewers.wanted(&header, now));
-            capture.known = wanted == Some(Wanted::ByNobody);
-            self.ready.push_back(capture);
+            let queue = if wanted == Some(Wanted::ByNobody) { &mut self.words } else { &mut self.ready };
+            queue.push_back(capture);
+        }
+    }
+
+    /// Tells of as much as a message holds; of words only with something else, or when they waited long enough.
+    fn tell_all(&mut self, now: Instant) {
+        let waited = |word: &Capture| word.at + HOLD + WORD_PATIENCE <= now;
+        let with_words = !self.ready.is_empty() || self.words.front().is_some_and(waited);
+        while self.message.len() + MAX_ENTRY_BYTES + MAX_ECHO_BYTES <= MAX_MESSAGE_BYTES {
+            let (capture, telling) = match self.ready.pop_front() {
+                Some(capture) => (capture, Telling::Frame),
+                None => match self.words.pop_front_if(|_| with_words) {
+                    Some(capture) => (capture, Telling::Word),
+                    None => return,
+                },
+            };
+            self.tell(&capture, telling, now);
+            self.recycle(capture);
         }
     }
 
     /// Writes what a capture is to the viewers: a frame, a copy of one, or a word.
-    fn tell(&mut self, capture: &Capture, now: Instant) {
+    fn tell(&mut self, capture: &Capture, telling: Telling, now: Instant) {
         let (card, age_us) = (capture.card, micros(now.saturating_duration_since(capture.at)));
         let Some(kept) = self.frames.named(capture.frame) else {
             self.stats.gave_way += 1;
@@ -247,7 +271,7 @@ impl Forwarder {
         let radiotap = &capture.radiotap[..];
         let repeats = kept.number.filter(|number| self.number.wrapping_sub(*number) <= RECENT_FRAMES);
         self.entry.clear();
-        let (entry, counter) = if capture.known {
+        let (entry, counter) = if telling == Telling::Word {
             self.entry.extend_from_slice(radiotap);
             self.entry.extend_from_slice(kept.bytes.get(..PacketHeader::LEN).unwrap_or(&kept.bytes));
             self.entry.extend_from_slice(capture.fcs.as_ref().map_or(&[], |fcs| fcs));
@@ -269,12 +293,18 @@ impl Forwarder {
 
     /// The oldest capture gives way if there are too many.
     fn make_room(&mut self) {
-        if self.held.len() + self.ready.len() >= MAX_CAPTURES
-            && let Some(oldest) = self.held.pop_front().or_else(|| self.ready.pop_front())
-        {
+        if self.waiting() < MAX_CAPTURES {
+            return;
+        }
+        let oldest = self.words.pop_front().or_else(|| self.held.pop_front()).or_else(|| self.ready.pop_front());
+        if let Some(oldest) = oldest {
             self.stats.gave_way += 1;
             self.recycle(oldest);
         }
+    }
+
+    fn waiting(&self) -> usize {
+        self.held.len() + self.ready.len() + self.words.len()
     }
 
     fn copy(&mut self, bytes: &[u8]) -> Vec<u8> {
@@ -290,3 +320,6 @@ impl Forwarder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

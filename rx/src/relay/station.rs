@@ -130,27 +130,28 @@ impl Station {
         }
     }
 
-    /// Takes a message.
-    pub fn handle_message(&mut self, message: &[u8], now: Instant) {
+    /// Takes a message; returns whether it is one, and did not come before.
+    pub fn handle_message(&mut self, message: &[u8], now: Instant) -> bool {
         self.stats.messages += 1;
         self.stats.message_bytes += message.len() as u64;
         self.message.clear();
         let Ok((head, entries)) = Message::parse(message) else {
             self.stats.malformed += 1;
-            return;
+            return false;
         };
         self.run = self.place_of(&head, now);
-        let Some(Some(run)) = self.runs.get_mut(self.run) else { return };
+        let Some(Some(run)) = self.runs.get_mut(self.run) else { return false };
         match run.note(head.sequence, now) {
             Turn::Newest { missing } => self.stats.messages_lost += u64::from(missing),
             Turn::Reordered => self.stats.messages_lost = self.stats.messages_lost.saturating_sub(1),
             Turn::Replayed => {
                 self.stats.replayed += 1;
-                return;
+                return false;
             }
         }
         self.message.extend_from_slice(entries.rest());
         self.read_bytes = 0;
+        true
     }
 
     /// The next frame of the message; `stamp_us` is what a report made at this moment would say.
@@ -292,7 +293,8 @@ fn put_together<'a>(out: &'a mut Vec<u8>, radiotap: &[u8], dot11: &[u8]) -> Opti
     if !header.has_fcs {
         out.truncate(out.len().saturating_sub(FCS_BYTES));
     }
-    RxHeader::parse(out).ok().filter(|(_, found)| found.len() == dot11.len())
+    let fits = out.len() <= MAX_FRAME_BYTES;
+    RxHeader::parse(out).ok().filter(|(_, found)| fits && found.len() == dot11.len())
 }
 
 /// Writes a frame whose header says nothing of the signal.
@@ -302,3 +304,6 @@ fn emit_bare(header: &RxHeader, dot11: &[u8], out: &mut Vec<u8>) {
     out.truncate(written);
     out.extend_from_slice(dot11);
 }
+
+#[cfg(test)]
+mod tests;

@@ -120,13 +120,6 @@ impl Program {
         }
     }
 
-    /// Lets it open no file beyond this number from here on.
-    pub(crate) fn may_open_files(&self, most: u32) {
-        let limit = format!("--nofile={most}:");
-        let done = Command::new("prlimit").args(["--pid", &self.child.id().to_string(), &limit]).status();
-        assert!(done.unwrap().success());
-    }
-
     /// Waits until it ends by itself; its exit code.
     pub(crate) fn wait(&mut self) -> i32 {
         let deadline = Instant::now() + PATIENCE;

@@ -115,12 +115,13 @@ impl Viewers {
     }
 
     /// Appends the echoes to send: with a message that leaves anyway, or because they waited long enough.
-    pub(super) fn echo(&mut self, now: Instant, patience: Patience, mut emit: impl FnMut(Entry<'_>)) {
+    pub(super) fn echo(&mut self, now: Instant, patience: Patience, out: &mut Vec<u8>) {
         for viewer in self.present.iter_mut().filter(|viewer| viewer.echo_due(patience).is_some_and(|due| due <= now)) {
             if let Some((stamp_us, came)) = viewer.to_echo.take() {
                 let held_us = micros(now.saturating_duration_since(came));
                 viewer.echoed = now;
-                emit(Entry::Echo { viewer: viewer.id, stamp_us, held_us });
+                // Of its length it always fits.
+                let _ = Entry::Echo { viewer: viewer.id, stamp_us, held_us }.emit(out);
             }
         }
     }
@@ -200,4 +201,97 @@ fn is_contradicted(before: &Known, after: &[Known]) -> bool {
 
 pub(super) fn micros(time: Duration) -> u32 {
     u32::try_from(time.as_micros()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
+
+    use skylark_common::wire::link::LinkId;
+
+    use super::*;
+    use crate::relay::report::Prompt;
+
+    const OWN: RelayId = RelayId(3);
+
+    fn known(next: u32, bits: u64) -> Known {
+        Known { session: 1, stream: 0, kind: Kind::Source, next, bits: [bits, u64::MAX, u64::MAX, u64::MAX] }
+    }
+
+    fn report(viewer: u64, stamp_us: u64, known: Known) -> Report {
+        Report { viewer: ViewerId(viewer), stamp_us, prompt: Prompt::Only(vec![]), known: vec![known] }
+    }
+
+    fn header(sequence: u32) -> PacketHeader {
+        PacketHeader { link: LinkId::from_number(1), stream: 0, kind: Kind::Source, session: 1, sequence }
+    }
+
+    #[test]
+    fn what_every_viewer_knows_nobody_wants_and_what_one_misses_is_wanted_at_once() {
+        let now = Instant::now();
+        let mut viewers = Viewers::default();
+        assert_eq!(viewers.wanted(&header(9), now), Wanted::AtOnce, "nobody is there");
+        viewers.handle_report(report(1, 1, known(10, 0b1101)), OWN, now);
+        viewers.handle_report(report(2, 1, known(8, u64::MAX)), OWN, now);
+        let wanted = [9, 8, 7, 6, 10].map(|sequence| viewers.wanted(&header(sequence), now));
+        let expected = [Wanted::Perhaps, Wanted::AtOnce, Wanted::ByNobody, Wanted::ByNobody, Wanted::Perhaps];
+        assert_eq!(wanted, expected);
+        assert_eq!(viewers.wanted(&header(10_u32.wrapping_sub(300)), now), Wanted::AtOnce, "older than told of");
+        assert_eq!(viewers.wanted(&PacketHeader { session: 2, ..header(9) }, now), Wanted::AtOnce, "never told of");
+        let later = now + SILENCE;
+        viewers.handle_report(report(2, 2, known(9, u64::MAX)), OWN, later);
+        assert_eq!((viewers.wanted(&header(8), later), viewers.len()), (Wanted::ByNobody, 1));
+    }
+
+    #[test]
+    fn a_viewer_that_wants_it_prompt_gets_all_that_it_does_not_know() {
+        let now = Instant::now();
+        let mut viewers = Viewers::default();
+        viewers.handle_report(Report { prompt: Prompt::Only(vec![OWN]), ..report(1, 1, known(10, 1)) }, OWN, now);
+        assert!(viewers.want_prompt(now));
+        assert_eq!(viewers.wanted(&header(10), now), Wanted::AtOnce);
+        assert_eq!(viewers.wanted(&header(9), now), Wanted::ByNobody);
+    }
+
+    #[test]
+    fn reports_that_contradict_each_other_are_not_believed() {
+        let now = Instant::now();
+        for (case, second) in [
+            ("an older stamp", report(1, 4, known(11, u64::MAX))),
+            ("a packet is known no longer", report(1, 6, known(11, 0b1011))),
+            ("the newest packet is known no longer", report(1, 6, known(9, u64::MAX))),
+        ] {
+            let mut viewers = Viewers::default();
+            assert_eq!(viewers.handle_report(report(1, 5, known(10, 0b1111_1011)), OWN, now), Reported::Believed);
+            assert_eq!(viewers.handle_report(second, OWN, now), Reported::Contested, "{case}");
+            assert_eq!(viewers.wanted(&header(8), now), Wanted::AtOnce);
+        }
+        let mut viewers = Viewers::default();
+        viewers.handle_report(report(1, 5, known(10, 0b1111_1011)), OWN, now);
+        assert_eq!(viewers.handle_report(report(1, 6, known(12, u64::MAX ^ 1 << 1)), OWN, now), Reported::Believed);
+    }
+
+    #[test]
+    fn a_viewer_that_floods_is_not_believed() {
+        let now = Instant::now();
+        let mut viewers = Viewers::default();
+        let believed = (1..1000).filter(|stamp| {
+            viewers.handle_report(report(1, *stamp, known(10, u64::MAX)), OWN, now) == Reported::Believed
+        });
+        assert_eq!(believed.count(), 201);
+        assert_eq!(viewers.wanted(&header(9), now + CONTESTED / 2), Wanted::AtOnce);
+    }
+
+    #[test]
+    fn more_viewers_than_there_is_room_for_get_everything_at_once() {
+        let now = Instant::now();
+        let mut viewers = Viewers::default();
+        for viewer in 0..=MAX_VIEWERS as u64 {
+            assert!(!viewers.want_prompt(now) || viewer == 0);
+            viewers.handle_report(report(viewer, 1, known(10, u64::MAX)), OWN, now);
+        }
+        assert_eq!((viewers.len(), viewers.want_prompt(now)), (MAX_VIEWERS, true));
+        viewers.forget_silent(now + SILENCE);
+        assert_eq!(viewers.len(), 0);
+    }
 }

@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "any instant serves as the start")]
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use skylark_common::air::Refusal;
@@ -18,7 +18,7 @@ type Taken = Arc<Mutex<Vec<u8>>>;
 impl InjectAir for Scripted {
     fn inject(&mut self, frame: &[u8], _now: Instant) -> Result<(), Refusal> {
         self.0.pop_front().unwrap_or(Ok(()))?;
-        self.1.lock().unwrap().extend(frame);
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).extend(frame);
         Ok(())
     }
 
