@@ -272,6 +272,7 @@ impl Receiver {
         let Some(session) = self.sessions.current() else { return Outcome::Waiting };
         match session.look(header, card) {
             Look::Replayed => return Outcome::Replayed,
+            Look::Again => return Outcome::Duplicate,
             Look::Duplicate => {
                 session.remember(header, card);
                 let behind = self.race.behind(header, now);

@@ -287,7 +287,6 @@ fn whole_millis(time: Duration) -> u64 {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use skylark_common::air::CardState;
     use skylark_common::wire::announce::{Announce, TxLatency};
 
     use super::*;
@@ -384,7 +383,7 @@ pub(crate) mod tests {
             |name: &str, fault: &str| CardSeen { name: name.to_owned(), fault: Some(fault.to_owned()), tuned: None };
         let mut seen = Seen { cards: vec![deaf("udp:5801", "wlan1 is down")], ..Seen::default() };
         assert!(report(&seen, now).signal.reason.starts_with("nothing is heard"));
-        seen.states = vec![CardState::Working, CardState::Gone];
+        seen.faults = vec![None, Some("udp:5802: the card is gone".to_owned())];
         assert!(report(&seen, now).cards[1].fault.as_ref().unwrap().starts_with("udp:5802: the card is gone"));
         seen.cards.push(deaf("udp:5802", "wlan2 is gone"));
         seen.other_traffic = Some(now);

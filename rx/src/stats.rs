@@ -45,9 +45,9 @@ pub struct FrameStats {
     pub unannounced: u64,
     /// The tag did not fit: damaged, sealed with another key, or made by somebody else.
     pub forged: u64,
-    /// Heard before by the same card, or an announce of a session that is not to be followed.
+    /// Heard by the same card 128 packets ago or earlier, or an announce of a session that is not to be followed.
     pub replayed: u64,
-    /// Another card or the repairs had brought it before.
+    /// Another card or the repairs had brought it before, or another transmit card to the same card.
     pub duplicate: u64,
     /// Authentic, and after its turn: those that follow it had been handed on.
     pub late: u64,
