@@ -20,6 +20,7 @@ mod signal;
 mod tell;
 mod trust;
 mod unit;
+mod verdict;
 mod worker;
 
 use std::process::ExitCode;
