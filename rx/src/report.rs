@@ -1,6 +1,8 @@
 //! What everything came to over the last second: the figures of the stats line and of the OSD, in one place.
 
 mod cards;
+#[cfg(test)]
+mod documented;
 mod latency;
 
 use std::collections::VecDeque;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use skylark_common::air::sim::{Loss, ReceiverConfig};
+use skylark_common::fec::{Code, FecConfig};
 use skylark_common::wire::packet::Kind;
 use skylark_common::wire::radiotap::RxHeader;
 use skylark_rx::stats::{CardStats, FrameStats, RxStats};
@@ -34,12 +35,44 @@ fn assert_nothing_lost(link: &mut Link, case: &str) {
     assert_eq!(Outcome::of(link).lost, 0, "{case}: of {} units", link.pushed.len());
 }
 
+/// Five minutes without FEC from so many cards that each lose a fifth: the share of packets that nobody heard.
+fn unprotected_loss(cards: usize, seed: u64) -> f64 {
+    let traffic = Traffic { bits_per_s: 8_000_000, datagram_bytes: 600, ..Traffic::default() };
+    let fec = FecConfig { code: Code::None, redundancy_permille: 0, ..FecConfig::default() };
+    let config = LinkConfig { receivers: vec![loses(0.2); cards], fec, traffic, seed, ..LinkConfig::default() };
+    let mut link = Link::new(config, Instant::now());
+    for _ in 0..10 {
+        link.run(30 * SECOND);
+        link.handed.clear();
+    }
+    let stats = link.receiver.stats(link.now);
+    let CardStats { expected, lost, .. } = stats.cards[0];
+    assert!(expected > 450_000 && stats.cards.iter().all(|card| card.lost == lost), "{stats:?}");
+    let share_lost = lost as f64 / expected as f64;
+    // Those of the end are not settled, those after them not counted.
+    let handed = stats.streams[0].lost as f64 / (stats.streams[0].lost + stats.streams[0].datagrams) as f64;
+    assert!((handed - share_lost).abs() < 0.001, "{handed} of the datagrams, {share_lost} of the packets");
+    println!("{cards} cards: {share_lost:.5} of {expected} packets");
+    share_lost
+}
+
 #[test]
-fn two_cards_of_20_percent_loss_lose_no_unit_in_a_minute() {
-    let receivers = vec![loses(0.2), loses(0.2)];
-    let mut link = Link::new(LinkConfig { receivers, seed: 11, ..LinkConfig::default() }, Instant::now());
-    link.run(60 * SECOND);
-    assert_nothing_lost(&mut link, "two cards");
+fn without_fec_cards_of_20_percent_loss_lose_what_chance_says() {
+    for (cards, chance) in [(2, 0.2 * 0.2), (3, 0.2 * 0.2 * 0.2)] {
+        let lost = unprotected_loss(cards, 31);
+        assert!((lost / chance - 1.0).abs() < 0.1, "{cards} cards: {lost} of the packets, expected {chance}");
+    }
+}
+
+#[test]
+fn with_25_percent_redundancy_two_and_three_cards_of_20_percent_loss_lose_no_unit_in_a_minute() {
+    for (cards, seed) in [(2, 11), (2, 12), (2, 13), (3, 11)] {
+        let fec = FecConfig { code: Code::Window, redundancy_permille: 250, ..FecConfig::default() };
+        let config = LinkConfig { receivers: vec![loses(0.2); cards], fec, seed, ..LinkConfig::default() };
+        let mut link = Link::new(config, Instant::now());
+        link.run(60 * SECOND);
+        assert_nothing_lost(&mut link, &format!("{cards} cards, seed {seed}"));
+    }
 }
 
 /// Which packets each card heard and was the first to hear, by what the channel handed over.

@@ -148,10 +148,12 @@ fn others(cards: &[CardReport], shown: &[&CardReport]) -> Option<Line> {
     let others = || cards.iter().filter(|card| shown.iter().all(|shown| shown.name != card.name));
     let count = others().count();
     let well = others().filter(|card| card.quality == Some(Quality::Good)).count();
-    (count > 0).then(|| {
-        let line = Line::of(format!("{count} more: "), Tone::Dim).with(format!("{well} good"), Tone::Good);
-        if well < count { line.with(format!(", {} not", count - well), Tone::Warn) } else { line }
-    })
+    let line = match well {
+        _ if count == 0 => return None,
+        0 => Line::of(format!("{count} more, "), Tone::Dim).with("none good", Tone::Warn),
+        _ => Line::of(format!("{count} more: "), Tone::Dim).with(format!("{well} good"), Tone::Good),
+    };
+    Some(if (1..count).contains(&well) { line.with(format!(", {} not", count - well), Tone::Warn) } else { line })
 }
 
 /// Whose antennas are shown, in so many lines: first those that differ most.

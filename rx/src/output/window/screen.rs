@@ -172,7 +172,9 @@ impl<'a> Screen<'a> {
     fn write_banner(&mut self, report: Option<&Report>, now: Instant) {
         let Some(shown) = &self.shown else { return };
         let millis = |at: Instant| u64::try_from(now.saturating_duration_since(at).as_millis()).unwrap_or(u64::MAX);
-        let lines = banner::banner(report, millis(shown.at), self.concealed_since.map(millis));
+        let (age_ms, concealed_ms) = (millis(shown.at), self.concealed_since.map(millis));
+        let across = self.room(self.letter().0, 1000).across;
+        let lines = banner::banner(report, age_ms, concealed_ms, across);
         self.write(Place::Top, lines);
     }
 
