@@ -261,7 +261,7 @@ pub(crate) mod tests {
         flight.fly(40, |name, stats| hears(stats, if name == "wlan1" { 100 } else { 0 }));
         assert_eq!((flight.take_told().len(), &flight.cards[1].verdict), (0, &None));
         flight.cards[1].fault = None;
-        flight.fly(12, |_, stats| hears(stats, 100));
+        flight.fly(12, |name, stats| hears(stats, if name == "wlan1" { 100 } else { 15 }));
         assert_eq!(flight.take_told(), [""; 0], "what it missed while it was gone is not held against it");
         flight.fly(13, |name, stats| hears(stats, if name == "wlan1" { 100 } else { 0 }));
         flight.take_told();

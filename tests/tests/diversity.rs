@@ -9,7 +9,8 @@ use skylark_common::fec::{Code, FecConfig};
 use skylark_common::wire::packet::Kind;
 use skylark_common::wire::radiotap::RxHeader;
 use skylark_rx::stats::{CardStats, FrameStats, RxStats};
-use skylark_tests::frames::header;
+use skylark_tests::frames::{header, sealed};
+use skylark_tests::link::key;
 use skylark_tests::{Link, LinkConfig, Outcome, Traffic};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -52,7 +53,6 @@ fn unprotected_loss(cards: usize, seed: u64) -> f64 {
     // Those of the end are not settled, those after them not counted.
     let handed = stats.streams[0].lost as f64 / (stats.streams[0].lost + stats.streams[0].datagrams) as f64;
     assert!((handed - share_lost).abs() < 0.001, "{handed} of the datagrams, {share_lost} of the packets");
-    println!("{cards} cards: {share_lost:.5} of {expected} packets");
     share_lost
 }
 
@@ -186,6 +186,32 @@ fn damaged_frames_are_counted_at_the_card_that_brought_them() {
     assert!(damaged > 300, "{damaged}");
     assert_eq!([0, 1].map(|card: usize| stats.cards[card].bad_fcs), [0, damaged]);
     assert_eq!([0, 1].map(|card: usize| stats.cards[card].frames.bad_fcs), [0, damaged]);
+}
+
+#[test]
+fn who_brings_what_is_forged_or_waits_in_vain_is_known() {
+    let mut link = link(vec![loses(0.0), loses(0.0)], 21);
+    link.run(SECOND);
+    (link.deaf, link.recording) = (true, Some(Vec::new()));
+    link.run(SECOND / 4);
+    link.deaf = false;
+    for frame in link.recording.take().into_iter().flatten().filter(|frame| frame.card == 1).take(7) {
+        let mut forged = frame.bytes;
+        *forged.last_mut().expect("a frame has bytes") ^= 1;
+        link.hear(1, &forged);
+    }
+    for (sequence, card) in [0, 1, 1, 0, 1, 1, 1].into_iter().enumerate() {
+        let sequence = u32::try_from(sequence).expect("it is small");
+        link.hear(card, &sealed(&key(), [9; 16], Kind::Source, sequence, &[0; 100]));
+    }
+    let told = |link: &Link| {
+        let cards = link.receiver.stats(link.now).cards;
+        let told = cards.iter().map(|card| (card.frames.forged, card.frames.waiting, card.frames.unannounced));
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(told(&link), [(0, 2, 0), (7, 5, 0)]);
+    link.idle(SECOND);
+    assert_eq!(told(&link), [(0, 0, 2), (7, 0, 5)]);
 }
 
 #[test]
