@@ -9,6 +9,9 @@ SHELL := bash
 # How long each fuzz target runs.
 SECONDS := 30
 
+# Which build the demo shows: release or debug.
+BUILD := release
+
 # What the workspace needs to be built on Debian 12 and Raspberry Pi OS Bookworm. nasm: without it openh264
 # builds all the same and is two to four times slower.
 PACKAGES := build-essential pkg-config libpcap-dev libsdl2-dev libclang-dev nasm
@@ -31,11 +34,11 @@ help:
 	END
 
 demo: deps
-	@if [ ! -e "$${CARGO_TARGET_DIR:-target}/release/skylark-rx" ]; then
-	    echo 'The first build compiles an H.264 codec and takes some minutes: about 3 on two desktop cores.'
+	@if [ ! -e "$${CARGO_TARGET_DIR:-target}/$(BUILD)/skylark-rx" ]; then
+	    echo 'The first build compiles an H.264 codec and a network: about 6 minutes on two desktop cores.'
 	fi
-	cargo build --release --locked --bins
-	tests/demo.sh
+	cargo build --profile $(BUILD:debug=dev) --locked --bins
+	SKYLARK_BUILD=$(BUILD) tests/demo.sh
 
 test: deps
 	cargo test --workspace --locked

@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-readonly bin=${CARGO_TARGET_DIR:-target}/release
+readonly bin=${CARGO_TARGET_DIR:-target}/${SKYLARK_BUILD:-release}
 readonly out=target/demo
 readonly duration=10s
 

@@ -115,6 +115,9 @@ pub enum CardState {
     /// All is as it should be, and the machine does not let it be opened.
     #[error("the machine does not let the card be opened: skylark-setup doctor says why")]
     Refused,
+    /// It is a relay's, from which nothing comes.
+    #[error("nothing comes from its relay: is it running, and is the network between well?")]
+    Unreachable,
 }
 
 /// What became of a sample of the frames injected within the last two seconds.

@@ -68,7 +68,19 @@ impl Keeper {
     /// Looks after `cards`, interfaces in monitor mode, that are used for `purpose`.
     #[must_use]
     pub fn new(cards: &[String], purpose: Purpose) -> Self {
-        Self { cards: cards.iter().map(|name| Card::new(name)).collect(), watch: Watch::new(cards.to_vec(), purpose) }
+        Self { cards: cards.iter().map(|name| Card::new(name)).collect(), watch: Watch::new(cards, purpose) }
+    }
+
+    /// Looks after `cards` from here on; what is known of those it has looked after goes on.
+    pub fn set_cards(&mut self, cards: impl IntoIterator<Item = String>) {
+        let cards: Vec<String> = cards.into_iter().collect();
+        self.cards.retain(|known| cards.contains(&known.name));
+        for name in &cards {
+            if self.cards.iter().all(|known| known.name != *name) {
+                self.cards.push(Card::new(name));
+            }
+        }
+        self.watch.set_cards(&cards);
     }
 
     /// Sets cards up again that have come back, as `skylark-setup up` did; returns what people should be told.
@@ -82,7 +94,7 @@ impl Keeper {
         self.watch.frames_leave(card);
     }
 
-    /// Looks at every card, in the order they were given; asks the kernel for all radios once.
+    /// Looks at every card, first those looked after for longest; asks the kernel for all radios once.
     ///
     /// # Errors
     /// The kernel does not answer.

@@ -2,7 +2,8 @@
 
 /// `bytes` as text in which what moves the cursor, changes the screen or turns the direction of writing stands
 /// escaped: `\\u{1b}`.
-pub(crate) fn legible(bytes: &[u8]) -> String {
+#[must_use]
+pub fn legible(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
     let mut legible = String::with_capacity(text.len());
     for letter in text.chars() {

@@ -13,7 +13,7 @@ pub mod channel;
 pub mod diagnose;
 pub mod drivers;
 pub mod keep;
-mod legible;
+pub mod legible;
 pub mod listen;
 pub mod machine;
 pub mod netlink;

@@ -1,11 +1,23 @@
 //! The command line: what the user may say, and what of it contradicts itself.
 
+#[cfg(feature = "relay")]
+mod relay;
+mod source;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Parser;
+#[cfg(feature = "relay")]
+use clap::Subcommand;
 use skylark_common::options::{AirTarget, StatsTarget, duration, duration_or_zero};
+
+#[cfg(feature = "relay")]
+pub(crate) use relay::RelayArgs;
+#[cfg(feature = "relay")]
+pub(crate) use source::RELAY_PORT;
+pub(crate) use source::Source;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -13,6 +25,8 @@ Examples:
     skylark-rx
   Two cards, the stream to QGroundControl, a recording beside it:
     skylark-rx --air wlan1 --air wlan2 --output rtp:127.0.0.1:5600 --output file:flight.h264
+  What relays along the field hear, beside a card of this machine:
+    skylark-rx --air relays --air wlan1
   Watch what a transmitter on this desk sends:
     skylark-rx --air udp:5801 --key link.key
   Ten seconds without a display, the last picture and figures in files:
@@ -32,14 +46,22 @@ Exit codes:
 
 /// Receives a Skylark link: merges what every card hears, repairs it, shows it and hands it on.
 #[derive(Debug, Clone, PartialEq, Parser)]
-#[command(name = "skylark-rx", version, after_help = EXAMPLES)]
+#[command(name = "skylark-rx", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
-    /// Where frames come from: a card (wlan1, monitor:wlan1), cards ('wlx*'), udp:[ADDR:]PORT or pcap:PATH
+    /// What else the program can do.
+    #[cfg(feature = "relay")]
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
+    /// Where frames come from: a card (wlan1, monitor:wlan1), cards ('wlx*'), relays[:HOST], udp:[ADDR:]PORT or
+    /// pcap:PATH
     ///
-    /// May be given several times; each card counts by itself, and the first copy of a packet wins. A recording's
-    /// end ends the program. Without it: every card that is in monitor mode.
+    /// May be given several times; each card counts by itself, and the first copy of a packet wins. Cards that match a
+    /// pattern join when they come. `relays` is every relay of this link (skylark-rx relay) in this network; with a host,
+    /// also those behind that relay or Zenoh router. A recording's end ends the program. Without it: every card that is
+    /// in monitor mode.
     #[arg(long, value_name = "AIR", num_args = 1..)]
-    pub(crate) air: Vec<AirTarget>,
+    pub(crate) air: Vec<Source>,
 
     /// The link's key file (skylark-setup key new, or pair)
     ///
@@ -83,6 +105,14 @@ pub(crate) struct Args {
     pub(crate) fullscreen: bool,
 }
 
+/// What the program does beside showing pictures.
+#[cfg(feature = "relay")]
+#[derive(Debug, Clone, PartialEq, Subcommand)]
+pub(crate) enum Command {
+    /// Forwards what the cards here hear.
+    Relay(RelayArgs),
+}
+
 /// Where the stream goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum OutputArg {
@@ -107,7 +137,7 @@ impl Args {
     /// Two users of standard output, two windows, or an air that has no speed of its own to be read faster.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         let count = |wanted: &OutputArg| self.output.iter().filter(|output| *output == wanted).count();
-        let live = self.air.is_empty() || !self.air.iter().all(|air| matches!(air, AirTarget::Pcap(_)));
+        let live = self.air.is_empty() || !self.air.iter().all(|air| matches!(air, Source::Air(AirTarget::Pcap(_))));
         if count(&OutputArg::Stdout) > 0 && self.stats == Some(StatsTarget::Stdout) {
             return Err("--output - and --stats json both write to standard output: use --stats json:PATH");
         }
@@ -170,7 +200,8 @@ mod tests {
              --latency-budget 1.5s --link hill --stats json:s --duration 2m --fullscreen",
         )
         .unwrap();
-        assert_eq!(args.air, [AirTarget::Udp("5801".to_owned()), AirTarget::Pcap("a.pcap".into())]);
+        let airs = [AirTarget::Udp("5801".to_owned()), AirTarget::Pcap("a.pcap".into())];
+        assert_eq!(args.air, airs.map(Source::Air));
         assert_eq!(args.output.len(), 6);
         assert_eq!(args.output[1], OutputArg::Rtp("[::1]:5600".to_owned()));
         assert_eq!(args.output[2], OutputArg::Stdout);

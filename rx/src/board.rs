@@ -9,6 +9,7 @@ use skylark_common::ledger::Ledger;
 use skylark_rx::stats::RxStats;
 
 use crate::decoder::DecoderStats;
+use crate::link::relayed::RelaySeen;
 use crate::picture::Picture;
 use crate::report::Report;
 use crate::trust::Quality;
@@ -56,6 +57,10 @@ pub(crate) struct Seen {
     pub(crate) dropped_by_machine: Vec<u64>,
     /// What is known of cards of this machine beside what they hear.
     pub(crate) cards: Vec<CardSeen>,
+    /// The relays that are heard.
+    pub(crate) relays: Vec<RelaySeen>,
+    /// Messages of relays that gave way because they were not taken in time.
+    pub(crate) relay_messages_dropped: u64,
     /// How each air's card fares.
     pub(crate) states: Vec<CardState>,
     /// When a card last heard frames that are no Skylark link's.
@@ -142,9 +147,18 @@ impl Seen {
         found.or_else(|| state.map(|state| format!("{name}: {state}")))
     }
 
-    /// What is known of the card of this name beside what it hears, if it is one of this machine.
+    /// What is known of the card of this name beside what it hears, if it is one of this machine or of a relay.
     pub(crate) fn card(&self, name: &str) -> Option<&CardSeen> {
-        self.cards.iter().find(|card| card.name == name)
+        let relayed = self.relays.iter().flat_map(|relay| &relay.cards);
+        self.cards.iter().chain(relayed).find(|card| card.name == name)
+    }
+
+    /// Notes what relays say, at `now`.
+    pub(crate) fn note_relays(&mut self, relays: Vec<RelaySeen>, now: Instant) {
+        if relays.iter().any(|relay| relay.hears_others) {
+            self.other_traffic = Some(now);
+        }
+        self.relays = relays;
     }
 }
 

@@ -1,7 +1,8 @@
 //! The link thread: one wait over all cards and the receiver's deadline; owns the [`Receiver`].
 
-mod cards;
+pub(crate) mod cards;
 pub(crate) mod joining;
+pub(crate) mod relayed;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,6 +22,7 @@ use crate::tell::tell;
 use crate::unit::Units;
 use cards::Cards;
 use joining::Joining;
+use relayed::Relays;
 
 /// Frames taken from one card before the others and the deadlines have their turn.
 const FRAMES_A_TURN: usize = 64;
@@ -40,6 +42,8 @@ pub(crate) struct Link {
     pub(crate) airs: Vec<Box<dyn CaptureAir>>,
     /// Where further ones come from.
     pub(crate) joining: Arc<Joining>,
+    /// The relays it hears, if it is to hear any.
+    pub(crate) relays: Option<Relays>,
     /// Where datagrams and units go.
     pub(crate) outlets: Outlets,
     /// Where the figures go.
@@ -112,7 +116,7 @@ impl Running {
             }
             let now = self.now();
             self.take_joining();
-            let more = self.capture(now);
+            let more = self.capture(now) | self.take_relayed(now);
             if self.link.receiver.poll_timeout().is_some_and(|deadline| deadline <= now) {
                 self.link.receiver.handle_timeout(now);
                 self.drain(now);
@@ -138,7 +142,7 @@ impl Running {
             self.link.control.stop();
             return true;
         }
-        if !self.link.joining.is_closed() || !self.cards.have_ended() {
+        if !self.link.joining.is_closed() || self.link.relays.is_some() || !self.cards.have_ended() {
             return false;
         }
         let now = self.now();
@@ -170,7 +174,7 @@ impl Running {
                 let Some(len) = self.cards.capture(number, &mut buffer, now) else {
                     break;
                 };
-                self.link.receiver.handle_frame(number, buffer.get(..len).unwrap_or_default(), now);
+                self.hear(number, buffer.get(..len).unwrap_or_default(), now);
                 self.drain(now);
                 more |= turn + 1 == FRAMES_A_TURN;
             }
@@ -239,9 +243,13 @@ impl Running {
         let standing = matches!(self.link.time, Time::Recorded(_)).then_some(now);
         let (sent, refused) = self.link.outlets.datagrams();
         let (names, states) = (self.cards.names(), self.cards.states());
+        let relays = self.link.relays.as_ref().map(|relays| relays.seen(now)).unwrap_or_default();
+        let dropped = self.link.relays.as_ref().map_or(0, Relays::dropped);
         self.link.board.with(|seen| {
             (seen.rx, seen.standing) = (rx, standing);
             (seen.airs, seen.states) = (names, states);
+            seen.note_relays(relays, now);
+            seen.relay_messages_dropped = dropped;
             seen.shared_clock = shared_clock;
             seen.last_datagram = self.last_datagram;
             (seen.outputs.datagrams_sent, seen.outputs.datagrams_refused) = (sent, refused);
@@ -258,7 +266,8 @@ impl Running {
         let due = self.cards.wait(now).map(|wait| now + wait);
         let deadline = self.link.receiver.poll_timeout();
         let over = self.ended_at.map(|ended_at| ended_at + self.link.latency_budget);
-        let next = [due, deadline, over].into_iter().flatten().min();
+        let report = self.link.relays.as_ref().map(Relays::poll_timeout);
+        let next = [due, deadline, over, report].into_iter().flatten().min();
         match &mut self.link.time {
             Time::Recorded(at) => {
                 *at = next.unwrap_or(*at).max(*at);
@@ -276,7 +285,9 @@ impl Running {
     /// One wait over every card and whatever ends the program.
     fn wait(&self, patience: Option<Duration>) {
         let control = PollFd::from_borrowed_fd(self.link.control.as_fd(), PollFlags::IN);
-        let mut fds: Vec<_> = self.cards.poll_fds().chain([control]).collect();
+        let relays = self.link.relays.iter().flat_map(Relays::as_fds);
+        let relays = relays.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
+        let mut fds: Vec<_> = self.cards.poll_fds().chain([control]).chain(relays).collect();
         let timeout = patience.and_then(|patience| Timespec::try_from(patience).ok());
         // Interrupted or refused, the next turn looks at everything anyway.
         let _ = poll(&mut fds, timeout.as_ref());

@@ -7,6 +7,8 @@ mod clock;
 mod control;
 mod decode;
 mod decoder;
+#[cfg(feature = "relay")]
+mod fabric;
 mod link;
 #[cfg(feature = "window")]
 mod osd;
@@ -14,9 +16,13 @@ mod output;
 mod picture;
 mod program;
 mod radio;
+#[cfg(feature = "relay")]
+mod relaying;
 mod report;
 mod reporter;
 mod signal;
+#[cfg(feature = "relay")]
+mod stations;
 mod tell;
 mod trust;
 mod unit;
@@ -40,17 +46,26 @@ fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    #[cfg(feature = "relay")]
+    if let Some(args::Command::Relay(args)) = &args.command {
+        return match relaying::run(args) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(&error),
+        };
+    }
     match program::run(&args) {
         Ok(Ended::AsAsked) => ExitCode::SUCCESS,
         Ok(Ended::WithoutPicture) => {
             tell("no picture arrived");
             ExitCode::from(3)
         }
-        Err(error) => {
-            tell(&format!("{error:#}"));
-            ExitCode::FAILURE
-        }
+        Err(error) => failed(&error),
     }
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    tell(&format!("{error:#}"));
+    ExitCode::FAILURE
 }
 
 fn checked(args: Args) -> Result<Args, clap::Error> {

@@ -9,7 +9,7 @@ use skylark_common::seal::{LinkKey, key_file};
 use skylark_common::wire::link::LinkId;
 use skylark_rx::{Receiver, ReceiverConfig};
 
-use crate::airs;
+use crate::airs::{self, Wanted};
 use crate::args::{Args, OutputArg};
 use crate::board::Board;
 use crate::clock::{SharedClock, now};
@@ -17,12 +17,13 @@ use crate::control::Control;
 use crate::decode::{self, PictureQueue};
 use crate::decoder::Decoder;
 use crate::link::joining::Joining;
+use crate::link::relayed::Relays;
 use crate::link::{Link, Time};
 use crate::output::annex_b::AnnexB;
 use crate::output::png::PngOutput;
 use crate::output::rtp::RtpOutput;
 use crate::output::{DECODER_UNITS, Outlets, RECORDING_UNITS, UnitQueue};
-use crate::radio;
+use crate::radio::{self, newcomers::Newcomers};
 use crate::reporter::Reporter;
 use crate::signal::{Listening, Names};
 use crate::tell::tell;
@@ -54,7 +55,7 @@ struct Program {
 /// Something cannot be opened, or what failed last on the way.
 pub(crate) fn run(args: &Args) -> Result<Ended> {
     // Whoever has neither card nor key begins with the card: setting it up makes the key.
-    let airs = airs::open(&args.air, now())?;
+    let (airs, relayed) = airs::open_sources(&args.air, now())?;
     let key = read_key(args)?;
     let link = LinkId::from_name(&args.link);
     let names = Names {
@@ -63,7 +64,9 @@ pub(crate) fn run(args: &Args) -> Result<Ended> {
         fingerprint: key.fingerprint(),
         listening: Listening::to(&args.air),
     };
-    let heard: Vec<String> = airs.all.iter().map(|air| air.name().to_owned()).collect();
+    let relays = relayed.map(|endpoints| Relays::listen(link, &endpoints, now())).transpose()?;
+    let heard = airs.all.iter().map(|air| air.name()).chain(relays.iter().map(|_| "relays"));
+    let heard: Vec<String> = heard.map(str::to_owned).collect();
     let control = Arc::new(Control::new(args.output.len()).context("cannot listen to signals")?);
     let mut program = Program::new(control);
     #[cfg(feature = "window")]
@@ -77,15 +80,14 @@ pub(crate) fn run(args: &Args) -> Result<Ended> {
         let ending = Arc::clone(&ending);
         move || reporter.run(&reported, &ending)
     })?;
-    let (looking, cards) = (Arc::new(Queue::new(1)), airs.cards);
-    let caring = (!cards.is_empty()).then(|| {
-        let (board, looking) = (Arc::clone(&program.board), Arc::clone(&looking));
-        Worker::start("radio", move || radio::run(&cards, &board, &looking))
-    });
+    let looking = Arc::new(Queue::new(1));
+    program.board.with(|seen| seen.airs = airs.all.iter().map(|air| air.name().to_owned()).collect());
+    if airs.wanted.is_none() {
+        program.joining.close();
+    }
+    let caring = (airs.cards > 0 || !airs.wanted.is_none()).then(|| program.start_radio(airs.wanted, &looking));
     let caring = caring.transpose()?;
-    // Nobody hands further airs over.
-    program.joining.close();
-    let link = program.start_link(args, airs.all, &names, &key)?;
+    let link = program.start_link(args, airs.all, relays, &names, &key)?;
     #[cfg(feature = "window")]
     if let Some(window) = window {
         window.run(&program.board, &program.control);
@@ -164,20 +166,30 @@ impl Program {
         Ok(())
     }
 
+    /// Starts to look after the cards until `ending` is closed.
+    fn start_radio(&self, wanted: Wanted, ending: &Arc<Queue<()>>) -> Result<Worker> {
+        let newcomers = Newcomers::new(wanted, Arc::clone(&self.joining));
+        let (board, ending) = (Arc::clone(&self.board), Arc::clone(ending));
+        Worker::start("radio", move || radio::run(newcomers, &board, &ending))
+    }
+
     /// Starts the link, which takes the outlets.
     fn start_link(
         &mut self,
         args: &Args,
         airs: Vec<Box<dyn CaptureAir>>,
+        relays: Option<Relays>,
         names: &Names,
         key: &LinkKey,
     ) -> Result<Worker> {
         let started = now();
-        let config = ReceiverConfig { link: names.link, latency_budget: args.latency_budget };
+        let config =
+            ReceiverConfig { link: names.link, latency_budget: args.latency_budget, ..ReceiverConfig::default() };
         let link = Link {
             receiver: Receiver::new(config, key, started),
             airs,
             joining: Arc::clone(&self.joining),
+            relays,
             outlets: std::mem::take(&mut self.outlets),
             board: Arc::clone(&self.board),
             control: Arc::clone(&self.control),

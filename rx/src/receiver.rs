@@ -6,6 +6,8 @@
 //! ```
 
 mod card;
+mod combine;
+mod fairness;
 mod heard;
 mod known;
 mod meter;
@@ -28,8 +30,9 @@ use skylark_common::wire::radiotap::RxHeader;
 pub use known::{Known, Told};
 
 use card::Card;
-use heard::Look;
+use combine::Combiner;
 pub use heard::MAX_CARDS;
+use heard::{Look, REBUILT};
 use race::Race;
 use session::Session;
 use sessions::{Sessions, Verdict};
@@ -48,11 +51,14 @@ pub struct ReceiverConfig {
     /// How long a missing datagram holds back those that follow it, 0 to 5 s, default 150 ms. Longer: more
     /// is repaired after a fade, and the picture stands still for as long.
     pub latency_budget: Duration,
+    /// Whether packets are put together from damaged copies of several cards, default true. It costs memory
+    /// and some computing, and nothing where no card hands on frames with a wrong FCS.
+    pub combining: bool,
 }
 
 impl Default for ReceiverConfig {
     fn default() -> Self {
-        Self { link: LinkId::from_name("default"), latency_budget: Duration::from_millis(150) }
+        Self { link: LinkId::from_name("default"), latency_budget: Duration::from_millis(150), combining: true }
     }
 }
 
@@ -103,7 +109,7 @@ enum Outcome {
 ///
 /// **After every `handle_frame` and `handle_timeout`, call `poll_datagram` until it returns `None`, then
 /// wait no longer than `poll_timeout`.** Nothing that is captured makes it fail: every frame is counted
-/// once, by what became of it. Holds at most 63 cards, the session it follows and 16 on hold; about 9 MiB for
+/// once, by what became of it. Holds at most 62 cards, the session it follows and 16 on hold; about 9 MiB for
 /// one stream.
 #[derive(Debug)]
 pub struct Receiver {
@@ -111,6 +117,7 @@ pub struct Receiver {
     key: LinkKey,
     sessions: Sessions,
     waiting: Waiting,
+    combiner: Combiner,
     cards: Vec<Card>,
     race: Race,
     /// What became of the frames of cards that gave their number up.
@@ -127,6 +134,7 @@ impl Receiver {
             key: key.clone(),
             sessions: Sessions::new(config.latency_budget, now),
             waiting: Waiting::default(),
+            combiner: Combiner::new(config.link, config.latency_budget),
             cards: Vec::new(),
             race: Race::default(),
             forgotten: FrameStats::default(),
@@ -159,40 +167,6 @@ impl Receiver {
         }
     }
 
-    /// A card of a relay heard a packet that was not forwarded because it is known here: `frame` is a captured
-    /// frame's radiotap and packet headers, or more of it. Counted for that card as a copy; anything else is not counted.
-    pub fn handle_heard(&mut self, card: usize, frame: &[u8], now: Instant) {
-        let Ok((info, dot11)) = RxHeader::parse(frame) else { return };
-        let Ok((header, _)) = PacketHeader::parse(dot11) else { return };
-        if info.bad_fcs || !self.knows(&header) {
-            return;
-        }
-        let card = self.admit(card);
-        let Some(session) = self.sessions.current() else { return };
-        if session.look(&header, card) != Look::Replayed {
-            session.remember(&header, card);
-            self.with_card(card, |card| {
-                card.captured();
-                card.duplicate(&info, now);
-                card.count(Outcome::Duplicate);
-            });
-            self.settle();
-        }
-    }
-
-    /// Whether a packet was heard and authentic, or brought back by repairs: it needs no copy.
-    #[must_use]
-    pub fn knows(&self, header: &PacketHeader) -> bool {
-        let followed = self.sessions.followed().filter(|session| session.id() == header.session);
-        header.link == self.config.link && followed.is_some_and(|session| session.knows(header))
-    }
-
-    /// Which of the newest packets of the session that is followed need no copy: one entry for each kind heard in each
-    /// stream, at most 32.
-    pub fn known(&self) -> impl Iterator<Item = Known> {
-        self.sessions.followed().into_iter().flat_map(Session::known)
-    }
-
     /// Gives up what has been waited for long enough.
     pub fn handle_timeout(&mut self, now: Instant) {
         while let Some(card) = self.waiting.give_up(now) {
@@ -222,6 +196,7 @@ impl Receiver {
             streams: self.sessions.followed().map(Session::stream_stats).unwrap_or_default(),
             session: self.sessions.followed().map(Session::stats),
             sessions: self.sessions.count(),
+            combining: self.combiner.stats(),
             hearing: self.hearing,
         }
     }
@@ -239,6 +214,7 @@ impl Receiver {
         let Ok((info, dot11)) = RxHeader::parse(frame) else { return Outcome::Truncated };
         if info.bad_fcs {
             self.with_card(card, Card::damaged);
+            self.take_damaged(card, dot11, now);
             return Outcome::BadFcs;
         }
         let (header, sealed) = match PacketHeader::parse(dot11) {
@@ -259,6 +235,15 @@ impl Receiver {
                 }
                 Outcome::Waiting
             }
+        }
+    }
+
+    /// A damaged copy, counted already: perhaps the one that was missing to rebuild its packet.
+    fn take_damaged(&mut self, card: usize, dot11: &[u8], now: Instant) {
+        let Some(session) = self.sessions.current().filter(|_| self.config.combining) else { return };
+        if let Some((header, body)) = self.combiner.handle_copy(card, dot11, session, now) {
+            session.remember(&header, REBUILT);
+            session.handle_body(&header, body, now);
         }
     }
 
@@ -304,6 +289,7 @@ impl Receiver {
         self.body.extend_from_slice(sealed);
         let Ok(body) = session.key().open(header, &mut self.body) else { return Outcome::Forged };
         session.remember(header, card);
+        self.combiner.forget(header);
         let outcome = session.handle_body(header, body, now);
         let timed = self.race.start(header, now);
         self.with_card(card, |card| {

@@ -14,6 +14,7 @@
 //! and not every viewer has reported it known. Everything here is pure: bytes and `now` in, bytes out. Nothing a
 //! relay, a viewer or the network between them says is trusted beyond what it costs to check.
 
+mod bucket;
 mod bytes;
 pub mod forwarder;
 pub mod message;

@@ -21,6 +21,7 @@ pub(crate) use latency::{Latency, Took, Unknown};
 pub(crate) use cards::{CardReport, Quality, sources};
 
 use crate::board::{OutputStats, PictureStats, Seen, stage};
+use crate::link::relayed::RelaySeen;
 use crate::signal::{Evidence, Names, Signal, State};
 use crate::verdict::Judge;
 
@@ -46,6 +47,10 @@ pub(crate) struct Report {
     pub(crate) latency: Latency,
     /// The cards in the order they were given.
     pub(crate) cards: Vec<CardReport>,
+    /// The relays.
+    pub(crate) relays: Vec<RelaySeen>,
+    /// Messages of relays that this machine did not take in time.
+    pub(crate) relay_messages_dropped: u64,
     /// The streams of the session.
     pub(crate) streams: Vec<StreamStats>,
     /// What became of every captured frame.
@@ -146,6 +151,8 @@ impl Reporting {
             },
             latency: Latency::of(session.as_ref(), self.unknown(seen), &self.summaries),
             cards: self.cards(seen, now),
+            relays: seen.relays.clone(),
+            relay_messages_dropped: seen.relay_messages_dropped,
             streams: seen.rx.streams.clone(),
             frames: seen.rx.frames,
             outputs: seen.outputs,

@@ -9,6 +9,8 @@ use skylark_common::wire::link::LinkId;
 use skylark_common::wire::packet::VERSION;
 use skylark_rx::stats::Hearing;
 
+use crate::args::Source;
+
 /// Silence of a transmitter longer than this is no signal: it announces itself every 100 ms, and ten
 /// announces in a row are not lost by chance.
 const SILENCE: Duration = Duration::from_secs(1);
@@ -98,29 +100,32 @@ pub(crate) struct Names {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Listening {
     /// Recordings: what was captured when, tells nothing about the present.
-    ToRecordings,
+    Recordings,
     /// One of them at least is a host and port.
-    ToHosts,
+    Hosts,
     /// Cards.
-    ToCards,
+    Cards,
+    /// Relays and nothing else.
+    Relays,
 }
 
 impl Names {
     /// Whether every air is a recording.
     pub(crate) fn are_recordings(&self) -> bool {
-        self.listening == Listening::ToRecordings
+        self.listening == Listening::Recordings
     }
 }
 
 impl Listening {
     /// What these airs come to; none are cards.
-    pub(crate) fn to(airs: &[AirTarget]) -> Self {
-        let is_recording = |air: &AirTarget| matches!(air, AirTarget::Pcap(_));
+    pub(crate) fn to(airs: &[Source]) -> Self {
+        let is_recording = |air: &Source| matches!(air, Source::Air(AirTarget::Pcap(_)));
         match airs {
-            [] => Self::ToCards,
-            airs if airs.iter().all(is_recording) => Self::ToRecordings,
-            airs if airs.iter().any(|air| matches!(air, AirTarget::Udp(_))) => Self::ToHosts,
-            _ => Self::ToCards,
+            [] => Self::Cards,
+            airs if airs.iter().all(is_recording) => Self::Recordings,
+            airs if airs.iter().all(|air| matches!(air, Source::Relays(_))) => Self::Relays,
+            airs if airs.iter().any(|air| matches!(air, Source::Air(AirTarget::Udp(_)))) => Self::Hosts,
+            _ => Self::Cards,
         }
     }
 }
@@ -211,8 +216,12 @@ impl Signal {
             Self::Nothing if names.are_recordings() => {
                 "nothing is heard: is there a link in this recording?".to_owned()
             }
-            Self::Nothing if names.listening == Listening::ToHosts => {
+            Self::Nothing if names.listening == Listening::Hosts => {
                 "nothing is heard: is the transmitter on, and does it send to this host and port?".to_owned()
+            }
+            Self::Nothing if names.listening == Listening::Relays => {
+                "nothing is heard: is a relay running (skylark-rx relay) with the same --link, and is the transmitter on?"
+                    .to_owned()
             }
             Self::Nothing => {
                 "nothing is heard: is the transmitter on, and on this channel? skylark-setup doctor looks for it"
@@ -237,7 +246,7 @@ pub(crate) mod tests {
     use crate::unit::tests::start;
 
     pub(crate) fn names() -> Names {
-        let (link, listening) = (LinkId::from_name("hill"), Listening::ToHosts);
+        let (link, listening) = (LinkId::from_name("hill"), Listening::Hosts);
         Names { link_name: "hill".to_owned(), link, fingerprint: 0x1a2b_3c4d, listening }
     }
 
@@ -313,7 +322,7 @@ pub(crate) mod tests {
         let sentence = reason(Signal::OtherLink(other));
         assert!(sentence.contains(&other.to_string()) && sentence.contains("(hill)"), "{sentence}");
         assert!(reason(Signal::Nothing).contains("host and port"));
-        let cards = Names { listening: Listening::ToCards, ..names() };
+        let cards = Names { listening: Listening::Cards, ..names() };
         assert!(Signal::Nothing.reason(&cards).contains("channel"));
         assert_eq!(Signal::OtherLink(other).state(), State::None);
         assert_eq!(Signal::NoKeyframe.state(), State::Waiting);

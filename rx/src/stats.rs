@@ -20,6 +20,8 @@ pub struct RxStats {
     pub session: Option<SessionStats>,
     /// Sessions followed since the start; above 1 the transmitter was restarted.
     pub sessions: u64,
+    /// What became of damaged copies.
+    pub combining: CombiningStats,
     /// What the air sounds like when there is no signal.
     pub hearing: Hearing,
 }
@@ -70,6 +72,30 @@ impl Sum for FrameStats {
             used: a.used + b.used,
         })
     }
+}
+
+/// What became of damaged copies of packets of the session that is followed; each is a `bad_fcs` frame as well.
+/// `copies = known + spent + expired + gave_way + held`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct CombiningStats {
+    /// Damaged copies that could be told to be of this session.
+    pub copies: u64,
+    /// Of packets that were known, then or later, or of which this card had brought a copy.
+    pub known: u64,
+    /// Copies that packets were made of.
+    pub spent: u64,
+    /// Kept for the latency budget in vain, or until another session was followed.
+    pub expired: u64,
+    /// Given up for newer ones, being of the card that had most.
+    pub gave_way: u64,
+    /// Kept at the moment.
+    pub held: u64,
+    /// Packets made of damaged copies, each opened by its seal.
+    pub rebuilt: u64,
+    /// Candidates whose seal was tried.
+    pub tries: u64,
+    /// Times the bounds of the effort ended the tries for a packet.
+    pub out_of_effort: u64,
 }
 
 /// What one card heard, and what its being there is worth.

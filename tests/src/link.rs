@@ -21,6 +21,8 @@ pub struct LinkConfig {
     pub rate: TxRate,
     /// The receiver's latency budget.
     pub latency_budget: Duration,
+    /// Whether the receiver combines damaged copies.
+    pub combining: bool,
     /// One entry for each card.
     pub receivers: Vec<sim::ReceiverConfig>,
     /// What is sent.
@@ -38,6 +40,7 @@ impl Default for LinkConfig {
             fec: FecConfig::default(),
             rate: TxRate { mcs: 3, ..TxRate::default() },
             latency_budget: ReceiverConfig::default().latency_budget,
+            combining: ReceiverConfig::default().combining,
             receivers: vec![sim::ReceiverConfig::default()],
             traffic: Traffic::default(),
             seed: 1,
@@ -122,7 +125,8 @@ impl Link {
     #[must_use]
     pub fn new(config: LinkConfig, start: Instant) -> Self {
         let air = sim::Config { receivers: config.receivers.clone(), ..sim::Config::default() };
-        let receiver = ReceiverConfig { latency_budget: config.latency_budget, ..ReceiverConfig::default() };
+        let LinkConfig { latency_budget, combining, .. } = config;
+        let receiver = ReceiverConfig { latency_budget, combining, ..ReceiverConfig::default() };
         Self {
             sender: sender(&config, 1, start),
             channel: sim::Channel::new(air, config.seed, start),

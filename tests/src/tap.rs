@@ -9,9 +9,12 @@
 //! |---|---|
 //! | [`medium`] | the air between such cards |
 //! | [`own_network`] | a network namespace for each test |
+//! | [`station`], [`ethernet`] | several machines, and the wired network between them |
 
+pub mod ethernet;
 pub mod medium;
 pub mod own_network;
+pub mod station;
 mod tun;
 
 use std::fs::{File, OpenOptions};

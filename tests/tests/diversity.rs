@@ -310,5 +310,5 @@ fn more_cards_than_are_told_apart_break_nothing() {
     let mut link = link(vec![loses(0.9); 70], 17);
     link.run(5 * SECOND);
     assert_nothing_lost(&mut link, "70 cards");
-    assert_eq!(link.receiver.stats(link.now).cards.len(), 63);
+    assert_eq!(link.receiver.stats(link.now).cards.len(), 62);
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `capture`, `inject` | the two airs |
 //! | `card` | a card's socket, from opening to unplugging and back |
+//! | `port` | the socket itself, opened and closed without holding anybody up |
 //! | `filter` | which frames the kernel hands on |
 //! | `self_check` | whether what was injected left |
 //! | `interface` | what the kernel says of an interface |
@@ -24,6 +25,7 @@ mod filter;
 mod inject;
 mod interface;
 mod pattern;
+mod port;
 mod self_check;
 
 pub use capture::MonitorCapture;
@@ -129,13 +131,19 @@ pub fn cards(pattern: &str) -> Vec<String> {
     cards
 }
 
+/// Whether a person wrote a pattern of cards (`*`, `?`), not the name of one.
+#[must_use]
+pub fn is_pattern(written: &str) -> bool {
+    pattern::is_pattern(written)
+}
+
 /// The cards that are meant by what a person wrote: those that match a pattern, or the one of this name, be it
 /// there or not.
 ///
 /// # Errors
 /// No card in monitor mode matches the pattern.
 pub fn resolve(written: &str) -> Result<Vec<String>, MonitorError> {
-    if !pattern::is_pattern(written) {
+    if !is_pattern(written) {
         return Ok(vec![written.to_owned()]);
     }
     match cards(written) {

@@ -7,6 +7,7 @@
 //!
 //! Pure: the same seed, frames and times give the same bytes at the same times.
 
+mod damage;
 mod loss;
 mod random;
 mod receiver;

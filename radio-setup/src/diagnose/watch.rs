@@ -20,9 +20,20 @@ struct Card {
 impl Watch {
     /// Looks after cards of these names.
     #[must_use]
-    pub fn new(cards: Vec<String>, purpose: Purpose) -> Self {
-        let cards = cards.into_iter().map(|name| Card { name, was_there: false, leaves: false }).collect();
-        Self { cards, purpose }
+    pub fn new(cards: &[String], purpose: Purpose) -> Self {
+        let mut watch = Self { cards: Vec::new(), purpose };
+        watch.set_cards(cards);
+        watch
+    }
+
+    /// Looks after cards of these names from here on.
+    pub fn set_cards(&mut self, cards: &[String]) {
+        self.cards.retain(|known| cards.contains(&known.name));
+        for name in cards {
+            if self.cards.iter().all(|known| known.name != *name) {
+                self.cards.push(Card { name: name.clone(), was_there: false, leaves: false });
+            }
+        }
     }
 
     /// Takes note, for the next look, that `card` reported a frame as sent: then its region does not stop what it
@@ -74,7 +85,7 @@ mod tests {
 
     #[test]
     fn a_region_that_stops_nothing_is_no_fault() {
-        let mut watch = Watch::new(vec!["wlan1".to_owned()], Purpose::Transmit { width: Width::Mhz20 });
+        let mut watch = Watch::new(&["wlan1".to_owned()], Purpose::Transmit { width: Width::Mhz20 });
         let mut machine = machine();
         machine.radios[0].channels.iter_mut().for_each(|channel| channel.no_ir = true);
         assert_eq!(codes(&mut watch, &machine), [Code::Region]);
@@ -85,14 +96,16 @@ mod tests {
 
     #[test]
     fn only_faults_are_reported_and_a_pulled_card_is_told_from_a_wrong_name() {
-        let names = ["wlan1", "wlan9", "eth0"].map(str::to_owned).to_vec();
-        let mut watch = Watch::new(names, Purpose::Receive);
+        let names = ["wlan1", "wlan9", "eth0"].map(str::to_owned);
+        let mut watch = Watch::new(&names, Purpose::Receive);
         let mut machine = machine();
         assert_eq!(codes(&mut watch, &machine), [Code::NoSuchCard]);
         machine.radios[0].interfaces[0].up = false;
         assert_eq!(codes(&mut watch, &machine), [Code::Down, Code::NoSuchCard]);
         machine.radios.clear();
         machine.permissions.net_raw = false;
+        assert_eq!(codes(&mut watch, &machine), [Code::Unplugged, Code::NoSuchCard, Code::Permissions]);
+        watch.set_cards(&["wlan8", "wlan1"].map(str::to_owned));
         assert_eq!(codes(&mut watch, &machine), [Code::Unplugged, Code::NoSuchCard, Code::Permissions]);
     }
 }

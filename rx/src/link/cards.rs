@@ -13,7 +13,7 @@ const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// The cards, by their numbers.
 #[derive(Debug, Default)]
-pub(super) struct Cards(Vec<Card>);
+pub(crate) struct Cards(Vec<Card>);
 
 /// An air and how it fares.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl Cards {
     /// Takes an air as the next card, or in the place of one of the same name that has ended. Among as many cards
     /// as there can be it takes the place of the one that has been away longest. Returns its number; `None`
     /// if all of them work.
-    pub(super) fn add(&mut self, air: Box<dyn CaptureAir>) -> Option<usize> {
+    pub(crate) fn add(&mut self, air: Box<dyn CaptureAir>) -> Option<usize> {
         let returns = |card: &Card| card.air.ended() && card.air.name() == air.name();
         let number = self.0.iter().position(returns).or_else(|| self.free_place())?;
         match self.0.get_mut(number) {
@@ -43,47 +43,47 @@ impl Cards {
     }
 
     /// How many there are.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Whether every air has ended for good.
-    pub(super) fn have_ended(&self) -> bool {
+    pub(crate) fn have_ended(&self) -> bool {
         self.0.iter().all(|card| card.air.ended())
     }
 
     /// The next frame this card has, if it has one; returns its length.
-    pub(super) fn capture(&mut self, number: usize, buffer: &mut [u8], now: Instant) -> Option<usize> {
+    pub(crate) fn capture(&mut self, number: usize, buffer: &mut [u8], now: Instant) -> Option<usize> {
         self.0.get_mut(number)?.capture(buffer, now)
     }
 
     /// Tells how cards fare where that has changed.
-    pub(super) fn tell_states(&mut self, now: Instant) {
+    pub(crate) fn tell_states(&mut self, now: Instant) {
         self.0.iter_mut().for_each(|card| card.tell_state(now));
     }
 
     /// Their names, as the user wrote them.
-    pub(super) fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         self.0.iter().map(|card| card.air.name().to_owned()).collect()
     }
 
     /// How they fare.
-    pub(super) fn states(&self) -> Vec<CardState> {
+    pub(crate) fn states(&self) -> Vec<CardState> {
         self.0.iter().map(|card| card.state).collect()
     }
 
     /// Frames the machine dropped before they were taken, by card.
-    pub(super) fn dropped(&self) -> Vec<u64> {
+    pub(crate) fn dropped(&self) -> Vec<u64> {
         self.0.iter().map(|card| card.air.dropped()).collect()
     }
 
     /// How long until one of them wants to be asked without a word from the machine.
-    pub(super) fn wait(&self, now: Instant) -> Option<Duration> {
+    pub(crate) fn wait(&self, now: Instant) -> Option<Duration> {
         self.0.iter().filter_map(|card| card.wait(now)).min()
     }
 
     /// What becomes readable when one of them has a frame.
-    pub(super) fn poll_fds(&self) -> impl Iterator<Item = PollFd<'_>> {
+    pub(crate) fn poll_fds(&self) -> impl Iterator<Item = PollFd<'_>> {
         let listening = self.0.iter().filter(|card| card.retry_at.is_none());
         listening.filter_map(|card| card.air.as_fd()).map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
     }
@@ -110,9 +110,8 @@ impl Card {
         if std::mem::replace(&mut self.state, state) != state {
             tell(&match state {
                 CardState::Working => format!("{} listens again", self.air.name()),
-                CardState::Down | CardState::Gone | CardState::WrongMode | CardState::Refused => {
-                    format!("{}: {state}", self.air.name())
-                }
+                CardState::Down | CardState::Gone | CardState::WrongMode => format!("{}: {state}", self.air.name()),
+                CardState::Refused | CardState::Unreachable => format!("{}: {state}", self.air.name()),
             });
         }
     }

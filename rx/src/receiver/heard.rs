@@ -6,9 +6,11 @@ const REMEMBERED: u32 = 4096;
 /// A packet this far behind the newest has reached every card it will reach: then it is told who missed it.
 const SETTLED: u32 = 128;
 /// Cards told apart. More share the last place.
-pub const MAX_CARDS: usize = 63;
-/// Stands for all cards that had a number another card has: what they heard was heard.
-const FORGOTTEN: u64 = 1 << MAX_CARDS;
+pub const MAX_CARDS: usize = 62;
+/// In the place of a card: all cards that had a number another card has. What they heard was heard.
+const FORGOTTEN: usize = 62;
+/// In the place of a card: the packet was put together from damaged copies, none of which counts as heard.
+pub(super) const REBUILT: usize = 63;
 
 /// The packets of one kind in one stream of one session.
 #[derive(Debug)]
@@ -89,7 +91,7 @@ impl Heard {
     pub(super) fn forget_card(&mut self, card: usize) {
         let own = bit(card);
         for cards in self.cards.iter_mut().chain(&mut self.displaced).filter(|cards| **cards & own != 0) {
-            *cards = *cards & !own | FORGOTTEN;
+            *cards = *cards & !own | bit(FORGOTTEN);
         }
     }
 
@@ -97,7 +99,8 @@ impl Heard {
     /// how many in a row were heard by just these.
     pub(super) fn settle(&mut self, mut settled: impl FnMut(u64, u64)) {
         let Some(next) = self.next else { return };
-        self.displaced.drain(..).for_each(|cards| settled(cards, 1));
+        let heard = |cards: u64| cards & !bit(REBUILT);
+        self.displaced.drain(..).for_each(|cards| settled(heard(cards), 1));
         // Between those and what is remembered nobody heard anything.
         let silent = next.wrapping_sub(self.settled).saturating_sub(REMEMBERED);
         if silent > 0 {
@@ -105,7 +108,7 @@ impl Heard {
             self.settled = self.settled.wrapping_add(silent);
         }
         while next.wrapping_sub(self.settled) > SETTLED {
-            settled(self.at(self.settled), 1);
+            settled(heard(self.at(self.settled)), 1);
             self.settled = self.settled.wrapping_add(1);
         }
     }
@@ -129,9 +132,9 @@ impl Heard {
     }
 }
 
-/// The bit that stands for a card in a set of cards.
+/// The bit that stands for a card, [`FORGOTTEN`] or [`REBUILT`] in a set of cards.
 pub(super) fn bit(card: usize) -> u64 {
-    1 << card.min(MAX_CARDS - 1)
+    1 << card.min(REBUILT)
 }
 
 const fn place(sequence: u32) -> usize {

@@ -1,12 +1,18 @@
-//! Which of the newest packets a receiver needs no copy of.
+//! Which packets a receiver needs no copy of.
+
+use std::time::Instant;
 
 use skylark_common::wire::packet::{Kind, PacketHeader};
+use skylark_common::wire::radiotap::RxHeader;
 
-use super::heard::Heard;
+use super::heard::{Heard, Look};
+use super::session::Session;
 use super::stream::StreamReceiver;
+use super::{Outcome, Receiver, UPWARD};
 
-/// The newest packets of one kind in one stream of a session: those that were heard and authentic, and source
-/// packets that repairs brought back.
+/// The newest packets of one kind in one stream of a session that need no copy: those that were heard and authentic,
+/// source packets that repairs brought back or whose turn has passed, and all repairs while there is nothing to repair.
+/// A source packet that is known stays known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Known {
     /// The session.
@@ -27,8 +33,7 @@ impl Known {
     /// Words of [`bits`](Self::bits).
     pub const WORDS: usize = 4;
 
-    /// What is known of the packets of one kind; `None` before the first. Of repairs, all of them while there is
-    /// nothing to repair.
+    /// What is known of the packets of one kind; `None` before the first.
     pub(super) fn of(
         (session, stream, kind): (u32, u8, Kind),
         heard: &Heard,
@@ -38,7 +43,8 @@ impl Known {
             Kind::WindowRepair | Kind::BlockRepair => receiver.is_some_and(|stream| !stream.misses_any()),
             Kind::Source | Kind::Announce => false,
         };
-        let recovered = |esi| kind == Kind::Source && receiver.is_some_and(|stream| stream.is_known(esi));
+        let settled = |stream: &StreamReceiver, esi| stream.is_known(esi) || stream.is_past(esi);
+        let recovered = |esi| kind == Kind::Source && receiver.is_some_and(|stream| settled(stream, esi));
         let heard_next = heard.next()?;
         let ahead = (0..Self::PACKETS).find(|ahead| !recovered(heard_next.wrapping_add(*ahead)));
         let next = heard_next.wrapping_add(ahead.unwrap_or(Self::PACKETS));
@@ -85,4 +91,69 @@ pub enum Told {
     Ahead,
     /// It is older than those told of.
     Behind,
+}
+
+impl Receiver {
+    /// A card of a relay heard a packet that was not forwarded because it is known here: `frame` is a captured
+    /// frame's radiotap and packet headers, or more of it. Counted for that card as a copy; anything else is not counted.
+    pub fn handle_heard(&mut self, card: usize, frame: &[u8], now: Instant) {
+        let Ok((info, dot11)) = RxHeader::parse(frame) else { return };
+        let Ok((header, _)) = PacketHeader::parse(dot11) else { return };
+        if info.bad_fcs || !self.knows(&header) {
+            return;
+        }
+        let card = self.admit(card);
+        let Some(session) = self.sessions.current() else { return };
+        if session.look(&header, card) != Look::Replayed {
+            session.remember(&header, card);
+            self.with_card(card, |card| {
+                card.captured();
+                card.duplicate(&info, now);
+                card.count(Outcome::Duplicate);
+            });
+            self.settle();
+        }
+    }
+
+    /// Whether a packet was heard and authentic, or brought back by repairs: it needs no copy.
+    #[must_use]
+    pub fn knows(&self, header: &PacketHeader) -> bool {
+        let followed = self.sessions.followed().filter(|session| session.id() == header.session);
+        header.link == self.config.link && followed.is_some_and(|session| session.knows(header))
+    }
+
+    /// Whether a packet is of this link and the session that is followed.
+    #[must_use]
+    pub fn follows(&self, header: &PacketHeader) -> bool {
+        let session = self.sessions.followed().map(Session::id);
+        header.link == self.config.link && header.stream & UPWARD == 0 && session == Some(header.session)
+    }
+
+    /// Which of the newest packets of the session that is followed need no copy: one entry for each kind heard in each
+    /// stream, at most 32.
+    pub fn known(&self) -> impl Iterator<Item = Known> {
+        self.sessions.followed().into_iter().flat_map(Session::known)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_of_a_packet_depends_on_where_it_is() {
+        let known = Known { session: 1, stream: 0, kind: Kind::Source, next: 3, bits: [0b101, 0, 0, 1 << 63] };
+        for (sequence, expected) in [
+            (3, Told::Ahead),
+            (2, Told::Known),
+            (1, Told::Missing),
+            (0, Told::Known),
+            (u32::MAX, Told::Missing),
+            (2_u32.wrapping_sub(255), Told::Known),
+            (2_u32.wrapping_sub(256), Told::Behind),
+            (u32::MAX / 2, Told::Ahead),
+        ] {
+            assert_eq!(known.tells(sequence), expected, "{sequence}");
+        }
+    }
 }

@@ -75,6 +75,11 @@ impl StreamReceiver {
         self.decoder.is_known(esi)
     }
 
+    /// Whether a source packet's turn has passed: its datagram was handed on or given up.
+    pub(super) fn is_past(&self, esi: u32) -> bool {
+        self.order.next().is_some_and(|next| is_before(esi, next))
+    }
+
     /// Whether repairs could be of use: a datagram is missing whose turn has not passed.
     pub(super) fn misses_any(&self) -> bool {
         self.order.oldest_missing().is_some()

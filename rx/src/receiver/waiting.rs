@@ -4,9 +4,12 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::fairness::gives_way;
+
 /// Announces come every 100 ms; three of them are seldom lost in a row.
 const PATIENCE: Duration = Duration::from_millis(300);
-/// Frames that may wait: a keyframe of 600 kB. Beyond, the oldest give way. At most 2 MiB.
+/// Frames that may wait: a keyframe of 600 kB. Beyond, the oldest of the card that has most gives way. At
+/// most 2 MiB.
 const MAX_WAITING: usize = 512;
 
 #[derive(Debug)]
@@ -26,12 +29,14 @@ pub(super) struct Waiting {
 impl Waiting {
     /// Keeps a frame, as it was captured. Returns the card whose frame gave way to it, if one did.
     pub(super) fn push(&mut self, card: usize, session: u32, frame: &[u8], at: Instant) -> Option<usize> {
-        let gave_way = if self.frames.len() >= MAX_WAITING { self.give_up_oldest() } else { None };
         let mut bytes = self.free.pop().unwrap_or_default();
         bytes.clear();
         bytes.extend_from_slice(frame);
         self.frames.push_back(WaitingFrame { card, session, bytes, at });
-        gave_way
+        if self.frames.len() <= MAX_WAITING {
+            return None;
+        }
+        self.remove(gives_way(self.frames.iter().map(|frame| frame.card))?)
     }
 
     /// Takes the oldest frame of this session out.
@@ -48,7 +53,7 @@ impl Waiting {
 
     /// Gives up a frame that has waited long enough; returns the card that brought it.
     pub(super) fn give_up(&mut self, now: Instant) -> Option<usize> {
-        self.poll_timeout().filter(|due| *due <= now).and_then(|_| self.give_up_oldest())
+        self.poll_timeout().filter(|due| *due <= now).and_then(|_| self.remove(0))
     }
 
     /// Gives up a frame this card brought; returns whether there was one.
@@ -62,8 +67,8 @@ impl Waiting {
         self.frames.front().map(|frame| frame.at + PATIENCE)
     }
 
-    fn give_up_oldest(&mut self) -> Option<usize> {
-        let frame = self.frames.pop_front()?;
+    fn remove(&mut self, at: usize) -> Option<usize> {
+        let frame = self.frames.remove(at)?;
         let card = frame.card;
         self.recycle(frame);
         Some(card)
@@ -93,10 +98,20 @@ mod tests {
     fn frames_wait_for_a_bounded_time_and_in_bounded_number() {
         let now = Instant::now();
         let mut waiting = Waiting::default();
-        let gave_way = (0..MAX_WAITING + 3).filter_map(|card| waiting.push(card, 1, b"a", now));
-        assert_eq!(gave_way.collect::<Vec<_>>(), [0, 1, 2]);
+        let gave_way = (0..MAX_WAITING + 3).filter_map(|_| waiting.push(5, 1, b"a", now));
+        assert_eq!(gave_way.collect::<Vec<_>>(), [5, 5, 5]);
         assert_eq!(waiting.give_up(now), None);
         assert_eq!(std::iter::from_fn(|| waiting.give_up(now + PATIENCE)).count(), MAX_WAITING);
         assert_eq!(waiting.poll_timeout(), None);
+    }
+
+    #[test]
+    fn a_card_that_brings_most_displaces_only_its_own() {
+        let now = Instant::now();
+        let mut waiting = Waiting::default();
+        (0..10).for_each(|_| _ = waiting.push(0, 1, b"true", now));
+        let gave_way = (0..2 * MAX_WAITING).filter_map(|_| waiting.push(1, 2, b"flood", now));
+        assert_eq!(gave_way.filter(|card| *card == 1).count(), MAX_WAITING + 10);
+        assert_eq!(std::iter::from_fn(|| waiting.take(1)).count(), 10);
     }
 }

@@ -14,13 +14,16 @@
 
 use skylark_common::air::MAX_FRAME_BYTES;
 use skylark_common::wire::WireError;
-use skylark_common::wire::packet::PacketHeader;
 
 use super::ViewerId;
 use super::bytes::Reader;
 
 /// Most bytes of a message: one frame more still fits a UDP datagram.
 pub const MAX_MESSAGE_BYTES: usize = 60 * 1024;
+/// Most bytes of an entry.
+pub const MAX_ENTRY_BYTES: usize = MAX_FRAME_BYTES + Entry::FRAME_OVERHEAD;
+/// How many frames back a copy may reach; a viewer keeps so many of each relay, at most 1 MiB.
+pub const RECENT_FRAMES: u32 = 256;
 /// Bytes before the first entry.
 pub const HEADER_BYTES: usize = 16;
 
@@ -73,7 +76,7 @@ pub enum Entry<'a> {
         card: u8,
         /// From its capture to the message's making, in µs.
         age_us: u32,
-        /// Radiotap header and packet header, as captured.
+        /// Radiotap header and packet header as captured, and the FCS if the frame had it.
         head: &'a [u8],
     },
     /// A viewer's report came.
@@ -123,7 +126,7 @@ impl<'a> Iterator for Entries<'a> {
         while !self.0.rest().is_empty() {
             let entry = self.read().transpose();
             if matches!(entry, Some(Err(_))) {
-                self.0 = Reader::new(NAME, &[]);
+                *self = Self::new(&[]);
             }
             if entry.is_some() {
                 return entry;
@@ -134,6 +137,18 @@ impl<'a> Iterator for Entries<'a> {
 }
 
 impl<'a> Entries<'a> {
+    /// Reads entries off these bytes.
+    #[must_use]
+    pub const fn new(entries: &'a [u8]) -> Self {
+        Self(Reader::new(NAME, entries))
+    }
+
+    /// What has not been read.
+    #[must_use]
+    pub const fn rest(&self) -> &'a [u8] {
+        self.0.rest()
+    }
+
     fn read(&mut self) -> Result<Option<Entry<'a>>, WireError> {
         let kind = self.0.u8()?;
         let length = self.0.u16()?;
@@ -141,10 +156,14 @@ impl<'a> Entries<'a> {
     }
 }
 
-impl<'a> Entry<'a> {
-    /// Bytes before a frame's own.
+impl Entry<'_> {
+    /// Bytes of a frame entry beside the frame.
     pub const FRAME_OVERHEAD: usize = 12;
+    /// Bytes of an echo.
+    pub const ECHO_BYTES: usize = 23;
+}
 
+impl<'a> Entry<'a> {
     /// Appends the entry.
     ///
     /// # Errors
@@ -228,12 +247,6 @@ fn bounded(bytes: &[u8]) -> Result<&[u8], WireError> {
 fn too_long(found_bytes: usize) -> WireError {
     let found = u32::try_from(found_bytes).unwrap_or(u32::MAX);
     WireError::Malformed { header: "entry", field: "length", found }
-}
-
-/// The part of a captured frame a `heard` entry repeats: radiotap header of `radiotap_bytes` and packet header.
-#[must_use]
-pub fn head_of(frame: &[u8], radiotap_bytes: usize) -> Option<&[u8]> {
-    frame.get(..radiotap_bytes.checked_add(PacketHeader::LEN)?)
 }
 
 #[cfg(test)]

@@ -53,9 +53,21 @@ impl Desk {
 
     /// The same with something on its standard input.
     pub(crate) fn start_fed(&self, program: &str, name: &str, arguments: &str, stdin: impl Into<Stdio>) -> Program {
+        self.start_command(Command::new(binary(program)), name, arguments, stdin)
+    }
+
+    /// The same on another machine: `wrapper` stands in front of the command.
+    pub(crate) fn start_on(&self, wrapper: &[String], program: &str, name: &str, arguments: &str) -> Program {
+        let mut command = Command::new(&wrapper[0]);
+        // Entering another machine's mounts leaves the folder.
+        command.args(&wrapper[1..]).args(["sh", "-c", "cd \"$0\" && exec \"$@\""]);
+        command.arg(self.folder.path()).arg(binary(program));
+        self.start_command(command, name, arguments, Stdio::null())
+    }
+
+    fn start_command(&self, mut command: Command, name: &str, arguments: &str, stdin: impl Into<Stdio>) -> Program {
         let folder = self.folder.path().to_owned();
         let log = File::create(folder.join(format!("{name}.log"))).unwrap();
-        let mut command = Command::new(binary(program));
         command.args(arguments.split(' ')).args(["--stats", &format!("json:{name}.json")]);
         command.current_dir(&folder).stdin(stdin).stdout(Stdio::null()).stderr(log);
         let child = command.spawn().unwrap();

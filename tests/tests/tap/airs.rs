@@ -1,12 +1,13 @@
 //! The monitor air itself: what the programs are told of a card.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use skylark_common::air::monitor::{MonitorCapture, MonitorInject};
-use skylark_common::air::{CaptureAir as _, InjectAir as _, MAX_FRAME_BYTES, Refusal};
+use skylark_common::air::{CaptureAir as _, CardState, InjectAir as _, MAX_FRAME_BYTES, Refusal};
 use skylark_common::wire::radiotap::{RxHeader, TxRate};
 use skylark_tests::tap::{TapCard, in_own_network, ip};
 
+use crate::player::PATIENCE;
 use crate::reception::packet;
 use crate::rig::MTU_BYTES;
 
@@ -96,12 +97,50 @@ fn frames_the_kernel_has_no_room_for_are_counted() {
         let heard = 20_000;
         (0..heard).for_each(|_| assert!(card.hear(&frame).unwrap()));
         let mut captured = 0;
-        let later = now + std::time::Duration::from_secs(1);
+        let later = now + Duration::from_secs(1);
         while air.capture(&mut buffer, later).unwrap().is_some() {
             captured += 1;
         }
         assert!(captured < heard, "{captured} fit");
-        let _ = air.capture(&mut buffer, later + std::time::Duration::from_secs(1)).unwrap();
+        let _ = air.capture(&mut buffer, later + Duration::from_secs(1)).unwrap();
         assert_eq!(air.dropped(), heard - captured);
     });
+}
+
+#[test]
+fn a_card_that_is_opened_again_holds_nobody_up() {
+    in_own_network(|| {
+        let card = TapCard::create("tapm0", MTU_BYTES).unwrap();
+        let mut air = MonitorCapture::open("tapm0", Instant::now()).unwrap();
+        let mut longest = Duration::ZERO;
+        card.down().unwrap();
+        until(&mut air, &mut longest, |air, _| air.state() == CardState::Down);
+        card.up().unwrap();
+        let later = Instant::now() + Duration::from_secs(1);
+        assert_eq!(air.capture(&mut [0; MAX_FRAME_BYTES], later).unwrap(), None);
+        assert!(air.as_fd().is_none(), "the call waited for the socket");
+        let hears = |card: &TapCard, heard| {
+            assert!(card.hear(&self::heard()).unwrap());
+            heard
+        };
+        until(&mut air, &mut longest, |_, heard| hears(&card, heard));
+        let card = card.replugged().unwrap();
+        until(&mut air, &mut longest, |_, heard| hears(&card, heard));
+        println!("of the calls during an outage the longest took {longest:?}");
+    });
+}
+
+/// Captures until something is so, and measures how long a call took.
+fn until(air: &mut MonitorCapture, longest: &mut Duration, is_so: impl Fn(&MonitorCapture, bool) -> bool) {
+    let start = Instant::now();
+    loop {
+        let called = Instant::now();
+        let heard = air.capture(&mut [0; MAX_FRAME_BYTES], called).is_ok_and(|heard| heard.is_some());
+        *longest = called.elapsed().max(*longest);
+        if is_so(air, heard) {
+            return;
+        }
+        assert!(start.elapsed() < PATIENCE, "{air:?}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }

@@ -4,7 +4,8 @@ use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use super::MonitorError;
-use super::card::{Card, Purpose};
+use super::card::Card;
+use super::port::Purpose;
 use crate::air::{CaptureAir, CaptureError, Captured, CardState, copy};
 
 /// Captures Skylark's frames of every link that a card in monitor mode hears.

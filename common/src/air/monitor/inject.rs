@@ -7,7 +7,8 @@ use rustix::io::Errno;
 use rustix::net::{SendFlags, send};
 
 use super::MonitorError;
-use super::card::{Card, Purpose};
+use super::card::Card;
+use super::port::Purpose;
 use super::self_check::SelfCheck;
 use crate::air::{CardState, Confirmed, InjectAir, Refusal};
 

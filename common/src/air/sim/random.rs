@@ -59,6 +59,8 @@ pub enum Purpose {
     Signal,
     /// Which lost frames arrive damaged, and where.
     Damage,
+    /// Which frames have bit errors, and where.
+    BitErrors,
 }
 
 fn mix(mut z: u64) -> u64 {

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::damage::Damage;
 use super::loss::{Loss, LossProcess};
 use super::random::{Purpose, Random};
 use super::signal::frame_loss;
@@ -16,9 +17,6 @@ pub const RECEIVER_QUEUE_FRAMES: usize = 1024;
 
 /// What a further antenna of the same card hears less, in dB: enough to tell them apart.
 const DB_BETWEEN_ANTENNAS: i8 = 3;
-
-/// Most places in which a damaged frame has a bit flipped.
-const MAX_FLIPPED_BITS: u64 = 8;
 
 /// How one receiver hears.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +33,9 @@ pub struct ReceiverConfig {
     pub delay: Duration,
     /// Share of the lost frames that are heard damaged, with the bad-FCS flag, 0 to 1; default 0.
     pub damaged_share: f64,
+    /// Share of the frames that are neither lost nor too weak whose FCS fails for bit errors, 0 to 1; default
+    /// 0: bursts of at most 16 bits in at most 3 places, anywhere from the 802.11 header on.
+    pub bit_error_share: f64,
 }
 
 impl Default for ReceiverConfig {
@@ -46,6 +47,7 @@ impl Default for ReceiverConfig {
             antennas: 1,
             delay: Duration::ZERO,
             damaged_share: 0.0,
+            bit_error_share: 0.0,
         }
     }
 }
@@ -72,6 +74,7 @@ pub(super) struct Receiver {
     loss: LossProcess,
     signal: Random,
     damage: Random,
+    bit_errors: Random,
     arrivals: VecDeque<Arrival>,
     stats: ReceiverStats,
 }
@@ -82,8 +85,7 @@ struct Arrival {
     due: Instant,
     header: RxHeader,
     mpdu: Arc<[u8]>,
-    /// Begins the random numbers that damage it.
-    damage: Option<Random>,
+    damage: Option<Damage>,
 }
 
 impl Receiver {
@@ -92,6 +94,7 @@ impl Receiver {
             loss: LossProcess::new(config.loss.clone(), Random::stream(seed, index, Purpose::Loss)),
             signal: Random::stream(seed, index, Purpose::Signal),
             damage: Random::stream(seed, index, Purpose::Damage),
+            bit_errors: Random::stream(seed, index, Purpose::BitErrors),
             arrivals: VecDeque::new(),
             stats: ReceiverStats::default(),
             config,
@@ -123,9 +126,10 @@ impl Receiver {
         let snr_db = f64::from(self.config.signal_dbm) - f64::from(self.config.noise_dbm);
         let too_weak = self.signal.chance(frame_loss(frame.rate, snr_db, frame.mpdu.len() + FCS_BYTES));
         let damage = Random::new(self.damage.bits());
+        let mut bit_errors = Random::new(self.bit_errors.bits());
         let damage = match lost_to_model || too_weak {
-            false => None,
-            true if damage.clone().chance(self.config.damaged_share) => Some(damage),
+            false => bit_errors.chance(self.config.bit_error_share).then_some(Damage::Bursts(bit_errors)),
+            true if damage.clone().chance(self.config.damaged_share) => Some(Damage::Bits(damage)),
             true => {
                 self.stats.lost += 1;
                 return;
@@ -157,8 +161,8 @@ impl Receiver {
         let len = arrival.header.emit(out).unwrap_or(0);
         out.truncate(len);
         out.extend_from_slice(&arrival.mpdu);
-        if let (Some(random), Some(mpdu)) = (arrival.damage, out.get_mut(len..)) {
-            flip_bits(mpdu, random);
+        if let (Some(damage), Some(mpdu)) = (arrival.damage, out.get_mut(len..)) {
+            damage.inflict(mpdu);
         }
         Some(arrival.due)
     }
@@ -191,14 +195,3 @@ impl Receiver {
 
 /// Room for the longest header [`RxHeader::emit`] writes.
 const MAX_HEADER_BYTES: usize = 64;
-
-fn flip_bits(mpdu: &mut [u8], mut random: Random) {
-    let bits = 8 * mpdu.len() as u64;
-    for _ in 0..=random.below(MAX_FLIPPED_BITS) {
-        let bit = random.below(bits);
-        let byte = usize::try_from(bit / 8).ok().and_then(|byte| mpdu.get_mut(byte));
-        if let Some(byte) = byte {
-            *byte ^= 1 << (bit % 8);
-        }
-    }
-}

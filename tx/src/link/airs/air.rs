@@ -121,7 +121,7 @@ impl Air {
         let name = self.air.name();
         match state {
             CardState::Working => note(format_args!("{name} sends again")),
-            CardState::Down | CardState::Gone | CardState::WrongMode | CardState::Refused => {
+            CardState::Down | CardState::Gone | CardState::WrongMode | CardState::Refused | CardState::Unreachable => {
                 note(format_args!("{name}: {state}"));
             }
         }

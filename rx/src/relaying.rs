@@ -1,0 +1,121 @@
+//! `skylark-rx relay`: forwards what the cards of this machine hear to viewers on the network, still sealed.
+
+mod figures;
+mod turns;
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use skylark_common::queue::Queue;
+use skylark_common::wire::link::LinkId;
+use skylark_rx::relay::{Forwarder, ForwarderConfig};
+
+use crate::airs;
+use crate::args::{RELAY_PORT, RelayArgs};
+use crate::board::Board;
+use crate::clock::now;
+use crate::control::Control;
+use crate::fabric::{Fabric, Kind, Listen, Outlet};
+use crate::link::cards::Cards;
+use crate::link::joining::Joining;
+use crate::radio::{self, newcomers::Newcomers};
+use crate::stations::Arrivals;
+use crate::tell::tell;
+use crate::worker::Worker;
+use figures::Figures;
+use turns::Turns;
+
+/// Messages that wait to be published: a tenth of a second, where each holds one frame of a link of 12 Mbit/s. The
+/// oldest gives way.
+const WAITING_MESSAGES: usize = 128;
+
+/// What waits to be published.
+type Outgoing = Queue<(Kind, Vec<u8>)>;
+
+/// Runs the relay until it is told to end.
+///
+/// # Errors
+/// A card or the network cannot be opened.
+pub(crate) fn run(args: &RelayArgs) -> Result<()> {
+    let airs = airs::open(&args.air, now())?;
+    let link = LinkId::from_name(&args.link);
+    let name = args.name.clone().unwrap_or_else(machine_name);
+    let (fabric, listen) = join(link, &args.connect)?;
+    let control = Arc::new(Control::new(1).context("cannot listen to signals")?);
+    let (board, joining) = (Arc::new(Board::new()), Arc::new(Joining::new()));
+    let reports = Arc::new(Arrivals::new().context("cannot wait for reports")?);
+    let taken = Arc::clone(&reports);
+    let _viewers = fabric.subscribe(Kind::Known, move |viewer, report| taken.push(viewer, report.to_vec()))?;
+    let outgoing: Arc<Outgoing> = Arc::new(Queue::new(WAITING_MESSAGES));
+    let publishing = start_publishing(&fabric, &outgoing)?;
+    let heard: Vec<String> = airs.all.iter().map(|air| air.name().to_owned()).collect();
+    let figures = Figures::open(args, &name, fabric.id(), &heard)?;
+    if airs.wanted.is_none() {
+        joining.close();
+    }
+    board.with(|seen| seen.airs.clone_from(&heard));
+    let looking = Arc::new(Queue::new(1));
+    let newcomers = Newcomers::new(airs.wanted, Arc::clone(&joining));
+    let (seen, looked) = (Arc::clone(&board), Arc::clone(&looking));
+    let caring = Worker::start("radio", move || radio::run(newcomers, &seen, &looked))?;
+    tell(&format!("relay {name} of link {} ({link}) forwards what {} hear", args.link, heard.join(", ")));
+    tell(&match listen {
+        Listen::Known(port) => {
+            format!("viewers here: skylark-rx --air relays; elsewhere: relays:HOST, TCP port {port}")
+        }
+        Listen::Anywhere => {
+            format!("TCP port {RELAY_PORT} is taken: viewers elsewhere need a Zenoh router (--connect)")
+        }
+    });
+    let mut cards = Cards::default();
+    airs.all.into_iter().for_each(|air| _ = cards.add(air));
+    Turns {
+        forwarder: Forwarder::new(ForwarderConfig { id: fabric.id(), link, run: entropy()? }),
+        cards,
+        joining,
+        reports,
+        outgoing: Arc::clone(&outgoing),
+        board,
+        control: Arc::clone(&control),
+        until: args.duration.map(|duration| now() + duration),
+        figures,
+    }
+    .run();
+    looking.close();
+    outgoing.close();
+    caring.wait_patiently();
+    publishing.wait_patiently();
+    Ok(())
+}
+
+/// A thread that publishes, so that a network that stalls holds up no card.
+fn start_publishing(fabric: &Fabric, outgoing: &Arc<Outgoing>) -> Result<Worker> {
+    let (frames, status) = (fabric.publish(Kind::Frames)?, fabric.publish(Kind::Status)?);
+    let outgoing = Arc::clone(outgoing);
+    Worker::start("publish", move || {
+        while let Some((kind, payload)) = outgoing.pop() {
+            let outlet: &Outlet = if kind == Kind::Status { &status } else { &frames };
+            outlet.send(payload);
+        }
+    })
+}
+
+/// Listens at the port relays are expected at, if nobody else does.
+fn join(link: LinkId, endpoints: &[String]) -> Result<(Fabric, Listen)> {
+    let known = Listen::Known(RELAY_PORT);
+    match Fabric::join(link, endpoints, known) {
+        Ok(fabric) => Ok((fabric, known)),
+        Err(_) => Ok((Fabric::join(link, endpoints, Listen::Anywhere)?, Listen::Anywhere)),
+    }
+}
+
+/// Which start of the relay this is: nobody has to believe it, and no two are alike.
+fn entropy() -> Result<u64> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).context("the machine has no random numbers")?;
+    Ok(u64::from_ne_bytes(bytes))
+}
+
+fn machine_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}

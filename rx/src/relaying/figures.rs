@@ -1,0 +1,115 @@
+//! What a relay says of itself: to viewers four times a second, to machines in a line a second, to people when it
+//! changes.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use serde::Serialize;
+use serde_json::json;
+use skylark_common::lines::Lines;
+use skylark_common::options::StatsTarget;
+use skylark_rx::relay::{Forwarder, ForwarderStats, RelayId};
+
+use crate::args::RelayArgs;
+use crate::board::Seen;
+use crate::clock::now;
+use crate::stations::status::{CardStatus, MAX_CARDS, Status};
+use crate::tell::tell;
+
+/// How often a line is written.
+const LINE_INTERVAL: Duration = Duration::from_secs(1);
+/// What was heard longer ago than this says nothing about the present.
+const RECENTLY: Duration = Duration::from_secs(1);
+
+/// Tells how a relay fares.
+#[derive(Debug)]
+pub(super) struct Figures {
+    name: String,
+    lines: Option<Lines>,
+    started: Instant,
+    line_at: Instant,
+    viewers: u64,
+    last: Option<Seen>,
+}
+
+/// A line of figures.
+#[derive(Debug, Serialize)]
+struct Line<'a> {
+    ev: &'static str,
+    t_ms: u64,
+    #[serde(flatten)]
+    status: &'a Status,
+    forwarder: ForwarderStats,
+    messages_dropped: u64,
+}
+
+impl Figures {
+    /// Writes the first line.
+    ///
+    /// # Errors
+    /// The file for the figures cannot be created.
+    pub(super) fn open(args: &RelayArgs, name: &str, id: RelayId, airs: &[String]) -> Result<Self> {
+        let failed = |error| tell(&format!("--stats: {error}: no more figures are written"));
+        let lines = args.stats.as_ref().map(|target| {
+            Lines::open(target, failed).with_context(|| match target {
+                StatsTarget::Stdout => "--stats json: cannot write to standard output".to_owned(),
+                StatsTarget::File(path) => format!("--stats json:{}: cannot create this file", path.display()),
+            })
+        });
+        let lines = lines.transpose()?;
+        let version = env!("CARGO_PKG_VERSION");
+        let start =
+            json!({ "ev": "relay.start", "version": version, "link": args.link, "name": name, "id": id, "airs": airs });
+        lines.iter().for_each(|lines| lines.push(start.to_string()));
+        let (started, line_at) = (now(), now());
+        Ok(Self { name: name.to_owned(), lines, started, line_at, viewers: 0, last: None })
+    }
+
+    /// Tells people and machines, and returns what viewers are told.
+    pub(super) fn tell(&mut self, forwarder: &Forwarder, seen: &Seen, dropped: u64, now: Instant) -> Vec<u8> {
+        let stats = forwarder.stats(now);
+        if std::mem::replace(&mut self.viewers, stats.viewers) != stats.viewers {
+            match stats.viewers {
+                0 => tell("nobody watches: what is heard is forwarded to nobody"),
+                1 => tell("one viewer watches"),
+                several => tell(&format!("{several} viewers watch")),
+            }
+        }
+        let status = self.status(seen, now);
+        if now >= self.line_at {
+            self.line_at += LINE_INTERVAL;
+            self.write("relay.stats", &status, stats, dropped, now);
+        }
+        self.last = Some(seen.clone());
+        serde_json::to_vec(&status).unwrap_or_default()
+    }
+
+    /// Writes the last line.
+    pub(super) fn end(&self, forwarder: &Forwarder, dropped: u64, now: Instant) {
+        let status = self.last.as_ref().map(|seen| self.status(seen, now)).unwrap_or_default();
+        self.write("relay.end", &status, forwarder.stats(now), dropped, now);
+    }
+
+    fn status(&self, seen: &Seen, now: Instant) -> Status {
+        let card = |(number, name): (usize, &String)| CardStatus {
+            name: name.clone(),
+            fault: seen.fault(number, name),
+            tuned: seen.card(name).and_then(|card| card.tuned.clone()),
+            dropped_by_machine: seen.dropped_by_machine.get(number).copied().unwrap_or(0),
+        };
+        Status {
+            name: self.name.clone(),
+            cards: seen.airs.iter().enumerate().take(MAX_CARDS).map(card).collect(),
+            hears_others: seen.other_traffic.is_some_and(|at| now.saturating_duration_since(at) <= RECENTLY),
+        }
+    }
+
+    fn write(&self, ev: &'static str, status: &Status, forwarder: ForwarderStats, messages_dropped: u64, now: Instant) {
+        let Some(lines) = &self.lines else { return };
+        let t_ms = u64::try_from(now.saturating_duration_since(self.started).as_millis()).unwrap_or(u64::MAX);
+        match serde_json::to_string(&Line { ev, t_ms, status, forwarder, messages_dropped }) {
+            Ok(line) => lines.push(line),
+            Err(error) => tell(&format!("--stats: {error}: a line is missing")),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Relays and viewers on machines of their own: the real programs, a wired network between them, and their cards.
+//!
+//! Each test has a network of its own ([`in_own_network`]) and is skipped loudly where that is not allowed.
+#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test that drives real programs in real time")]
+
+#[path = "programs/desk.rs"]
+#[expect(dead_code, reason = "shared with the tests over udp")]
+mod desk;
+#[path = "stations/field.rs"]
+mod field;
+#[path = "tap/player.rs"]
+#[expect(dead_code, reason = "shared with the tests of cards")]
+mod player;
+
+use std::time::{Duration, Instant};
+
+use skylark_common::air::sim::Loss;
+use skylark_tests::tap::in_own_network;
+
+use field::Field;
+
+const UNITS: usize = 30;
+
+fn loses(share: f64) -> Loss {
+    Loss::Independent { share }
+}
+
+/// Waits until the viewer counts so many relays that are heard.
+fn wait_for_relays(viewer: &mut desk::Program, count: usize) {
+    viewer.wait_for("its relays", |viewer| {
+        let last = viewer.stats().pop();
+        let relays = last.as_ref().and_then(|line| line["relays"].as_array());
+        relays.is_some_and(|relays| relays.iter().filter(|relay| relay["state"] == "heard").count() == count)
+    });
+}
+
+#[test]
+fn a_viewer_without_a_card_shows_what_a_relay_hears() {
+    in_own_network(|| {
+        let field = Field::new(&[Loss::None]);
+        let (mut relay, mut viewer) = (field.relay(0, ""), field.viewer("--air relays"));
+        let mut tx = field.tx();
+        println!("first datagram after {:?}", field.player.wait_for_units(UNITS));
+        wait_for_relays(&mut viewer, 1);
+        assert_eq!([tx.end(), viewer.end(), relay.end()], [0; 3]);
+        assert_eq!(viewer.text("/cards/0/name"), "station0/tapr0");
+        assert_eq!(viewer.count("/relays/0/malformed") + viewer.count("/streams/0/lost"), 0);
+        assert!(viewer.count("/latency/relayed/p50_us") > 0);
+        assert!(!String::from_utf8(field.desk.read("relay0.log")).unwrap().contains("key"), "a relay knows of none");
+    });
+}
+
+#[test]
+fn a_viewer_finds_relays_by_the_address_of_one_where_there_is_no_multicast() {
+    in_own_network(|| {
+        let field = Field::new(&[Loss::None]);
+        field.stations[0].run(&["ip", "route", "del", "224.0.0.0/4"]).unwrap();
+        let relay = field.relay(0, "");
+        let mut viewer = field.viewer(&format!("--air relays:{}", field.stations[0].address()));
+        let _tx = field.tx();
+        field.player.wait_for_units(UNITS);
+        wait_for_relays(&mut viewer, 1);
+        drop(relay);
+    });
+}
+
+#[test]
+fn two_viewers_see_what_two_relays_hear_together() {
+    in_own_network(|| {
+        let field = Field::new(&[loses(0.4), loses(0.4)]);
+        let _relays = [field.relay(0, ""), field.relay(1, "")];
+        let mut viewer = field.viewer("--air relays");
+        let mut second = field.desk.start("skylark-rx", "second", "--key link.key --output none --air relays");
+        let _tx = field.tx();
+        [&mut viewer, &mut second].map(|viewer| wait_for_relays(viewer, 2));
+        field.player.wait_for_units(90);
+        for viewer in [&mut viewer, &mut second] {
+            assert_eq!(viewer.end(), 0);
+            // Each relay alone loses four in ten: what is repaired is a minority.
+            let (heard, lost) = (viewer.count("/streams/0/heard"), viewer.count("/streams/0/lost"));
+            assert!(heard > 10 * lost, "{heard} heard, {lost} lost");
+            let saves = [0, 1].map(|card| viewer.count(&format!("/cards/{card}/unique")));
+            assert!(saves.iter().all(|saves| *saves > 0), "{saves:?}");
+        }
+    });
+}
+
+/// Partitions come and go for this long.
+const CHANGING: Duration = Duration::from_secs(20);
+
+#[test]
+fn the_picture_goes_on_while_relays_are_cut_off_one_after_the_other() {
+    in_own_network(|| {
+        let field = Field::new(&[loses(0.05), loses(0.05), loses(0.05), loses(0.05)]);
+        field.switch.with(|cables| cables.iter_mut().for_each(|cable| cable.loss = 0.002));
+        let _relays: Vec<_> = (0..4).map(|number| field.relay(number, "")).collect();
+        let mut viewer = field.viewer("--air relays");
+        let _tx = field.tx();
+        wait_for_relays(&mut viewer, 4);
+        field.player.wait_for_units(UNITS);
+        let [lost, damaged] = ["/streams/0/lost", "/streams/0/units_damaged"].map(|count| viewer.count(count));
+        let (start, mut longest) = (Instant::now(), Duration::ZERO);
+        for turn in 0.. {
+            let away = (turn / 5) % 4;
+            field.switch.with(move |cables| {
+                cables
+                    .iter_mut()
+                    .enumerate()
+                    .for_each(|(number, cable)| cable.is_out = number == away + 1 && turn % 5 < 3);
+            });
+            longest = longest.max(field.player.longest_gap(Duration::from_secs(1)));
+            if start.elapsed() > CHANGING {
+                break;
+            }
+        }
+        println!("longest time between two datagrams: {longest:?}");
+        assert_eq!(viewer.end(), 0);
+        assert_eq!(
+            (viewer.count("/streams/0/lost") - lost, viewer.count("/streams/0/units_damaged") - damaged),
+            (0, 0)
+        );
+    });
+}
+
+#[test]
+fn a_relay_that_is_fed_garbage_is_named_and_harms_nobody() {
+    in_own_network(|| {
+        let field = Field::new(&[Loss::None, Loss::None]);
+        let _true = field.relay(0, "");
+        // Frames of this link's addresses with nothing in them anybody sealed.
+        let _false = field.relay_of_garbage(1);
+        let mut viewer = field.viewer("--air relays");
+        let _tx = field.tx();
+        wait_for_relays(&mut viewer, 2);
+        field.player.wait_for_units(UNITS);
+        viewer.wait_for("forged frames", |viewer| {
+            (0..2).any(|card| viewer.count(&format!("/cards/{card}/frames/forged")) > 100)
+        });
+        assert_eq!(viewer.end(), 0);
+        assert_eq!(viewer.count("/streams/0/lost"), 0);
+        for card in 0..2 {
+            let forged = viewer.count(&format!("/cards/{card}/frames/forged"));
+            assert_eq!(forged > 0, viewer.text(&format!("/cards/{card}/name")).starts_with("station1"));
+        }
+    });
+}
