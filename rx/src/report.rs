@@ -1,5 +1,8 @@
 //! What everything came to over the last second: the figures of the stats line and of the OSD, in one place.
 
+mod cards;
+#[cfg(test)]
+mod documented;
 mod latency;
 
 use std::collections::VecDeque;
@@ -10,14 +13,17 @@ use skylark_common::VIDEO_STREAM;
 use skylark_common::fec::FecConfig;
 use skylark_common::ledger::Summary;
 use skylark_common::wire::announce::Payload;
-use skylark_rx::stats::{CardStats, FrameStats, RxStats, SessionStats, StreamStats};
+use skylark_rx::stats::{FrameStats, RxStats, SessionStats, StreamStats};
 
 #[cfg_attr(not(feature = "window"), expect(unused_imports, reason = "only the OSD takes figures one by one"))]
 pub(crate) use latency::{Latency, Took, Unknown};
 
+pub(crate) use cards::{CardReport, Quality, sources};
+
 use crate::board::{OutputStats, PictureStats, Seen, stage};
 use crate::link::relayed::RelaySeen;
 use crate::signal::{Evidence, Names, Signal, State};
+use crate::verdict::Judge;
 
 /// Rates are taken over this many reports: four a second make one second.
 const RATE_REPORTS: usize = 4;
@@ -106,26 +112,6 @@ pub(crate) struct PictureReport {
     pub(crate) concealed_ms: u64,
 }
 
-/// What one card heard.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct CardReport {
-    /// The air as the user wrote it.
-    pub(crate) name: String,
-    /// Counts since the start.
-    #[serde(flatten)]
-    pub(crate) stats: CardStats,
-    /// Of the packets of the last second, how many this card heard.
-    pub(crate) heard_permille: Option<u64>,
-    /// Frames the machine dropped before the program had them.
-    pub(crate) dropped_by_machine: u64,
-    /// Why it cannot hear, and what to do, where that is known.
-    pub(crate) fault: Option<String>,
-    /// What it is tuned to.
-    pub(crate) tuned: Option<String>,
-    /// Time since it last heard the transmitter.
-    pub(crate) silent_ms: Option<u64>,
-}
-
 /// Makes reports, and remembers what rates need.
 #[derive(Debug)]
 pub(crate) struct Reporting {
@@ -134,13 +120,14 @@ pub(crate) struct Reporting {
     decodes: bool,
     before: VecDeque<(Instant, Seen)>,
     summaries: [Summary; stage::COUNT],
+    judge: Judge,
 }
 
 impl Reporting {
     /// Nothing reported so far; `decodes` says whether pictures are wanted.
     pub(crate) fn new(names: Names, decodes: bool, now: Instant) -> Self {
         let (before, summaries) = (VecDeque::new(), Default::default());
-        Self { names, started: now, decodes, before, summaries }
+        Self { names, started: now, decodes, before, summaries, judge: Judge::default() }
     }
 
     /// Takes what the ledger says of the last second, for the reports of the next.
@@ -233,26 +220,15 @@ impl Reporting {
         }
     }
 
-    fn cards(&self, seen: &Seen, now: Instant) -> Vec<CardReport> {
-        let before = self.before.front().map(|(_, before)| &before.rx.cards);
-        let names = seen.airs.iter().enumerate();
-        let card = |(number, name): (usize, &String)| {
-            let stats = seen.rx.cards.get(number).cloned().unwrap_or_default();
-            let before = before.and_then(|cards| cards.get(number)).cloned().unwrap_or_default();
-            let not_heard = |stats: &CardStats| stats.missed + stats.lost;
-            let missed = not_heard(&stats).saturating_sub(not_heard(&before));
-            let expected = stats.expected.saturating_sub(before.expected);
-            CardReport {
-                name: name.clone(),
-                heard_permille: (expected.saturating_sub(missed) * 1000).checked_div(expected),
-                dropped_by_machine: seen.dropped_by_machine.get(number).copied().unwrap_or(0),
-                silent_ms: stats.last_heard.map(|at| millis(now, at)),
-                fault: seen.fault(number, name),
-                tuned: seen.card(name).and_then(|card| card.tuned.clone()),
-                stats,
-            }
-        };
-        names.map(card).collect()
+    /// Verdicts on cards that began or are over since the last call, each in one sentence.
+    pub(crate) fn take_news(&mut self) -> Vec<String> {
+        self.judge.take_news()
+    }
+
+    fn cards(&mut self, seen: &Seen, now: Instant) -> Vec<CardReport> {
+        let mut cards = cards::cards(seen, self.before.front().map(|(_, before)| before), now);
+        self.judge.judge(&mut cards, now);
+        cards
     }
 }
 
@@ -288,6 +264,7 @@ fn whole_millis(time: Duration) -> u64 {
 #[cfg(test)]
 pub(crate) mod tests {
     use skylark_common::wire::announce::{Announce, TxLatency};
+    use skylark_rx::stats::{AntennaStats, CardStats, Spread};
 
     use super::*;
     use crate::board::CardSeen;
@@ -312,12 +289,15 @@ pub(crate) mod tests {
             }),
         };
         let session = SessionStats { id: 7, last_heard: now, announce, announced: now, offset_us: 0 };
-        let card = |heard, missed, signal_dbm| CardStats {
+        let card = |heard, missed, unique, dbm: i8| CardStats {
             heard,
             expected: heard + missed,
             missed,
-            signal_dbm: Some(signal_dbm),
-            snr_db: Some(signal_dbm + 95.0),
+            unique,
+            signal_dbm: Some(dbm.into()),
+            snr_db: Some(f32::from(dbm) + 95.0),
+            antennas: vec![antenna(0, dbm), antenna(1, dbm - 4)],
+            behind: Some(Duration::from_micros(800)),
             last_heard: Some(now),
             ..CardStats::default()
         };
@@ -331,7 +311,7 @@ pub(crate) mod tests {
         };
         Seen {
             rx: RxStats {
-                cards: vec![card(980, 20, -48.0), card(900, 100, -79.0)],
+                cards: vec![card(980, 20, 88, -48), card(900, 100, 8, -79)],
                 streams: vec![video],
                 session: Some(session),
                 sessions: 1,
@@ -342,6 +322,18 @@ pub(crate) mod tests {
             pictures: PictureStats { decoded: 60, shown: 60, width: 1280, height: 720, ..PictureStats::default() },
             ..Seen::default()
         }
+    }
+
+    /// An antenna that hears steadily.
+    pub(crate) fn antenna(number: u8, dbm: i8) -> AntennaStats {
+        let spread = |db: i8| Spread { min: db - 3, mean: db.into(), max: db + 2 };
+        AntennaStats { number, signal_dbm: spread(dbm), snr_db: Some(spread(dbm + 95)) }
+    }
+
+    /// A card that has heard nothing.
+    pub(crate) fn card_report(name: &str) -> CardReport {
+        let seen = Seen { airs: vec![name.to_owned()], ..Seen::default() };
+        cards::cards(&seen, None, start()).remove(0)
     }
 
     /// The report over the second that ended at `now` with what [`seen`] says.
