@@ -59,7 +59,7 @@ fn without_fec() -> FecConfig {
 /// What is behind the radiotap header, with one that says its FCS is wrong.
 fn bad_fcs(mpdu: &[u8]) -> Vec<u8> {
     let mut frame = vec![0; 64];
-    let radiotap = RxHeader { bad_fcs: true, ..RxHeader::default() }.emit(&mut frame).unwrap();
+    let radiotap = RxHeader { bad_fcs: true, ..RxHeader::default() }.emit(&mut frame).expect("it fits");
     frame.truncate(radiotap);
     frame.extend_from_slice(mpdu);
     frame
@@ -70,7 +70,7 @@ fn captured(packets: usize) -> Vec<Vec<u8>> {
     let mut link = Link::new(LinkConfig { fec: without_fec(), ..LinkConfig::default() }, Instant::now());
     (link.deaf, link.recording) = (true, Some(Vec::new()));
     link.run(Duration::from_millis(100));
-    let frames = link.recording.take().unwrap();
+    let frames = link.recording.take().expect("it was asked for");
     let of = |kind| frames.iter().filter(move |frame| header(&frame.bytes).kind == kind);
     let frames = of(Kind::Announce).take(1).chain(of(Kind::Source).take(packets));
     frames.map(|frame| frame.bytes[radiotap_len(&frame.bytes)..].to_vec()).collect()
@@ -255,7 +255,7 @@ fn decoy(frame: &[u8], random: &mut Random) -> Vec<u8> {
     let mut frame = frame.to_vec();
     for _ in 0..4 {
         let at = random.below(frame.len() as u64 - 27);
-        frame[27 + usize::try_from(at).unwrap()] ^= 0x5a;
+        frame[27 + usize::try_from(at).expect("it is below a length")] ^= 0x5a;
     }
     frame
 }
