@@ -143,7 +143,7 @@ fn the_table_of_combining_is_as_recorded() {
 # 10 s of 60 units/s, 8 Mbit/s, a six-fold keyframe a second, datagrams of 1400 bytes, MCS 3, 20 MHz. Of every card's
 # frames this share fails its FCS, independently, by 1 to 3 bursts of 1 to 16 bits. The first good copy alone, and
 # combined: packets that stayed unknown; of those no card heard whole, the share brought back; seals tried for each
-# packet rebuilt (those tried in vain too, mending counts as 8); times the effort ended; units lost.
+# packet rebuilt (those tried in vain too, mending counts as 12); times the effort ended; units lost.
 #          FCS   FEC   packets lost        of all   tries    out of      units lost
 # cards  bad %     %    first   combined   bad %    each     effort     first   combined
 ";

@@ -15,7 +15,7 @@ mod residue;
 
 use super::session::TAG_LEN;
 use one_time_key::OneTimeKey;
-use residue::Residue;
+use residue::{Burst, Residue};
 
 /// Length of a block of Poly1305 in bytes.
 const BLOCK_LEN: usize = 16;
@@ -40,7 +40,7 @@ pub(super) fn mend(key: &[u8; 32], nonce: &[u8; 12], associated: &[u8], sealed: 
         unit_of_high_bits = unit_of_high_bits.times(inverse);
         let mut candidate = error;
         for _ in 0..4 {
-            if mend_block(block, candidate) {
+            if candidate.burst().is_some_and(|burst| mend_block(block, burst)) {
                 return true;
             }
             candidate = candidate.minus(unit_of_high_bits);
@@ -63,12 +63,14 @@ fn padded(bytes: &[u8]) -> u128 {
     u128::from_le_bytes(block)
 }
 
-/// Takes the error out of a block, if it is a burst.
-fn mend_block(block: &mut [u8], error: Residue) -> bool {
+/// Takes the error out of a block, if it is a burst of wrong bits there: a carry may have made it longer.
+fn mend_block(block: &mut [u8], error: Burst) -> bool {
     let found = padded(block);
-    let too_much = error.small().and_then(|error| found.checked_sub(error));
-    let too_little = || error.negated().small().and_then(|error| found.checked_add(error));
-    let Some(sent) = too_much.or_else(too_little) else { return false };
+    let sent = match error {
+        Burst::Above(error) => found.checked_sub(error),
+        Burst::Below(error) => found.checked_add(error),
+    };
+    let Some(sent) = sent else { return false };
     let wrong = found ^ sent;
     let (sent, is_burst) = (sent.to_le_bytes(), wrong >> wrong.trailing_zeros().min(127) < 1 << MAX_BURST_BITS);
     let (within, beyond) = sent.split_at(block.len());

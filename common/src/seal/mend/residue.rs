@@ -9,6 +9,16 @@ const LAST: u128 = (1 << BITS_OF_LAST) - 1;
 /// Twice the modulus, limb by limb: with it no difference of limbs is negative.
 const TWICE: [u128; 3] = [2 * (LOW - 4), 2 * LOW, 2 * LAST];
 
+/// The low 128 bits of the modulus; those above are 3.
+const MODULUS_LOW: u128 = u128::MAX - 4;
+
+/// A few bits next to each other, as what a number is above or below 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Burst {
+    Above(u128),
+    Below(u128),
+}
+
 /// A number modulo 2^130 − 5; not always the least that is the same.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Residue([u64; 3]);
@@ -29,10 +39,6 @@ impl Residue {
         carried([a + p - x, b + q - y, c + r - z])
     }
 
-    pub(super) fn negated(self) -> Self {
-        Self([0; 3]).minus(self)
-    }
-
     pub(super) fn times(self, other: Self) -> Self {
         let ([a, b, c], [x, y, z]) = (self.wide(), other.wide());
         // 2^132 is 4 · 5 modulo 2^130 − 5.
@@ -40,13 +46,15 @@ impl Residue {
         carried([a * x + b * z20 + c * y20, a * y + b * x + c * z20, a * z + b * y + c * x])
     }
 
-    /// What it times gives 1; 0 of 0. By Fermat to the power of 2^130 − 7.
+    /// What it times gives 1; 0 of 0. By Fermat to the power of 2^130 − 7, which is 8 · (2^127 − 1) + 1.
     pub(super) fn inverse(self) -> Self {
-        let power = |power: Self, bit: u32| {
-            let square = power.times(power);
-            if matches!(bit, 1 | 2) { square } else { square.times(self) }
-        };
-        (0..130).rev().fold(Self::new(1, 0), power)
+        // From the power of 2^n − 1 to that of 2^(2n+1) − 1.
+        let next = |power: Self, n| power.squared(n).times(power).squared(1).times(self);
+        [1, 3, 7, 15, 31, 63].into_iter().fold(self, next).squared(3).times(self)
+    }
+
+    fn squared(self, times: u32) -> Self {
+        (0..times).fold(self, |power, _| power.times(power))
     }
 
     /// The least number that is the same, as its low 128 bits and those above.
@@ -62,11 +70,19 @@ impl Residue {
         if high + u128::from(carry) > 3 { (above, 0) } else { (low, high) }
     }
 
-    /// The number, if it is a burst of bits in one block: at most [`MAX_BURST_BITS`] of them, wherever they are.
-    pub(super) fn small(self) -> Option<u128> {
+    /// The number, or what it lacks of the modulus, if that is a burst of bits in one block: at most
+    /// [`MAX_BURST_BITS`] of them, wherever they are.
+    pub(super) fn burst(self) -> Option<Burst> {
+        let is_burst = |number: u128| number != 0 && number >> number.trailing_zeros() < 1 << MAX_BURST_BITS;
         let (low, high) = self.canonical();
-        let is_burst = high == 0 && low != 0 && low >> low.trailing_zeros() < 1 << MAX_BURST_BITS;
-        is_burst.then_some(low)
+        let (lacking, borrow) = MODULUS_LOW.overflowing_sub(low);
+        if high == 0 && is_burst(low) {
+            Some(Burst::Above(low))
+        } else if high + u128::from(borrow) == 3 && is_burst(lacking) {
+            Some(Burst::Below(lacking))
+        } else {
+            None
+        }
     }
 
     fn wide(self) -> [u128; 3] {
@@ -95,8 +111,6 @@ mod tests {
 
     use super::*;
 
-    const MODULUS_LOW: u128 = u128::MAX - 4;
-
     fn residue(low: u128, high: u8) -> Residue {
         Residue::new(low, u128::from(high & 3))
     }
@@ -106,8 +120,19 @@ mod tests {
         assert_eq!(residue(MODULUS_LOW, 3).canonical(), (0, 0));
         assert_eq!(residue(MODULUS_LOW - 1, 3).canonical(), (MODULUS_LOW - 1, 3));
         assert_eq!(residue(MODULUS_LOW + 4, 3).canonical(), (4, 0));
-        assert_eq!(residue(0, 0).negated().canonical(), (0, 0));
-        assert_eq!(residue(1, 0).negated().canonical(), (MODULUS_LOW - 1, 3));
+        assert_eq!(residue(0, 0).minus(residue(0, 0)).canonical(), (0, 0));
+        assert_eq!(residue(0, 0).minus(residue(1, 0)).canonical(), (MODULUS_LOW - 1, 3));
+    }
+
+    #[test]
+    fn a_burst_is_known_on_either_side_of_0() {
+        for burst in [1, 0xffff, 0x8001 << 100, 0xffff << 112] {
+            assert_eq!(residue(burst, 0).burst(), Some(Burst::Above(burst)));
+            assert_eq!(residue(0, 0).minus(residue(burst, 0)).burst(), Some(Burst::Below(burst)));
+        }
+        for none in [residue(0, 0), residue(0x1_0001, 0), residue(1, 1), residue(1, 3), residue(MODULUS_LOW - 1, 2)] {
+            assert_eq!(none.burst(), None);
+        }
     }
 
     proptest! {

@@ -9,7 +9,7 @@ pub(super) const MAX_TRIES: u32 = 1024;
 /// Tries beyond this number for one packet leave half of what may be spent at once to other packets.
 const LIKELY_TRIES: u32 = 64;
 /// Tries that take the time of mending one copy.
-pub(super) const MENDING_TRIES: u32 = 8;
+pub(super) const MENDING_TRIES: u32 = 12;
 /// What a try costs of the time all share: 20 000 a second, some 3 % of a desktop's core at 1400 bytes.
 const COST: Duration = Duration::from_micros(50);
 /// What a try costs of the card's that brought the copy: no card can take more than half from the others.
