@@ -4,21 +4,24 @@ mod cards;
 #[cfg(test)]
 mod documented;
 mod latency;
+mod session;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use skylark_common::VIDEO_STREAM;
 use skylark_common::fec::FecConfig;
 use skylark_common::ledger::Summary;
 use skylark_common::wire::announce::Payload;
-use skylark_rx::stats::{FrameStats, RxStats, SessionStats, StreamStats};
+use skylark_rx::stats::{CombiningStats, FrameStats, RxStats, SessionStats, StreamStats};
 
 #[cfg_attr(not(feature = "window"), expect(unused_imports, reason = "only the OSD takes figures one by one"))]
 pub(crate) use latency::{Latency, Took, Unknown};
 
 pub(crate) use cards::{CardReport, Quality, sources};
+
+pub(crate) use session::SessionReport;
 
 use crate::board::{OutputStats, PictureStats, Seen, stage};
 use crate::link::relayed::RelaySeen;
@@ -55,6 +58,8 @@ pub(crate) struct Report {
     pub(crate) streams: Vec<StreamStats>,
     /// What became of every captured frame.
     pub(crate) frames: FrameStats,
+    /// What became of damaged copies.
+    pub(crate) combining: CombiningStats,
     /// What became of what goes out.
     pub(crate) outputs: OutputStats,
 }
@@ -73,20 +78,6 @@ pub(crate) struct SignalReport {
     /// For whoever wants to tell them apart without reading.
     #[serde(skip)]
     pub(crate) signal: Signal,
-}
-
-/// The session that is followed.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub(crate) struct SessionReport {
-    /// Its number on the air, as six hexadecimal digits.
-    #[serde(serialize_with = "hexadecimal")]
-    pub(crate) id: u32,
-    /// What the datagrams are.
-    pub(crate) payload: Payload,
-    /// How the stream is protected.
-    pub(crate) fec: FecConfig,
-    /// Whether the transmitter's clock is ours.
-    pub(crate) shared_clock: bool,
 }
 
 /// Rates over the last second.
@@ -149,12 +140,16 @@ impl Reporting {
                 age_ms: seen.last_picture.map(|at| millis(now, at)),
                 concealed_ms: seen.concealed_since.map_or(0, |at| millis(now, at)),
             },
-            latency: Latency::of(session.as_ref(), self.unknown(seen), &self.summaries),
+            latency: Latency {
+                relayed: relayed(seen),
+                ..Latency::of(session.as_ref(), self.unknown(seen), &self.summaries)
+            },
             cards: self.cards(seen, now),
             relays: seen.relays.clone(),
             relay_messages_dropped: seen.relay_messages_dropped,
             streams: seen.rx.streams.clone(),
             frames: seen.rx.frames,
+            combining: seen.rx.combining,
             outputs: seen.outputs,
         };
         if self.before.len() >= RATE_REPORTS {
@@ -232,19 +227,15 @@ impl Reporting {
     }
 }
 
-impl SessionReport {
-    fn of(session: &SessionStats, shared_clock: bool) -> Self {
-        Self { id: session.id, payload: session.announce.payload, fec: session.announce.fec, shared_clock }
-    }
-}
-
-fn hexadecimal<S: Serializer>(id: &u32, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{id:06x}"))
-}
-
 /// The video stream's counts.
 fn video(rx: &RxStats) -> StreamStats {
     rx.streams.iter().find(|stream| stream.stream == VIDEO_STREAM).copied().unwrap_or_default()
+}
+
+/// What the way from the cards of that relay took that brings most.
+fn relayed(seen: &Seen) -> Option<Took> {
+    let ways = seen.relays.iter().filter_map(|relay| relay.relayed());
+    ways.max_by_key(|way| way.count).and_then(|way| Took::of(&way))
 }
 
 /// Events per 1000 s.
@@ -264,7 +255,7 @@ fn whole_millis(time: Duration) -> u64 {
 #[cfg(test)]
 pub(crate) mod tests {
     use skylark_common::wire::announce::{Announce, TxLatency};
-    use skylark_rx::stats::{AntennaStats, CardStats, Spread};
+    use skylark_rx::stats::{AntennaStats, CardStats, CombiningStats, Spread};
 
     use super::*;
     use crate::board::CardSeen;

@@ -34,12 +34,13 @@ pub(crate) fn stream(report: &Report, room: Room, layout: Layout) -> Vec<Line> {
 pub(crate) fn latency(report: &Report) -> Vec<Line> {
     let Latency { captured_to_encoded, encoded_to_on_air, on_air_to_heard, .. } = report.latency;
     let Latency { heard_to_complete, complete_to_decoded, decoded_to_shown, .. } = report.latency;
-    let Latency { heard_to_shown, captured_to_shown, unknown, .. } = report.latency;
+    let Latency { heard_to_shown, captured_to_shown, unknown, relayed, .. } = report.latency;
     let stage = |name: &str, took| row(name, took, Tone::Plain);
     let mut lines = vec![Line::of(format!("{:<20}{:>7}{:>7}", "ms, last second", "p50", "p95"), Tone::Dim)];
     lines.push(stage("capture → encoded", captured_to_encoded));
     lines.push(stage("encoded → on air", encoded_to_on_air));
     lines.push(stage("on air → heard", on_air_to_heard));
+    lines.extend(relayed.map(|relayed| stage("relay → here", Some(relayed))));
     lines.push(stage("heard → complete", heard_to_complete));
     lines.push(stage("complete → decoded", complete_to_decoded));
     lines.push(stage("decoded → shown", decoded_to_shown));
@@ -103,6 +104,8 @@ fn repairs(report: &Report) -> Line {
     Line::new()
         .with("recovered ", Tone::Dim)
         .with(video.recovered.to_string(), Tone::Plain)
+        .with("  rebuilt ", Tone::Dim)
+        .with(report.combining.rebuilt.to_string(), Tone::Plain)
         .with("  lost ", Tone::Dim)
         .with(video.lost.to_string(), bad_if_any(video.lost))
         .with("  late ", Tone::Dim)
@@ -151,7 +154,7 @@ udp:5801  ██████████   -48   47  98.0 %      20      88
           antenna 0 -48 (-51…-46)  1 -52 (-55…-50)
 udp:5802  ██████████   -79   16  90.0 %     100       8
           antenna 0 -79 (-82…-77)  1 -83 (-86…-81)
-recovered 312  lost 4  late 1  concealed 0
+recovered 312  rebuilt 0  lost 4  late 1  concealed 0
 "
         );
     }
