@@ -3,8 +3,6 @@
 pub(crate) mod cards;
 pub(crate) mod joining;
 pub(crate) mod relayed;
-#[cfg(test)]
-mod tests;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
