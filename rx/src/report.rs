@@ -13,7 +13,7 @@ use skylark_common::VIDEO_STREAM;
 use skylark_common::fec::FecConfig;
 use skylark_common::ledger::Summary;
 use skylark_common::wire::announce::Payload;
-use skylark_rx::stats::{FrameStats, RxStats, SessionStats, StreamStats};
+use skylark_rx::stats::{CombiningStats, FrameStats, RxStats, SessionStats, StreamStats};
 
 #[cfg_attr(not(feature = "window"), expect(unused_imports, reason = "only the OSD takes figures one by one"))]
 pub(crate) use latency::{Latency, Took, Unknown};
@@ -55,6 +55,8 @@ pub(crate) struct Report {
     pub(crate) streams: Vec<StreamStats>,
     /// What became of every captured frame.
     pub(crate) frames: FrameStats,
+    /// What became of damaged copies.
+    pub(crate) combining: CombiningStats,
     /// What became of what goes out.
     pub(crate) outputs: OutputStats,
 }
@@ -155,6 +157,7 @@ impl Reporting {
             relay_messages_dropped: seen.relay_messages_dropped,
             streams: seen.rx.streams.clone(),
             frames: seen.rx.frames,
+            combining: seen.rx.combining,
             outputs: seen.outputs,
         };
         if self.before.len() >= RATE_REPORTS {

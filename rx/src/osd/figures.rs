@@ -2,6 +2,7 @@
 
 use skylark_common::VIDEO_STREAM;
 use skylark_common::fec::{Code, FecConfig};
+use skylark_rx::stats::CombiningStats;
 
 use super::{Line, Room, Tone, cards, tenths};
 use crate::report::{Latency, Report, Took, Unknown};
@@ -100,10 +101,13 @@ fn repairs(report: &Report) -> Line {
     let video = report.streams.iter().find(|stream| stream.stream == VIDEO_STREAM).copied().unwrap_or_default();
     let bad_if_any = |count: u64| if count > 0 { Tone::Warn } else { Tone::Plain };
     let stats = report.picture.stats;
-    Line::new()
-        .with("recovered ", Tone::Dim)
-        .with(video.recovered.to_string(), Tone::Plain)
-        .with("  lost ", Tone::Dim)
+    let line = Line::of("recovered ", Tone::Dim).with(video.recovered.to_string(), Tone::Plain);
+    // Cards that hand on no damaged frames have nothing to rebuild from.
+    let line = match report.combining {
+        CombiningStats { copies: 0, .. } => line,
+        CombiningStats { rebuilt, .. } => line.with("  rebuilt ", Tone::Dim).with(rebuilt.to_string(), Tone::Plain),
+    };
+    line.with("  lost ", Tone::Dim)
         .with(video.lost.to_string(), bad_if_any(video.lost))
         .with("  late ", Tone::Dim)
         .with(video.late.to_string(), bad_if_any(video.late))
@@ -154,6 +158,15 @@ udp:5802  ██████████   -79   16  90.0 %     100       8
 recovered 312  lost 4  late 1  concealed 0
 "
         );
+    }
+
+    #[test]
+    fn what_was_rebuilt_is_told_where_there_are_damaged_copies() {
+        let now = start();
+        let mut seen = seen(now);
+        seen.rx.combining = CombiningStats { copies: 40, rebuilt: 7, ..CombiningStats::default() };
+        let lines = text(&stream(&report(&seen, now)));
+        assert!(lines.ends_with("recovered 312  rebuilt 7  lost 4  late 1  concealed 0\n"), "{lines}");
     }
 
     #[test]
