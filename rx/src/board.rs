@@ -4,7 +4,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use serde::Serialize;
-use skylark_common::air::CardState;
 use skylark_common::ledger::Ledger;
 use skylark_rx::stats::RxStats;
 
@@ -61,8 +60,8 @@ pub(crate) struct Seen {
     pub(crate) relays: Vec<RelaySeen>,
     /// Messages of relays that gave way because they were not taken in time.
     pub(crate) relay_messages_dropped: u64,
-    /// How each air's card fares.
-    pub(crate) states: Vec<CardState>,
+    /// Why each air gives no frames, as it says itself.
+    pub(crate) faults: Vec<Option<String>>,
     /// When a card last heard frames that are no Skylark link's.
     pub(crate) other_traffic: Option<Instant>,
     /// Whether the transmitter's clock is ours.
@@ -143,8 +142,7 @@ impl Seen {
     /// says itself.
     pub(crate) fn fault(&self, number: usize, name: &str) -> Option<String> {
         let found = self.card(name).and_then(|card| card.fault.clone());
-        let state = self.states.get(number).filter(|state| **state != CardState::Working);
-        found.or_else(|| state.map(|state| format!("{name}: {state}")))
+        found.or_else(|| self.faults.get(number)?.clone())
     }
 
     /// What is known of the card of this name beside what it hears, if it is one of this machine or of a relay.

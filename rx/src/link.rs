@@ -3,6 +3,8 @@
 pub(crate) mod cards;
 pub(crate) mod joining;
 pub(crate) mod relayed;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -87,8 +89,11 @@ struct Running {
 
 impl Link {
     /// Runs until the program ends; closes the outlets.
-    pub(crate) fn run(mut self) {
-        let now = now();
+    pub(crate) fn run(self) {
+        self.begin(now()).run();
+    }
+
+    fn begin(mut self, now: Instant) -> Running {
         let mut cards = Cards::default();
         let numbers = self.airs.drain(..).filter_map(|air| cards.add(air));
         numbers.for_each(|number| self.receiver.add_card(number));
@@ -103,7 +108,6 @@ impl Link {
             ended_at: None,
             datagram: Vec::with_capacity(MAX_FRAME_BYTES),
         }
-        .run();
     }
 }
 
@@ -115,18 +119,23 @@ impl Running {
                 continue;
             }
             let now = self.now();
-            self.take_joining();
-            let more = self.capture(now) | self.take_relayed(now);
-            if self.link.receiver.poll_timeout().is_some_and(|deadline| deadline <= now) {
-                self.link.receiver.handle_timeout(now);
-                self.drain(now);
-            }
-            self.publish_when_due();
-            if !more {
+            if !self.turn(now) {
                 self.advance(now);
             }
         }
         self.finish();
+    }
+
+    /// Does what is to be done at `now`; returns whether there may be more.
+    fn turn(&mut self, now: Instant) -> bool {
+        self.take_joining();
+        let more = self.capture(now) | self.take_relayed(now);
+        if self.link.receiver.poll_timeout().is_some_and(|deadline| deadline <= now) {
+            self.link.receiver.handle_timeout(now);
+            self.drain(now);
+        }
+        self.publish_when_due();
+        more
     }
 
     fn now(&self) -> Instant {
@@ -242,12 +251,12 @@ impl Running {
         let shared_clock = rx.session.is_some_and(|session| self.shares_clock(&session));
         let standing = matches!(self.link.time, Time::Recorded(_)).then_some(now);
         let (sent, refused) = self.link.outlets.datagrams();
-        let (names, states) = (self.cards.names(), self.cards.states());
-        let relays = self.link.relays.as_ref().map(|relays| relays.seen(now)).unwrap_or_default();
+        let (names, faults) = (self.cards.names(), self.cards.faults());
+        let relays = self.link.relays.as_mut().map(|relays| relays.seen(now)).unwrap_or_default();
         let dropped = self.link.relays.as_ref().map_or(0, Relays::dropped);
         self.link.board.with(|seen| {
             (seen.rx, seen.standing) = (rx, standing);
-            (seen.airs, seen.states) = (names, states);
+            (seen.airs, seen.faults) = (names, faults);
             seen.note_relays(relays, now);
             seen.relay_messages_dropped = dropped;
             seen.shared_clock = shared_clock;
@@ -333,3 +342,6 @@ fn push(unit: crate::unit::Unit, outlets: &Outlets, board: &Board) {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -45,9 +45,9 @@ pub struct FrameStats {
     pub unannounced: u64,
     /// The tag did not fit: damaged, sealed with another key, or made by somebody else.
     pub forged: u64,
-    /// Heard before by the same card, or an announce of a session that is not to be followed.
+    /// Heard by the same card 128 packets ago or earlier, or an announce of a session that is not to be followed.
     pub replayed: u64,
-    /// Another card or the repairs had brought it before.
+    /// Another card or the repairs had brought it before, or another transmit card to the same card.
     pub duplicate: u64,
     /// Authentic, and after its turn: those that follow it had been handed on.
     pub late: u64,
@@ -92,7 +92,9 @@ pub struct CombiningStats {
     pub held: u64,
     /// Packets made of damaged copies, each opened by its seal.
     pub rebuilt: u64,
-    /// Candidates whose seal was tried.
+    /// Of those, made of one copy: where its one burst of wrong bits was, the tag said.
+    pub mended: u64,
+    /// Candidates whose seal was tried; mending a copy counts as 12, which is what it costs.
     pub tries: u64,
     /// Times the bounds of the effort ended the tries for a packet.
     pub out_of_effort: u64,

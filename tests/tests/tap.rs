@@ -6,11 +6,15 @@
 
 #[path = "tap/airs.rs"]
 mod airs;
+#[path = "tap/churn.rs"]
+mod churn;
 #[path = "programs/desk.rs"]
 #[expect(dead_code, reason = "shared with the tests over udp")]
 mod desk;
 #[path = "tap/doctor.rs"]
 mod doctor;
+#[path = "tap/joining.rs"]
+mod joining;
 #[path = "tap/limits.rs"]
 mod limits;
 #[path = "tap/outages.rs"]
@@ -23,3 +27,5 @@ mod reception;
 mod refusals;
 #[path = "tap/rig.rs"]
 mod rig;
+#[path = "tap/transmitters.rs"]
+mod transmitters;

@@ -10,6 +10,8 @@ use crate::tell::tell;
 
 /// How long an air that failed is left alone.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
+/// An air that has not failed for so long listens again.
+const STEADY: Duration = Duration::from_secs(1);
 
 /// The cards, by their numbers.
 #[derive(Debug, Default)]
@@ -20,8 +22,10 @@ pub(crate) struct Cards(Vec<Card>);
 struct Card {
     /// Where its frames come from.
     air: Box<dyn CaptureAir>,
-    /// When to try again after a failure; the failure has been told.
+    /// When to try again after a failure.
     retry_at: Option<Instant>,
+    /// When and why it last failed without a word about its card, until it is steady; the first has been told.
+    failure: Option<(Instant, String)>,
     /// How it fares, as far as people know.
     state: CardState,
     /// Since when it has heard nothing because it cannot.
@@ -67,9 +71,9 @@ impl Cards {
         self.0.iter().map(|card| card.air.name().to_owned()).collect()
     }
 
-    /// How they fare.
-    pub(crate) fn states(&self) -> Vec<CardState> {
-        self.0.iter().map(|card| card.state).collect()
+    /// Why they give no frames, those that do not.
+    pub(crate) fn faults(&self) -> Vec<Option<String>> {
+        self.0.iter().map(Card::fault).collect()
     }
 
     /// Frames the machine dropped before they were taken, by card.
@@ -100,12 +104,16 @@ impl Cards {
 impl Card {
     /// A card that fares well.
     fn new(air: Box<dyn CaptureAir>) -> Self {
-        Self { air, retry_at: None, state: CardState::Working, away_since: None }
+        Self { air, retry_at: None, failure: None, state: CardState::Working, away_since: None }
     }
 
     fn tell_state(&mut self, now: Instant) {
         let state = self.air.state();
-        let works = state == CardState::Working && !self.air.ended() && self.retry_at.is_none();
+        if self.failure.as_ref().is_some_and(|(at, _)| now >= *at + STEADY) && !self.air.ended() {
+            self.failure = None;
+            tell(&format!("{} listens again", self.air.name()));
+        }
+        let works = state == CardState::Working && !self.air.ended() && self.failure.is_none();
         self.away_since = if works { None } else { self.away_since.or(Some(now)) };
         if std::mem::replace(&mut self.state, state) != state {
             tell(&match state {
@@ -113,6 +121,16 @@ impl Card {
                 CardState::Down | CardState::Gone | CardState::WrongMode => format!("{}: {state}", self.air.name()),
                 CardState::Refused | CardState::Unreachable => format!("{}: {state}", self.air.name()),
             });
+        }
+    }
+
+    /// Why it gives no frames; that of a recording that has ended is history.
+    fn fault(&self) -> Option<String> {
+        let name = self.air.name();
+        match (self.state, &self.failure) {
+            (CardState::Working, None) => None,
+            (CardState::Working, Some((_, reason))) => (!self.air.ended()).then(|| format!("{name}: {reason}")),
+            (state, _) => Some(format!("{name}: {state}")),
         }
     }
 
@@ -128,9 +146,10 @@ impl Card {
             // How a card fares is told when it has changed.
             Err(CaptureError::Lost(_)) => None,
             Err(error) => {
-                if self.retry_at.is_none() {
+                if self.failure.is_none() {
                     tell(&format!("{}: {error}", self.air.name()));
                 }
+                self.failure = Some((now, error.to_string()));
                 self.retry_at = Some(now + RETRY_INTERVAL);
                 None
             }
@@ -162,11 +181,15 @@ mod tests {
         name: String,
         state: CardState,
         ended: bool,
+        /// How often it fails before it has nothing more to say, asked again and again.
+        failures: usize,
     }
 
     impl CaptureAir for Told {
         fn capture(&mut self, _: &mut [u8], _: Instant) -> Result<Option<Captured>, CaptureError> {
-            Ok(None)
+            let fails = self.failures > 0;
+            self.failures = self.failures.saturating_sub(1);
+            if fails { Err(std::io::Error::other("broken").into()) } else { Ok(None) }
         }
 
         fn as_fd(&self) -> Option<BorrowedFd<'_>> {
@@ -195,7 +218,7 @@ mod tests {
     }
 
     fn air(name: &str, state: CardState) -> Box<Told> {
-        Box::new(Told { name: name.to_owned(), state, ended: false })
+        Box::new(Told { name: name.to_owned(), state, ended: false, failures: 0 })
     }
 
     #[test]
@@ -209,7 +232,7 @@ mod tests {
     #[test]
     fn an_air_that_ended_and_returns_is_the_same_card() {
         let mut cards = Cards::default();
-        cards.add(Box::new(Told { name: "a".to_owned(), state: CardState::Working, ended: true }));
+        cards.add(Box::new(Told { name: "a".to_owned(), state: CardState::Working, ended: true, failures: 0 }));
         assert!(cards.have_ended());
         cards.add(air("b", CardState::Working));
         assert_eq!(cards.add(air("a", CardState::Working)), Some(0));
@@ -234,5 +257,23 @@ mod tests {
         cards.tell_states(now + Duration::from_secs(9));
         assert_eq!([(); 3].map(|()| cards.add(air("b", CardState::Working))), [Some(7), Some(50), None]);
         assert_eq!(cards.len(), MAX_CARDS);
+    }
+
+    #[test]
+    fn an_air_that_floods_errors_is_left_alone_in_between_and_listens_again_when_it_is_steady() {
+        let (mut cards, start) = (Cards::default(), now());
+        cards.add(Box::new(Told { failures: 5, ..*air("a", CardState::Working) }));
+        let fault_at = |cards: &mut Cards, ms| {
+            let now = start + Duration::from_millis(ms);
+            cards.capture(0, &mut [], now);
+            cards.tell_states(now);
+            (cards.faults()[0].clone(), cards.0[0].away_since.is_some())
+        };
+        for ms in 0..450 {
+            assert_eq!(fault_at(&mut cards, ms), (Some("a: broken".to_owned()), true), "{ms}");
+        }
+        assert_eq!(cards.wait(start + Duration::from_millis(450)), Some(Duration::from_millis(50)));
+        assert!(fault_at(&mut cards, 1399).0.is_some());
+        assert_eq!(fault_at(&mut cards, 1400), (None, false), "it failed for the fifth time at 400 ms");
     }
 }

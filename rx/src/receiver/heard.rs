@@ -32,7 +32,9 @@ pub(super) enum Look {
     Fresh,
     /// Heard, by other cards only.
     Duplicate,
-    /// Heard by this card, or too old to tell.
+    /// Heard by this card a moment ago: where two cards transmit, each packet comes twice.
+    Again,
+    /// Heard by this card before that, or too old to tell.
     Replayed,
 }
 
@@ -53,6 +55,7 @@ impl Heard {
         match self.at(sequence) {
             0 => Look::Fresh,
             cards if cards & bit(card) == 0 => Look::Duplicate,
+            _ if next.wrapping_sub(sequence) <= SETTLED => Look::Again,
             _ => Look::Replayed,
         }
     }
@@ -146,15 +149,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_copy_from_another_card_is_a_duplicate_and_from_the_same_card_a_replay() {
+    fn a_copy_is_told_from_a_replay_by_its_card_and_its_age() {
         let mut heard = Heard::new();
         assert_eq!(heard.look(7, 0), Look::Fresh);
         heard.remember(7, 0);
-        assert_eq!(heard.look(7, 0), Look::Replayed);
+        assert_eq!(heard.look(7, 0), Look::Again);
         assert_eq!(heard.look(7, 1), Look::Duplicate);
         heard.remember(7, 1);
-        assert_eq!(heard.look(7, 1), Look::Replayed);
+        assert_eq!(heard.look(7, 1), Look::Again);
         assert_eq!(heard.look(6, 1), Look::Fresh);
+        heard.remember(7 + SETTLED - 1, 0);
+        assert_eq!(heard.look(7, 0), Look::Again);
+        heard.remember(7 + SETTLED, 0);
+        assert_eq!([0, 1, 2].map(|card| heard.look(7, card)), [Look::Replayed, Look::Replayed, Look::Duplicate]);
     }
 
     #[test]
@@ -180,7 +187,7 @@ mod tests {
         heard.remember(u32::MAX, 0);
         assert_eq!(heard.look(0, 0), Look::Fresh);
         heard.remember(0, 0);
-        assert_eq!(heard.look(u32::MAX, 0), Look::Replayed);
+        assert_eq!(heard.look(u32::MAX, 0), Look::Again);
     }
 
     fn settled(heard: &mut Heard) -> Vec<(u64, u64)> {

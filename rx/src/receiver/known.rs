@@ -104,7 +104,7 @@ impl Receiver {
         }
         let card = self.admit(card);
         let Some(session) = self.sessions.current() else { return };
-        if session.look(&header, card) != Look::Replayed {
+        if matches!(session.look(&header, card), Look::Fresh | Look::Duplicate) {
             session.remember(&header, card);
             self.with_card(card, |card| {
                 card.captured();

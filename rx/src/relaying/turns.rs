@@ -104,9 +104,9 @@ impl Turns {
 
     fn tell_status(&mut self, now: Instant) {
         self.cards.tell_states(now);
-        let (names, states, dropped) = (self.cards.names(), self.cards.states(), self.cards.dropped());
+        let (names, faults, dropped) = (self.cards.names(), self.cards.faults(), self.cards.dropped());
         let seen = self.board.with(|seen| {
-            (seen.airs, seen.states, seen.dropped_by_machine) = (names, states, dropped);
+            (seen.airs, seen.faults, seen.dropped_by_machine) = (names, faults, dropped);
             seen.clone()
         });
         let status = self.figures.tell(&self.forwarder, &seen, self.outgoing.dropped(), now);

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::tests::{report, seen};
+use crate::board::Seen;
 use crate::unit::tests::start;
 
 /// The names of each object, by where it is in a line.
@@ -30,6 +31,7 @@ fn found(value: &Value, at: &str, names: &mut Names) {
         "cards[].frames" => "frames",
         "cards[].antennas[].signal_dbm" | "cards[].antennas[].snr_db" => "cards[].antennas[].*",
         _ if at.starts_with("latency.") => "latency.*",
+        "relays[].behind" | "relays[].relayed" => "relays[].*",
         _ => at,
     };
     if let Value::Array(values) = value {
@@ -43,10 +45,30 @@ fn found(value: &Value, at: &str, names: &mut Names) {
     }
 }
 
+#[cfg(feature = "relay")]
+fn relay() -> crate::link::relayed::RelaySeen {
+    use skylark_rx::relay::{RelayId, Stations, ViewerId};
+
+    let now = start();
+    let mut stations = Stations::new(skylark_common::wire::link::LinkId::from_name("hill"), ViewerId(1), now);
+    stations.handle_message(RelayId(7), &[b"SKR\x01".as_slice(), &[0; 12]].concat(), now);
+    let stats = stations.stats(now).pop();
+    assert!(stats.is_some());
+    crate::link::relayed::RelaySeen {
+        name: "roof".to_owned(),
+        state: crate::stations::RelayState::Heard,
+        stats,
+        cards: Vec::new(),
+        hears_others: false,
+    }
+}
+
+/// A build without relays knows less.
+#[cfg(feature = "relay")]
 #[test]
 fn every_figure_is_documented_and_nothing_else() {
     let now = start();
-    let line = serde_json::to_value(report(&seen(now), now)).unwrap();
+    let line = serde_json::to_value(report(&Seen { relays: vec![relay()], ..seen(now) }, now)).unwrap();
     let mut names = Names::new();
     found(&line, "rx.stats", &mut names);
     names.entry("rx.stats".to_owned()).or_default().insert("ev".to_owned());

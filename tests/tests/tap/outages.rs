@@ -1,5 +1,6 @@
 //! Cards that go down, are pulled out and put back while the link runs.
 
+use std::process::Command;
 use std::time::Duration;
 
 use rustix::net::netdevice::name_to_index;
@@ -169,12 +170,25 @@ fn programs_whose_cards_are_away_rest() {
 
 /// User and system time of the only program of this name: fields 14 and 15, in hundredths of a second (proc(5)).
 fn cpu_time(name: &str) -> Duration {
+    let stat = stat(name);
+    let (_, fields) = stat.rsplit_once(')').unwrap();
+    fields.split_whitespace().skip(11).take(2).map(|ticks| Duration::from_millis(10) * ticks.parse().unwrap()).sum()
+}
+
+/// Lets the only program of this name open no file beyond this number.
+fn limit_files(name: &str, most: u32) {
+    let stat = stat(name);
+    let (pid, _) = stat.split_once(' ').unwrap();
+    let done = Command::new("prlimit").args(["--pid", pid, &format!("--nofile={most}:")]).status();
+    assert!(done.unwrap().success());
+}
+
+/// What the kernel says of the only program of this name.
+fn stat(name: &str) -> String {
     let name = format!("({name})");
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     let stats = processes.filter_map(|entry| std::fs::read_to_string(entry.path().join("stat")).ok());
-    let stat = stats.filter(|stat| stat.contains(&name)).last().unwrap();
-    let (_, fields) = stat.rsplit_once(')').unwrap();
-    fields.split_whitespace().skip(11).take(2).map(|ticks| Duration::from_millis(10) * ticks.parse().unwrap()).sum()
+    stats.filter(|stat| stat.contains(&name)).last().unwrap()
 }
 
 #[test]
@@ -187,5 +201,30 @@ fn a_card_that_is_gone_does_not_hold_up_the_others() {
         rig.player.wait_for_units(30);
         assert_eq!([tx.end(), rx.end()], [0; 2]);
         assert_eq!(rx.count("/streams/0/lost"), 0);
+    });
+}
+
+#[test]
+fn a_card_the_machine_does_not_let_be_opened_is_told_and_taken_back_when_it_does() {
+    in_own_network(|| {
+        let rig = Rig::new(&[Loss::None, Loss::None]);
+        let (mut tx, mut rx) = (rig.tx("--air tapt"), rig.rx("--air tapr0 --air tapr1"));
+        rig.player.wait_for_units(UNITS);
+        // More than it waits for, fewer than it has.
+        limit_files("skylark-rx", 8);
+        rig.medium.with(|ether| receivers(ether).as_ref().unwrap().down().unwrap());
+        rx.wait_for("the outage", |rx| rx.text("/cards/0/fault").contains("down"));
+        rig.medium.with(|ether| receivers(ether).as_ref().unwrap().up().unwrap());
+        rx.wait_for("the refusal", |rx| rx.text("/cards/0/fault").contains("does not let"));
+        let before = cpu_time("skylark-rx");
+        rig.player.wait_for_units(60);
+        println!("CPU time in two seconds with a card that is refused: {:?}", cpu_time("skylark-rx") - before);
+        limit_files("skylark-rx", 1000);
+        let heard = rx.count("/cards/0/heard");
+        rx.wait_for("the card", |rx| rx.count("/cards/0/heard") > heard);
+        assert_eq!([tx.end(), rx.end()], [0; 2]);
+        assert_eq!(rx.count("/streams/0/lost"), 0);
+        let told = rig.said("rx", "skylark-rx: tapr0");
+        assert_eq!(told.len(), 3, "{told:?}");
     });
 }

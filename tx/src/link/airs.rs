@@ -1,9 +1,8 @@
 //! The airs every frame is injected into.
 
 mod air;
-mod waiting;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context as _, anyhow, bail};
 use skylark_common::air::monitor::{self, MonitorInject};
@@ -15,18 +14,16 @@ use skylark_common::options::AirTarget;
 pub(crate) use air::AirStats;
 
 use crate::radio::Looks;
-use air::{Air, Failure};
-use waiting::Patience;
+use air::{Air, Kind};
 
-/// How soon a busy air is tried again: the airtime of a short frame.
-const RETRY: Duration = Duration::from_micros(200);
-
-/// All airs. A frame is on its way until each of them has taken or refused it.
+/// All airs. Each has a queue of its own: one that is slow, stuck or dead holds up no other.
+///
+/// The fastest card at work sets the pace; where none is, the fastest air. While that one is busy the sender waits, and
+/// what gives way is whole units in the sender's queue; an air that is slower than that loses single frames.
 #[derive(Debug)]
 pub(crate) struct Airs {
     airs: Vec<Air>,
     cards: Vec<String>,
-    frame: Vec<u8>,
 }
 
 impl Airs {
@@ -41,7 +38,7 @@ impl Airs {
         let mut airs = airs?;
         airs.sort_by_key(|(at, _)| *at);
         let airs = airs.into_iter().map(|(_, air)| air).collect();
-        Ok(Self { airs, cards, frame: Vec::with_capacity(MAX_FRAME_BYTES) })
+        Ok(Self { airs, cards })
     }
 
     /// Looks after all; call it every 100 ms.
@@ -76,30 +73,19 @@ impl Airs {
 
     /// Injects a frame into every air. Call [`is_ready`](Self::is_ready) before.
     pub(crate) fn inject(&mut self, frame: &[u8], now: Instant) {
-        self.frame.clear();
-        self.frame.extend_from_slice(frame);
-        let patience = self.patience();
-        for air in &mut self.airs {
-            air.push(&self.frame, patience, now);
-        }
+        self.airs.iter_mut().for_each(|air| air.push(frame, now));
     }
 
-    /// Tries again where the last frame was not taken, and says whether the next frame may come.
+    /// Tries again where frames wait, and says whether the next frame may come.
     pub(crate) fn is_ready(&mut self, now: Instant) -> bool {
-        let patience = self.patience();
-        self.airs.iter_mut().for_each(|air| air.try_inject(&self.frame, patience, now));
-        self.airs.iter().all(|air| !air.is_due())
-    }
-
-    /// A busy air that is the only one is waited for: what gives way meanwhile is whole units, in the sender's queue.
-    /// Where there are several, the others go on.
-    fn patience(&self) -> Patience {
-        if self.airs.len() > 1 { Patience::Short } else { Patience::Long }
+        self.airs.iter_mut().for_each(|air| air.try_inject(now));
+        let cards = self.airs.iter().filter(|air| air.is_card());
+        is_any_free(cards).or_else(|| is_any_free(self.airs.iter())).unwrap_or(true)
     }
 
     /// When to try again, while an air is busy.
     pub(crate) fn poll_timeout(&self, now: Instant) -> Option<Instant> {
-        self.airs.iter().any(Air::is_due).then(|| now + RETRY)
+        self.airs.iter().filter_map(|air| air.retry(now)).min().map(|retry| now + retry)
     }
 
     /// Why the program cannot go on, when no air is left.
@@ -110,6 +96,11 @@ impl Airs {
     pub(crate) fn stats(&self) -> Vec<AirStats> {
         self.airs.iter().map(Air::stats).collect()
     }
+}
+
+/// Whether one of those at work is not busy; `None` if none is at work.
+fn is_any_free<'a>(airs: impl Iterator<Item = &'a Air>) -> Option<bool> {
+    airs.filter(|air| air.is_at_work()).map(|air| !air.is_busy()).reduce(|one, other| one || other)
 }
 
 fn card(target: &AirTarget) -> Option<String> {
@@ -150,12 +141,12 @@ fn the_card(cards: &[String]) -> anyhow::Result<String> {
 }
 
 fn open(target: &AirTarget, now: Instant) -> anyhow::Result<Air> {
-    let (air, failure): (Box<dyn InjectAir>, Failure) = match target {
-        AirTarget::Monitor(card) => (Box::new(MonitorInject::open(card, now)?), Failure::MayPass),
-        AirTarget::Udp(address) => (Box::new(UdpInject::connect(address).context("--air")?), Failure::MayPass),
-        AirTarget::Pcap(path) => (Box::new(PcapInject::create(path, now).map_err(recording)?), Failure::IsFinal),
+    let (air, kind): (Box<dyn InjectAir>, Kind) = match target {
+        AirTarget::Monitor(card) => (Box::new(MonitorInject::open(card, now)?), Kind::Card),
+        AirTarget::Udp(address) => (Box::new(UdpInject::connect(address).context("--air")?), Kind::Host),
+        AirTarget::Pcap(path) => (Box::new(PcapInject::create(path, now).map_err(recording)?), Kind::Recording),
     };
-    Ok(Air::new(air, failure))
+    Ok(Air::new(air, kind))
 }
 
 fn recording(error: PcapError) -> anyhow::Error {

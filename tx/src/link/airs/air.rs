@@ -1,14 +1,22 @@
 //! One air: what it took, what it refused and why.
 
-use std::time::Instant;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use skylark_common::air::{CardState, Confirmed, InjectAir, Refusal};
 use skylark_setup::keep::Look;
 
-use super::waiting::{Patience, Waiting};
 use crate::report::note;
 
+/// Frames that wait for a busy air while others go on: at 1 ms a frame, a fifth of what a receiver waits for a copy.
+const MAX_WAITING: usize = 32;
+/// How soon a busy air is tried again: the airtime of a short frame.
+pub(super) const SOONEST_RETRY: Duration = Duration::from_micros(200);
+/// How soon one is that seems to be stuck.
+const LATEST_RETRY: Duration = Duration::from_millis(10);
+/// An air that has taken nothing for so long is stuck, and loses what waits.
+const STUCK: Duration = Duration::from_secs(1);
 /// Fewer frames than this prove nothing when none is reported as sent.
 const LEAST_SAMPLE: u32 = 5;
 
@@ -42,11 +50,13 @@ pub(crate) struct Sample {
 #[derive(Debug)]
 pub(super) struct Air {
     air: Box<dyn InjectAir>,
-    /// What happens when it fails.
-    failure: Failure,
-    /// The frame on its way still has to be injected here.
-    due: bool,
-    waiting: Waiting,
+    kind: Kind,
+    /// Frames it was too busy for so far.
+    waiting: VecDeque<Vec<u8>>,
+    /// Buffers for more.
+    free: Vec<Vec<u8>>,
+    /// Since when it has taken none of them.
+    busy_since: Option<Instant>,
     /// Why a frame was last refused.
     refusal: Option<String>,
     /// Whether the last frame was.
@@ -73,20 +83,32 @@ struct Told {
     refused: u64,
 }
 
-/// What a failure means.
+/// What an air is, as far as that tells what its failures mean and whom others wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Failure {
-    /// It may come back: each frame tries again.
-    MayPass,
-    /// It never comes back.
-    IsFinal,
+pub(super) enum Kind {
+    /// It has a radio, which sends one frame after the other; when it fails, it may come back.
+    Card,
+    /// It takes whatever comes; when it fails, it may come back.
+    Host,
+    /// It takes whatever comes; when it fails, it never comes back.
+    Recording,
 }
 
 impl Air {
-    pub(super) fn new(air: Box<dyn InjectAir>, failure: Failure) -> Self {
-        let (waiting, told) = (Waiting::default(), Told::default());
-        let (due, refusal, is_failing, has_ended, injected, refused) = (false, None, false, false, 0, 0);
-        Self { air, failure, due, waiting, refusal, is_failing, has_ended, injected, refused, told }
+    pub(super) fn new(air: Box<dyn InjectAir>, kind: Kind) -> Self {
+        Self {
+            air,
+            kind,
+            waiting: VecDeque::new(),
+            free: Vec::new(),
+            busy_since: None,
+            refusal: None,
+            is_failing: false,
+            has_ended: false,
+            injected: 0,
+            refused: 0,
+            told: Told::default(),
+        }
     }
 
     /// Its name as the user wrote it.
@@ -94,9 +116,25 @@ impl Air {
         self.air.name()
     }
 
-    /// Whether the frame on its way still has to be injected here.
-    pub(super) fn is_due(&self) -> bool {
-        self.due
+    /// Whether frames wait for it.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// Whether it can be waited for: one that refuses frames takes the next as soon as it takes any.
+    pub(super) fn is_at_work(&self) -> bool {
+        !self.has_ended && (!self.is_failing || self.is_busy())
+    }
+
+    /// Whether it is a card.
+    pub(super) fn is_card(&self) -> bool {
+        self.kind == Kind::Card
+    }
+
+    /// How long until what waits is tried again, if something does: the longer the air has been busy, the longer.
+    pub(super) fn retry(&self, now: Instant) -> Option<Duration> {
+        let busy_for = self.busy_since.map(|since| now.saturating_duration_since(since)).unwrap_or_default();
+        self.is_busy().then(|| (busy_for / 8).clamp(SOONEST_RETRY, LATEST_RETRY))
     }
 
     /// Why it takes nothing any more, if it has ended.
@@ -169,42 +207,71 @@ impl Air {
         }
     }
 
-    /// Injects another frame.
-    pub(super) fn push(&mut self, frame: &[u8], patience: Patience, now: Instant) {
-        self.due = true;
-        self.try_inject(frame, patience, now);
-    }
-
-    /// Injects the frame on its way, if it still has to be.
-    pub(super) fn try_inject(&mut self, frame: &[u8], patience: Patience, now: Instant) {
-        if !self.due || self.has_ended {
-            self.due = false;
+    /// Injects a frame; one it is too busy for waits, and the oldest of many that wait gives way.
+    pub(super) fn push(&mut self, frame: &[u8], now: Instant) {
+        if self.has_ended {
             return;
         }
-        match self.air.inject(frame, now) {
-            Ok(()) => self.took(),
-            Err(Refusal::Busy) if self.waiting.may_wait(patience, now) => {}
-            Err(Refusal::Busy) => self.refuse(Failure::MayPass, "it stays busy".to_owned()),
-            Err(refusal @ Refusal::TooLong { .. }) => self.refuse(Failure::MayPass, refusal.to_string()),
-            Err(Refusal::Failed(error)) => self.refuse(self.failure, error.to_string()),
+        if self.waiting.len() >= MAX_WAITING {
+            self.refuse("it stays busy".to_owned());
+        }
+        let mut bytes = self.free.pop().unwrap_or_default();
+        bytes.clear();
+        bytes.extend_from_slice(frame);
+        self.waiting.push_back(bytes);
+        self.try_inject(now);
+    }
+
+    /// Injects what waits, as far as it is taken.
+    pub(super) fn try_inject(&mut self, now: Instant) {
+        while let Some(frame) = self.waiting.front().filter(|_| !self.has_ended) {
+            match self.air.inject(frame, now) {
+                Ok(()) => self.took(),
+                Err(Refusal::Busy) => {
+                    let since = *self.busy_since.get_or_insert(now);
+                    if now.saturating_duration_since(since) >= STUCK {
+                        self.give_up();
+                    }
+                    return;
+                }
+                Err(refusal @ Refusal::TooLong { .. }) => self.refuse(refusal.to_string()),
+                Err(Refusal::Failed(error)) => self.fail(error.to_string()),
+            }
         }
     }
 
     fn took(&mut self) {
-        self.waiting.end();
-        (self.due, self.is_failing) = (false, false);
+        self.discard();
+        self.busy_since = None;
+        self.is_failing = false;
         self.injected += 1;
     }
 
-    fn refuse(&mut self, failure: Failure, reason: String) {
-        self.waiting.end();
-        self.due = false;
+    /// The frame that has waited longest is not sent.
+    fn refuse(&mut self, reason: String) {
+        self.discard();
         self.refused += 1;
-        if failure == Failure::IsFinal {
+        (self.refusal, self.is_failing) = (Some(reason), true);
+    }
+
+    fn fail(&mut self, reason: String) {
+        if self.kind == Kind::Recording {
             note(format_args!("{} has ended: {reason}", self.air.name()));
             self.has_ended = true;
         }
-        (self.refusal, self.is_failing) = (Some(reason), true);
+        self.refuse(reason);
+    }
+
+    /// It has taken nothing for a second.
+    fn give_up(&mut self) {
+        while self.is_busy() {
+            self.refuse("it stays busy".to_owned());
+        }
+        self.busy_since = None;
+    }
+
+    fn discard(&mut self) {
+        self.free.extend(self.waiting.pop_front());
     }
 
     pub(super) fn stats(&self) -> AirStats {

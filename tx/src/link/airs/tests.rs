@@ -2,18 +2,24 @@
 #![expect(clippy::disallowed_methods, reason = "any instant serves as the start")]
 
 use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use skylark_common::air::Refusal;
 
 use super::*;
 
-/// Answers as it was told to, then takes everything.
+/// Answers as it was told to, then takes everything; the frames it took.
 #[derive(Debug)]
-struct Scripted(VecDeque<Result<(), Refusal>>);
+struct Scripted(VecDeque<Result<(), Refusal>>, Taken);
+
+type Taken = Arc<Mutex<Vec<u8>>>;
 
 impl InjectAir for Scripted {
-    fn inject(&mut self, _frame: &[u8], _now: Instant) -> Result<(), Refusal> {
-        self.0.pop_front().unwrap_or(Ok(()))
+    fn inject(&mut self, frame: &[u8], _now: Instant) -> Result<(), Refusal> {
+        self.0.pop_front().unwrap_or(Ok(()))?;
+        self.1.lock().unwrap_or_else(PoisonError::into_inner).extend(frame);
+        Ok(())
     }
 
     fn name(&self) -> &str {
@@ -21,46 +27,99 @@ impl InjectAir for Scripted {
     }
 }
 
+type Script = Vec<Result<(), Refusal>>;
+
 fn broken() -> Result<(), Refusal> {
     Err(Refusal::Failed(std::io::Error::other("broken")))
 }
 
-fn airs(scripts: Vec<(Vec<Result<(), Refusal>>, Failure)>) -> Airs {
-    let airs = scripts.into_iter().map(|(script, failure)| Air::new(Box::new(Scripted(script.into())), failure));
-    Airs { airs: airs.collect(), cards: Vec::new(), frame: Vec::new() }
+fn busy(times: usize) -> Script {
+    (0..times).map(|_| Err(Refusal::Busy)).collect()
+}
+
+fn airs(scripts: Vec<(Script, Kind)>) -> Airs {
+    airs_and_taken(scripts).0
+}
+
+fn airs_and_taken(scripts: Vec<(Script, Kind)>) -> (Airs, Vec<Taken>) {
+    let taken: Vec<Taken> = scripts.iter().map(|_| Taken::default()).collect();
+    let airs = scripts.into_iter().zip(&taken);
+    let airs = airs.map(|((script, kind), taken)| Air::new(Box::new(Scripted(script.into(), Arc::clone(taken))), kind));
+    (Airs { airs: airs.collect(), cards: Vec::new() }, taken)
 }
 
 fn counts(airs: &Airs) -> Vec<(u64, u64)> {
     airs.stats().iter().map(|air| (air.injected, air.refused)).collect()
 }
 
-#[test]
-fn a_busy_air_gets_its_frame_later_and_the_others_get_it_once() {
-    let busy = vec![Err(Refusal::Busy), Err(Refusal::Busy)];
-    let mut airs = airs(vec![(busy, Failure::MayPass), (vec![], Failure::MayPass)]);
-    let now = Instant::now();
-    airs.inject(b"frame", now);
-    assert!(!airs.is_ready(now));
-    assert_eq!(airs.poll_timeout(now), Some(now + RETRY));
-    assert!(airs.is_ready(now + RETRY));
-    assert_eq!((airs.poll_timeout(now), counts(&airs)), (None, vec![(1, 0), (1, 0)]));
+/// Injects one frame after the other, 1 ms apart, whether or not the airs are ready; how often they were.
+fn fly(airs: &mut Airs, start: Instant, frames: u8) -> usize {
+    let ready = (0..frames).filter(|number| {
+        let now = start + Duration::from_millis(u64::from(*number));
+        let is_ready = airs.is_ready(now);
+        airs.inject(&[*number], now);
+        is_ready
+    });
+    ready.count()
 }
 
 #[test]
-fn an_air_that_stays_busy_loses_the_frame_and_then_holds_nobody_up() {
-    let busy = (0..9).map(|_| Err(Refusal::Busy)).collect();
-    let mut airs = airs(vec![(busy, Failure::MayPass), (vec![], Failure::MayPass)]);
-    let (now, later) = (Instant::now(), Instant::now() + Duration::from_millis(50));
-    airs.inject(b"frame", now);
-    assert!(!airs.is_ready(now) && airs.is_ready(later));
-    airs.inject(b"frame", later);
-    assert!(airs.is_ready(later));
-    assert_eq!(counts(&airs), [(0, 2), (2, 0)]);
+fn a_busy_card_gets_its_frames_later_in_their_order_and_the_other_is_not_held_up() {
+    let (mut airs, taken) = airs_and_taken(vec![(busy(9), Kind::Card), (vec![], Kind::Card)]);
+    let start = Instant::now();
+    assert_eq!(fly(&mut airs, start, 3), 3);
+    assert_eq!(airs.poll_timeout(start), Some(start + air::SOONEST_RETRY));
+    assert_eq!(counts(&airs), [(0, 0), (3, 0)]);
+    assert_eq!(fly(&mut airs, start, 10), 10);
+    assert!(airs.is_ready(start));
+    assert_eq!((airs.poll_timeout(start), counts(&airs)), (None, vec![(13, 0), (13, 0)]));
+    assert_eq!(*taken[0].lock().unwrap(), *taken[1].lock().unwrap());
+}
+
+#[test]
+fn of_a_card_that_stays_busy_the_oldest_frames_give_way() {
+    let (mut airs, taken) = airs_and_taken(vec![(busy(200), Kind::Card), (vec![], Kind::Card)]);
+    let start = Instant::now();
+    assert_eq!(fly(&mut airs, start, 100), 100);
+    assert_eq!(counts(&airs), [(0, 68), (100, 0)]);
+    let stuck = start + Duration::from_millis(500);
+    assert!(airs.poll_timeout(stuck) > Some(stuck + Duration::from_millis(5)), "it costs little to look");
+    airs.airs[0] = Air::new(Box::new(Scripted(VecDeque::new(), Arc::clone(&taken[0]))), Kind::Card);
+    fly(&mut airs, start, 5);
+    assert_eq!(*taken[0].lock().unwrap(), [0, 1, 2, 3, 4]);
+}
+
+#[test]
+fn the_sender_waits_for_the_only_card_at_work_whatever_else_there_is() {
+    let start = Instant::now();
+    let others = [vec![], vec![(vec![], Kind::Recording)], vec![((0..9).map(|_| broken()).collect(), Kind::Card)]];
+    for other in others {
+        let alone = other.is_empty();
+        let mut airs = airs(std::iter::once((busy(3), Kind::Card)).chain(other).collect());
+        assert!(airs.is_ready(start));
+        airs.inject(b"f", start);
+        assert_eq!(
+            [1, 2, 3].map(|ms| airs.is_ready(start + Duration::from_millis(ms))),
+            [false, false, true],
+            "{alone}"
+        );
+        assert_eq!(counts(&airs)[0], (1, 0));
+    }
+}
+
+#[test]
+fn a_card_that_takes_nothing_for_a_second_loses_what_waits() {
+    let mut airs = airs(vec![(busy(99), Kind::Card)]);
+    let start = Instant::now();
+    airs.inject(b"f", start);
+    assert!(!airs.is_ready(start + Duration::from_millis(999)));
+    assert!(airs.is_ready(start + Duration::from_secs(1)));
+    assert_eq!(counts(&airs), [(0, 1)]);
 }
 
 #[test]
 fn an_air_that_fails_is_tried_again_with_each_frame() {
-    let mut airs = airs(vec![(vec![broken(), broken()], Failure::MayPass)]);
+    let mut airs = airs(vec![(vec![broken(), broken()], Kind::Card)]);
     let now = Instant::now();
     for failing in [true, true, false] {
         airs.inject(b"frame", now);
@@ -99,7 +158,7 @@ fn frames_that_nobody_listens_to_are_counted() {
 
 #[test]
 fn the_program_ends_with_the_last_air_that_cannot_come_back() {
-    let mut airs = airs(vec![(vec![broken()], Failure::IsFinal), (vec![Ok(()), broken()], Failure::IsFinal)]);
+    let mut airs = airs(vec![(vec![broken()], Kind::Recording), (vec![Ok(()), broken()], Kind::Recording)]);
     let now = Instant::now();
     airs.inject(b"frame", now);
     assert_eq!(airs.all_ended(), None);
