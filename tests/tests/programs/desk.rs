@@ -21,7 +21,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// A folder with the link's key, in which the programs run.
 #[derive(Debug)]
 pub(crate) struct Desk {
-    folder: TempDir,
+    pub(crate) folder: TempDir,
 }
 
 /// A running program; it is killed when it is dropped.
@@ -56,16 +56,14 @@ impl Desk {
         self.start_command(Command::new(binary(program)), name, arguments, stdin)
     }
 
-    /// The same on another machine: `wrapper` stands in front of the command.
-    pub(crate) fn start_on(&self, wrapper: &[String], program: &str, name: &str, arguments: &str) -> Program {
-        let mut command = Command::new(&wrapper[0]);
-        // Entering another machine's mounts leaves the folder.
-        command.args(&wrapper[1..]).args(["sh", "-c", "cd \"$0\" && exec \"$@\""]);
-        command.arg(self.folder.path()).arg(binary(program));
-        self.start_command(command, name, arguments, Stdio::null())
-    }
-
-    fn start_command(&self, mut command: Command, name: &str, arguments: &str, stdin: impl Into<Stdio>) -> Program {
+    /// The same with a command to which the arguments are added.
+    pub(crate) fn start_command(
+        &self,
+        mut command: Command,
+        name: &str,
+        arguments: &str,
+        stdin: impl Into<Stdio>,
+    ) -> Program {
         let folder = self.folder.path().to_owned();
         let log = File::create(folder.join(format!("{name}.log"))).unwrap();
         command.args(arguments.split(' ')).args(["--stats", &format!("json:{name}.json")]);

@@ -1,5 +1,6 @@
 //! A field: a transmitter and viewers on this machine, relays on machines of their own with a card each.
 
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -13,7 +14,7 @@ use skylark_tests::tap::ethernet::{Cable, Switch};
 use skylark_tests::tap::station::Station;
 use skylark_tests::tap::{ETHERNET, Medium, TapCard, ip};
 
-use crate::desk::{CLIP, Desk, Program};
+use crate::desk::{CLIP, Desk, Program, binary};
 use crate::player::Player;
 
 /// What each way between a machine and the switch takes; to another machine it is twice as much.
@@ -26,7 +27,7 @@ const MTU_BYTES: usize = 1500;
 pub(crate) struct Field {
     pub(crate) desk: Desk,
     pub(crate) player: Player,
-    pub(crate) medium: Medium,
+    _medium: Medium,
     pub(crate) switch: Switch,
     pub(crate) stations: Vec<Station>,
 }
@@ -84,7 +85,7 @@ impl Field {
         Self {
             desk: Desk::new(),
             player: Player::new(),
-            medium: Medium::start(config, 1, vec![transmitter], cards),
+            _medium: Medium::start(config, 1, vec![transmitter], cards),
             switch: Switch::start(cables, 1),
             stations,
         }
@@ -98,7 +99,7 @@ impl Field {
     /// The relay of this machine, with its card.
     pub(crate) fn relay(&self, number: usize, more: &str) -> Program {
         let arguments = format!("relay --name station{number} --air tapr{number}{more}");
-        self.desk.start_on(&self.stations[number].wrapper(), "skylark-rx", &format!("relay{number}"), &arguments)
+        self.start_on(number, &arguments)
     }
 
     /// A relay of this machine whose card hears what nobody sealed: announces with this link's addresses.
@@ -106,8 +107,7 @@ impl Field {
         let card = TapCard::create("tapg", MTU_BYTES).unwrap();
         self.stations[number].give(&card).unwrap();
         let arguments = format!("relay --name station{number} --air tapg");
-        let wrapper = self.stations[number].wrapper();
-        let relay = self.desk.start_on(&wrapper, "skylark-rx", &format!("relay{number}"), &arguments);
+        let relay = self.start_on(number, &arguments);
         let is_over = Arc::new(AtomicBool::new(false));
         let thread = std::thread::spawn({
             let is_over = Arc::clone(&is_over);
@@ -121,6 +121,15 @@ impl Field {
             }
         });
         Garbage { _relay: relay, is_over, thread: Some(thread) }
+    }
+
+    fn start_on(&self, number: usize, arguments: &str) -> Program {
+        let wrapper = self.stations[number].wrapper();
+        let mut command = Command::new(&wrapper[0]);
+        // Entering another machine's mounts leaves the folder.
+        command.args(&wrapper[1..]).args(["sh", "-c", "cd \"$0\" && exec \"$@\""]);
+        command.arg(self.desk.folder.path()).arg(binary("skylark-rx"));
+        self.desk.start_command(command, &format!("relay{number}"), arguments, Stdio::null())
     }
 
     /// A viewer that hands on to the player.

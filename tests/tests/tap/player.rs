@@ -51,20 +51,8 @@ impl Player {
         self.next(patience).is_none()
     }
 
-    /// The longest time without a datagram within the next `duration`.
-    pub(crate) fn longest_gap(&self, duration: Duration) -> Duration {
-        let start = Instant::now();
-        let (mut last, mut longest) = (start, Duration::ZERO);
-        while let Some(left) = duration.checked_sub(start.elapsed()).filter(|left| !left.is_zero()) {
-            let came = self.next(left).is_some();
-            longest = longest.max(last.elapsed());
-            last = if came { Instant::now() } else { last };
-        }
-        longest
-    }
-
     /// Whether the next datagram ends a unit (RFC 3550 5.1, the marker); `None` when none comes.
-    fn next(&self, patience: Duration) -> Option<bool> {
+    pub(crate) fn next(&self, patience: Duration) -> Option<bool> {
         let mut datagram = [0; 2048];
         self.socket.set_read_timeout(Some(patience)).unwrap();
         self.socket.recv(&mut datagram).ok().map(|_| datagram[1] & 0x80 != 0)
