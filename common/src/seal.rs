@@ -2,7 +2,9 @@
 
 pub mod key;
 pub mod key_file;
+mod mend;
 pub mod session;
 
 pub use key::{KeyError, LinkKey};
+pub use mend::MAX_BURST_BITS;
 pub use session::SessionKey;

@@ -18,7 +18,7 @@ use crate::plan::{Change, NotTaken, Plan, Refused, Step, Warning};
 use crate::probe;
 use network_manager::NetworkManager;
 
-/// No plan is longer: eleven steps for a card, four for each interface beside it, of which drivers allow three.
+/// No plan is longer: twelve steps for a card, four for each interface beside it, of which drivers allow three.
 const MOST_STEPS: usize = 40;
 /// What another program may take to let go of a card or to come back.
 const PATIENCE_WITH_PROGRAMS: Duration = Duration::from_secs(4);
@@ -172,6 +172,7 @@ fn take(kernel: &mut Kernel, step: &Step, machine: &Machine) -> Result<(), StepE
         Change::Down => kernel.set_up(index, false),
         Change::Up => kernel.set_up(index, true),
         Change::Mode(_, to) => kernel.set_mode(index, *to),
+        Change::DamagedFrames(wanted) => kernel.set_monitor_fcs_failures(index, *wanted),
         Change::Mtu(_, to) => kernel.set_mtu(index, *to),
         Change::Channel(_, to) => kernel.set_channel(index, *to),
         Change::Power(_, to) => kernel.set_power(index, *to),
@@ -211,9 +212,13 @@ fn look_after(kernel: &mut Kernel, step: &Step, before: &Machine) -> Result<Mach
 
 const fn concerns_interfaces_only(change: &Change) -> bool {
     match change {
-        Change::Down | Change::Up | Change::Mode(..) | Change::Mtu(..) | Change::Channel(..) | Change::Power(..) => {
-            true
-        }
+        Change::Down
+        | Change::Up
+        | Change::Mode(..)
+        | Change::DamagedFrames(_)
+        | Change::Mtu(..)
+        | Change::Channel(..)
+        | Change::Power(..) => true,
         Change::Unblock(_)
         | Change::Block(_)
         | Change::LeaveNetworkManager
@@ -250,6 +255,7 @@ const fn patience(change: &Change) -> Duration {
         | Change::Down
         | Change::Up
         | Change::Mode(..)
+        | Change::DamagedFrames(_)
         | Change::Mtu(..)
         | Change::Channel(..)
         | Change::Power(..) => PATIENCE_WITH_DRIVERS,

@@ -149,6 +149,9 @@ fn reach(interface: &Interface, target: &Target, region: Option<Change>, push: &
         push(interface, Change::Mtu(interface.mtu_bytes, target.mtu_bytes));
     }
     if target.up && (changes_mode || !interface.up) {
+        if target.mode == Mode::Monitor {
+            push(interface, Change::DamagedFrames(true));
+        }
         push(interface, Change::Up);
     }
     if let Some(tuned) = target.tuned.filter(|tuned| interface.tuned != Some(*tuned)) {
@@ -204,6 +207,10 @@ fn give_back_interface(
     // Only a monitor's power is ours: what another type sends with is for whoever looks after it.
     if with_power && interface.mode == Mode::Monitor && interface.power_mbm != was.power_mbm {
         push(interface, Change::Power(interface.power_mbm, was.power_mbm));
+    }
+    // With any other type the wish for damaged frames goes; of a monitor that was up nobody knows what it was.
+    if interface.mode == Mode::Monitor && interface.up && was.mode == Mode::Monitor && !was.up {
+        push(interface, Change::DamagedFrames(false));
     }
     let tuned = was.tuned.filter(|_| was.up && was.mode == Mode::Monitor);
     let target = Target { mode: was.mode, up: was.up, mtu_bytes: was.mtu_bytes, tuned };

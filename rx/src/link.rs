@@ -250,7 +250,7 @@ impl Running {
         let standing = matches!(self.link.time, Time::Recorded(_)).then_some(now);
         let (sent, refused) = self.link.outlets.datagrams();
         let (names, faults) = (self.cards.names(), self.cards.faults());
-        let relays = self.link.relays.as_ref().map(|relays| relays.seen(now)).unwrap_or_default();
+        let relays = self.link.relays.as_mut().map(|relays| relays.seen(now)).unwrap_or_default();
         let dropped = self.link.relays.as_ref().map_or(0, Relays::dropped);
         self.link.board.with(|seen| {
             (seen.rx, seen.standing) = (rx, standing);

@@ -26,6 +26,7 @@ mod stations;
 mod tell;
 mod trust;
 mod unit;
+mod verdict;
 mod worker;
 
 use std::process::ExitCode;

@@ -1,6 +1,7 @@
 //! What is written over the picture, as lines of text: pure, so that it can be read in a test.
 
 pub(crate) mod banner;
+mod cards;
 pub(crate) mod figures;
 pub(crate) mod font;
 pub(crate) mod paint;
@@ -13,6 +14,8 @@ pub(crate) enum Tone {
     Plain,
     /// What the figure is.
     Dim,
+    /// Where something could be and is not.
+    Faint,
     /// All is well.
     Good,
     /// Look out.
@@ -67,6 +70,43 @@ impl Line {
     }
 }
 
+/// What there is room for, in letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Room {
+    /// Side by side.
+    pub(crate) across: usize,
+    /// Above each other.
+    pub(crate) down: usize,
+}
+
+/// Text in lines of at most `letters`, broken between words; a longer word has a line of its own.
+fn wrap(text: &str, letters: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= letters => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+/// A name of at most `letters`: a longer one by its end, which tells it from others, and behind a relay's name by
+/// both ends.
+fn shortened(name: &str, letters: usize) -> String {
+    let length = name.chars().count();
+    if length <= letters {
+        return name.to_owned();
+    }
+    let kept = letters.saturating_sub(1);
+    let begin = if name.contains('/') { kept / 2 } else { 0 };
+    let end = name.chars().skip(length - (kept - begin));
+    name.chars().take(begin).chain(['…']).chain(end).collect()
+}
+
 /// A time as people read it: `0.4 s`, `83 s`, `2 min`.
 pub(crate) fn age(ms: u64) -> String {
     match ms {
@@ -93,6 +133,20 @@ pub(crate) mod tests {
             format!("{mark}{}\n", text.trim_end())
         };
         lines.iter().map(line).collect()
+    }
+
+    #[test]
+    fn text_is_broken_between_words() {
+        assert_eq!(wrap("wlan2 hears  nothing at all", 13), ["wlan2 hears", "nothing at", "all"]);
+        assert_eq!(wrap("a skylark-setup b", 3), ["a", "skylark-setup", "b"]);
+        assert_eq!(wrap("", 3), [""; 0]);
+    }
+
+    #[test]
+    fn long_names_are_told_apart_by_their_ends() {
+        assert_eq!(shortened("udp:5801", 14), "udp:5801");
+        assert_eq!(shortened("udp:127.0.0.1:15801", 14), "…7.0.0.1:15801");
+        assert_eq!(shortened("field-station/wlx00c0ca1a2b3c", 14), "field-…a1a2b3c");
     }
 
     #[test]

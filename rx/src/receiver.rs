@@ -109,7 +109,7 @@ enum Outcome {
 ///
 /// **After every `handle_frame` and `handle_timeout`, call `poll_datagram` until it returns `None`, then
 /// wait no longer than `poll_timeout`.** Nothing that is captured makes it fail: every frame is counted
-/// once, by what became of it. Holds at most 62 cards, the session it follows and 16 on hold; about 9 MiB for
+/// once, by what became of it. Holds at most 62 cards, the session it follows and 16 on hold; about 10 MiB for
 /// one stream.
 #[derive(Debug)]
 pub struct Receiver {

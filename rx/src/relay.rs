@@ -24,7 +24,7 @@ pub mod stations;
 
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 pub use forwarder::{Forwarder, ForwarderConfig, ForwarderStats};
 pub use report::Report;
@@ -32,12 +32,18 @@ pub use station::{Station, StationStats};
 pub use stations::{RelayStats, Stations};
 
 /// Which relay: 64 bits, drawn once for a machine or at each start. Told apart, never believed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct RelayId(pub u64);
 
 /// Which viewer: 64 bits, drawn at each start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct ViewerId(pub u64);
+
+impl Serialize for RelayId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
 
 impl fmt::Display for RelayId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,23 +1,32 @@
 //! What everything came to over the last second: the figures of the stats line and of the OSD, in one place.
 
+mod cards;
+#[cfg(test)]
+mod documented;
 mod latency;
+mod session;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use skylark_common::VIDEO_STREAM;
 use skylark_common::fec::FecConfig;
 use skylark_common::ledger::Summary;
 use skylark_common::wire::announce::Payload;
-use skylark_rx::stats::{CardStats, FrameStats, RxStats, SessionStats, StreamStats};
+use skylark_rx::stats::{CombiningStats, FrameStats, RxStats, SessionStats, StreamStats};
 
 #[cfg_attr(not(feature = "window"), expect(unused_imports, reason = "only the OSD takes figures one by one"))]
 pub(crate) use latency::{Latency, Took, Unknown};
 
+pub(crate) use cards::{CardReport, Quality, sources};
+
+pub(crate) use session::SessionReport;
+
 use crate::board::{OutputStats, PictureStats, Seen, stage};
 use crate::link::relayed::RelaySeen;
 use crate::signal::{Evidence, Names, Signal, State};
+use crate::verdict::Judge;
 
 /// Rates are taken over this many reports: four a second make one second.
 const RATE_REPORTS: usize = 4;
@@ -49,6 +58,8 @@ pub(crate) struct Report {
     pub(crate) streams: Vec<StreamStats>,
     /// What became of every captured frame.
     pub(crate) frames: FrameStats,
+    /// What became of damaged copies.
+    pub(crate) combining: CombiningStats,
     /// What became of what goes out.
     pub(crate) outputs: OutputStats,
 }
@@ -67,20 +78,6 @@ pub(crate) struct SignalReport {
     /// For whoever wants to tell them apart without reading.
     #[serde(skip)]
     pub(crate) signal: Signal,
-}
-
-/// The session that is followed.
-#[derive(Debug, Clone, Copy, Serialize)]
-pub(crate) struct SessionReport {
-    /// Its number on the air, as six hexadecimal digits.
-    #[serde(serialize_with = "hexadecimal")]
-    pub(crate) id: u32,
-    /// What the datagrams are.
-    pub(crate) payload: Payload,
-    /// How the stream is protected.
-    pub(crate) fec: FecConfig,
-    /// Whether the transmitter's clock is ours.
-    pub(crate) shared_clock: bool,
 }
 
 /// Rates over the last second.
@@ -106,26 +103,6 @@ pub(crate) struct PictureReport {
     pub(crate) concealed_ms: u64,
 }
 
-/// What one card heard.
-#[derive(Debug, Clone, Serialize)]
-pub(crate) struct CardReport {
-    /// The air as the user wrote it.
-    pub(crate) name: String,
-    /// Counts since the start.
-    #[serde(flatten)]
-    pub(crate) stats: CardStats,
-    /// Of the packets of the last second, how many this card heard.
-    pub(crate) heard_permille: Option<u64>,
-    /// Frames the machine dropped before the program had them.
-    pub(crate) dropped_by_machine: u64,
-    /// Why it cannot hear, and what to do, where that is known.
-    pub(crate) fault: Option<String>,
-    /// What it is tuned to.
-    pub(crate) tuned: Option<String>,
-    /// Time since it last heard the transmitter.
-    pub(crate) silent_ms: Option<u64>,
-}
-
 /// Makes reports, and remembers what rates need.
 #[derive(Debug)]
 pub(crate) struct Reporting {
@@ -134,13 +111,14 @@ pub(crate) struct Reporting {
     decodes: bool,
     before: VecDeque<(Instant, Seen)>,
     summaries: [Summary; stage::COUNT],
+    judge: Judge,
 }
 
 impl Reporting {
     /// Nothing reported so far; `decodes` says whether pictures are wanted.
     pub(crate) fn new(names: Names, decodes: bool, now: Instant) -> Self {
         let (before, summaries) = (VecDeque::new(), Default::default());
-        Self { names, started: now, decodes, before, summaries }
+        Self { names, started: now, decodes, before, summaries, judge: Judge::default() }
     }
 
     /// Takes what the ledger says of the last second, for the reports of the next.
@@ -162,12 +140,16 @@ impl Reporting {
                 age_ms: seen.last_picture.map(|at| millis(now, at)),
                 concealed_ms: seen.concealed_since.map_or(0, |at| millis(now, at)),
             },
-            latency: Latency::of(session.as_ref(), self.unknown(seen), &self.summaries),
+            latency: Latency {
+                relayed: relayed(seen),
+                ..Latency::of(session.as_ref(), self.unknown(seen), &self.summaries)
+            },
             cards: self.cards(seen, now),
             relays: seen.relays.clone(),
             relay_messages_dropped: seen.relay_messages_dropped,
             streams: seen.rx.streams.clone(),
             frames: seen.rx.frames,
+            combining: seen.rx.combining,
             outputs: seen.outputs,
         };
         if self.before.len() >= RATE_REPORTS {
@@ -233,42 +215,27 @@ impl Reporting {
         }
     }
 
-    fn cards(&self, seen: &Seen, now: Instant) -> Vec<CardReport> {
-        let before = self.before.front().map(|(_, before)| &before.rx.cards);
-        let names = seen.airs.iter().enumerate();
-        let card = |(number, name): (usize, &String)| {
-            let stats = seen.rx.cards.get(number).cloned().unwrap_or_default();
-            let before = before.and_then(|cards| cards.get(number)).cloned().unwrap_or_default();
-            let not_heard = |stats: &CardStats| stats.missed + stats.lost;
-            let missed = not_heard(&stats).saturating_sub(not_heard(&before));
-            let expected = stats.expected.saturating_sub(before.expected);
-            CardReport {
-                name: name.clone(),
-                heard_permille: (expected.saturating_sub(missed) * 1000).checked_div(expected),
-                dropped_by_machine: seen.dropped_by_machine.get(number).copied().unwrap_or(0),
-                silent_ms: stats.last_heard.map(|at| millis(now, at)),
-                fault: seen.fault(number, name),
-                tuned: seen.card(name).and_then(|card| card.tuned.clone()),
-                stats,
-            }
-        };
-        names.map(card).collect()
+    /// Verdicts on cards that began or are over since the last call, each in one sentence.
+    pub(crate) fn take_news(&mut self) -> Vec<String> {
+        self.judge.take_news()
     }
-}
 
-impl SessionReport {
-    fn of(session: &SessionStats, shared_clock: bool) -> Self {
-        Self { id: session.id, payload: session.announce.payload, fec: session.announce.fec, shared_clock }
+    fn cards(&mut self, seen: &Seen, now: Instant) -> Vec<CardReport> {
+        let mut cards = cards::cards(seen, self.before.front().map(|(_, before)| before), now);
+        self.judge.judge(&mut cards, now);
+        cards
     }
-}
-
-fn hexadecimal<S: Serializer>(id: &u32, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{id:06x}"))
 }
 
 /// The video stream's counts.
 fn video(rx: &RxStats) -> StreamStats {
     rx.streams.iter().find(|stream| stream.stream == VIDEO_STREAM).copied().unwrap_or_default()
+}
+
+/// What the way from the cards of that relay took that brings most.
+fn relayed(seen: &Seen) -> Option<Took> {
+    let ways = seen.relays.iter().filter_map(|relay| relay.relayed());
+    ways.max_by_key(|way| way.count).and_then(|way| Took::of(&way))
 }
 
 /// Events per 1000 s.
@@ -288,6 +255,7 @@ fn whole_millis(time: Duration) -> u64 {
 #[cfg(test)]
 pub(crate) mod tests {
     use skylark_common::wire::announce::{Announce, TxLatency};
+    use skylark_rx::stats::{AntennaStats, CardStats, CombiningStats, Spread};
 
     use super::*;
     use crate::board::CardSeen;
@@ -312,12 +280,15 @@ pub(crate) mod tests {
             }),
         };
         let session = SessionStats { id: 7, last_heard: now, announce, announced: now, offset_us: 0 };
-        let card = |heard, missed, signal_dbm| CardStats {
+        let card = |heard, missed, unique, dbm: i8| CardStats {
             heard,
             expected: heard + missed,
             missed,
-            signal_dbm: Some(signal_dbm),
-            snr_db: Some(signal_dbm + 95.0),
+            unique,
+            signal_dbm: Some(dbm.into()),
+            snr_db: Some(f32::from(dbm) + 95.0),
+            antennas: vec![antenna(0, dbm), antenna(1, dbm - 4)],
+            behind: Some(Duration::from_micros(800)),
             last_heard: Some(now),
             ..CardStats::default()
         };
@@ -331,7 +302,7 @@ pub(crate) mod tests {
         };
         Seen {
             rx: RxStats {
-                cards: vec![card(980, 20, -48.0), card(900, 100, -79.0)],
+                cards: vec![card(980, 20, 88, -48), card(900, 100, 8, -79)],
                 streams: vec![video],
                 session: Some(session),
                 sessions: 1,
@@ -342,6 +313,18 @@ pub(crate) mod tests {
             pictures: PictureStats { decoded: 60, shown: 60, width: 1280, height: 720, ..PictureStats::default() },
             ..Seen::default()
         }
+    }
+
+    /// An antenna that hears steadily.
+    pub(crate) fn antenna(number: u8, dbm: i8) -> AntennaStats {
+        let spread = |db: i8| Spread { min: db - 3, mean: db.into(), max: db + 2 };
+        AntennaStats { number, signal_dbm: spread(dbm), snr_db: Some(spread(dbm + 95)) }
+    }
+
+    /// A card that has heard nothing.
+    pub(crate) fn card_report(name: &str) -> CardReport {
+        let seen = Seen { airs: vec![name.to_owned()], ..Seen::default() };
+        cards::cards(&seen, None, start()).remove(0)
     }
 
     /// The report over the second that ended at `now` with what [`seen`] says.

@@ -82,7 +82,7 @@ impl Reporter {
             board.put_report(Arc::clone(&report));
             let told = self.telling.observe(&report, now);
             let sentence = told.or_else(|| is_over.then(|| self.telling.last(&report)).flatten());
-            sentence.iter().for_each(|sentence| tell(sentence));
+            sentence.iter().chain(&self.reporting.take_news()).for_each(|sentence| tell(sentence));
             if writes && let Some(lines) = &self.lines {
                 push(lines, if is_over { "rx.end" } else { "rx.stats" }, &*report);
             }

@@ -6,7 +6,7 @@ mod relay;
 pub(crate) mod status;
 
 pub(crate) use arrivals::Arrivals;
-pub(crate) use relay::RelaySeen;
+pub(crate) use relay::{RelaySeen, RelayState};
 
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
@@ -117,9 +117,13 @@ impl Relays {
         self.stations.poll_timeout()
     }
 
-    /// What is known of each relay.
-    pub(crate) fn seen(&self, now: Instant) -> Vec<RelaySeen> {
+    /// What is known of each relay; tells people of one that sends what it should not.
+    pub(crate) fn seen(&mut self, now: Instant) -> Vec<RelaySeen> {
         let stats = self.stations.stats(now);
+        for relay in &mut self.relays {
+            let stats = stats.iter().find(|stats| stats.id == relay.id);
+            stats.into_iter().for_each(|stats| relay.accuse(stats));
+        }
         self.relays.iter().map(|relay| relay.seen(stats.iter().find(|stats| stats.id == relay.id).copied())).collect()
     }
 

@@ -92,7 +92,9 @@ pub struct CombiningStats {
     pub held: u64,
     /// Packets made of damaged copies, each opened by its seal.
     pub rebuilt: u64,
-    /// Candidates whose seal was tried.
+    /// Of those, made of one copy: where its one burst of wrong bits was, the tag said.
+    pub mended: u64,
+    /// Candidates whose seal was tried; mending a copy counts as 12, which is what it costs.
     pub tries: u64,
     /// Times the bounds of the effort ended the tries for a packet.
     pub out_of_effort: u64,

@@ -24,6 +24,7 @@ fn main() {
         row("seal", bytes, seal_us(&session, bytes));
         row("open", bytes, open_us(&session, bytes));
         row("refuse a forged one of", bytes, refuse_us(&session, bytes));
+        row("look for a burst to mend in", bytes, mend_us(&session, bytes));
     }
     let derive_us = median_us::<ROUNDS>(|| _ = black_box(SessionKey::derive(black_box(&key), &[9; 16])));
     println!("derive a session's key                        {derive_us:7.3}");
@@ -63,5 +64,12 @@ fn refuse_us(session: &SessionKey, bytes: usize) -> f64 {
     let (header, mut forged) = (header(session), vec![0; bytes + 16]);
     median_us::<ROUNDS>(|| {
         black_box(session.open(&header, black_box(&mut forged)).unwrap_err());
+    })
+}
+
+fn mend_us(session: &SessionKey, bytes: usize) -> f64 {
+    let (header, mut damaged) = (header(session), vec![0; bytes + 16]);
+    median_us::<ROUNDS>(|| {
+        black_box(session.mend(&header, black_box(&mut damaged)));
     })
 }

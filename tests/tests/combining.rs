@@ -12,7 +12,7 @@ use skylark_tests::frames::{header, radiotap_len};
 use skylark_tests::{Link, LinkConfig, Outcome, tables};
 
 /// Virtual time of each cell.
-const CELL: Duration = Duration::from_secs(20);
+const CELL: Duration = Duration::from_secs(10);
 
 fn fails(bit_error_share: f64) -> ReceiverConfig {
     ReceiverConfig { bit_error_share, ..ReceiverConfig::default() }
@@ -59,7 +59,7 @@ fn without_fec() -> FecConfig {
 /// What is behind the radiotap header, with one that says its FCS is wrong.
 fn bad_fcs(mpdu: &[u8]) -> Vec<u8> {
     let mut frame = vec![0; 64];
-    let radiotap = RxHeader { bad_fcs: true, ..RxHeader::default() }.emit(&mut frame).unwrap();
+    let radiotap = RxHeader { bad_fcs: true, ..RxHeader::default() }.emit(&mut frame).expect("it fits");
     frame.truncate(radiotap);
     frame.extend_from_slice(mpdu);
     frame
@@ -70,7 +70,7 @@ fn captured(packets: usize) -> Vec<Vec<u8>> {
     let mut link = Link::new(LinkConfig { fec: without_fec(), ..LinkConfig::default() }, Instant::now());
     (link.deaf, link.recording) = (true, Some(Vec::new()));
     link.run(Duration::from_millis(100));
-    let frames = link.recording.take().unwrap();
+    let frames = link.recording.take().expect("it was asked for");
     let of = |kind| frames.iter().filter(move |frame| header(&frame.bytes).kind == kind);
     let frames = of(Kind::Announce).take(1).chain(of(Kind::Source).take(packets));
     frames.map(|frame| frame.bytes[radiotap_len(&frame.bytes)..].to_vec()).collect()
@@ -140,10 +140,10 @@ fn the_table_of_combining_is_as_recorded() {
         )
     });
     let head = "\
-# 20 s of 60 units/s, 8 Mbit/s, a six-fold keyframe a second, datagrams of 1400 bytes, MCS 3, 20 MHz. Of every card's
+# 10 s of 60 units/s, 8 Mbit/s, a six-fold keyframe a second, datagrams of 1400 bytes, MCS 3, 20 MHz. Of every card's
 # frames this share fails its FCS, independently, by 1 to 3 bursts of 1 to 16 bits. The first good copy alone, and
 # combined: packets that stayed unknown; of those no card heard whole, the share brought back; seals tried for each
-# packet rebuilt (those tried in vain too); times the effort ended; units lost.
+# packet rebuilt (those tried in vain too, mending counts as 12); times the effort ended; units lost.
 #          FCS   FEC   packets lost        of all   tries    out of      units lost
 # cards  bad %     %    first   combined   bad %    each     effort     first   combined
 ";
@@ -155,7 +155,7 @@ fn nine_in_ten_packets_that_both_cards_heard_damaged_are_rebuilt() {
     for seed in 1..=4 {
         let run = |combining| Run::new(2, 0.3, 0, combining, seed);
         let (without, with) = (run(false), run(true));
-        assert!(without.lost() > 1000, "9 % of {} packets", without.packets);
+        assert!(without.lost() > 500, "9 % of {} packets", without.packets);
         let rebuilt = rebuilt_percent(&without, &with);
         assert!(rebuilt >= 90.0, "seed {seed}: {rebuilt:.1} % of {}", without.lost());
     }
@@ -167,9 +167,9 @@ fn a_packet_is_rebuilt_whichever_part_of_it_each_copy_has_wrong() {
     for parts in [[15, 700], [17, 700], [21, 700], [24, 26], [26, 15], [27, 1000], [1400, 30], [1000, 1001]] {
         let (mut link, frames) = listener(1);
         let [one, other] = parts;
-        link.hear(0, &wrong(&frames[0], &[one]));
+        link.hear(0, &wrong(&frames[0], &[one, 300]));
         assert_eq!(link.handed.len(), 0);
-        link.hear(1, &wrong(&frames[0], &[other]));
+        link.hear(1, &wrong(&frames[0], &[other, 500]));
         assert_eq!((link.handed.len(), combining(&link).rebuilt), (1, 1), "{parts:?}");
         assert_all_counted(&link);
     }
@@ -183,10 +183,31 @@ fn a_copy_damaged_only_where_all_frames_are_the_same_is_mended_by_itself() {
 }
 
 #[test]
+fn a_copy_with_one_burst_of_wrong_bits_is_mended_by_its_tag() {
+    let (mut link, frames) = listener(2);
+    link.hear(0, &wrong(&frames[0], &[700, 701]));
+    assert_eq!((link.handed.len(), combining(&link).mended), (1, 1));
+    link.hear(0, &wrong(&frames[1], &[700, 1000]));
+    assert_eq!((link.handed.len(), combining(&link).mended), (1, 1), "two are too many");
+    assert_all_counted(&link);
+}
+
+#[test]
+fn one_card_is_rid_of_its_single_bursts() {
+    for seed in 1..=3 {
+        let run = |combining| Run::new(1, 0.2, 250, combining, seed);
+        let (without, with) = (run(false), run(true));
+        let rebuilt = rebuilt_percent(&without, &with);
+        assert!((29.0..34.0).contains(&rebuilt), "seed {seed}: of a third {rebuilt:.1} %");
+        assert!(with.units.lost * 10 < without.units.lost, "{} units, else {}", with.units.lost, without.units.lost);
+    }
+}
+
+#[test]
 fn a_rebuilt_packet_was_heard_by_no_card_and_its_whole_copy_is_a_duplicate() {
     let (mut link, frames) = listener(1);
-    link.hear(0, &wrong(&frames[0], &[100]));
-    link.hear(1, &wrong(&frames[0], &[900]));
+    link.hear(0, &wrong(&frames[0], &[100, 200]));
+    link.hear(1, &wrong(&frames[0], &[900, 999]));
     link.hear(2, &good(&frames[0]));
     link.hear(3, &wrong(&frames[0], &[500]));
     let stats = link.receiver.stats(link.now);
@@ -200,7 +221,7 @@ fn a_rebuilt_packet_was_heard_by_no_card_and_its_whole_copy_is_a_duplicate() {
 #[test]
 fn damaged_copies_of_a_known_packet_cost_no_try() {
     let (mut link, frames) = listener(1);
-    link.hear(0, &wrong(&frames[0], &[100]));
+    link.hear(0, &wrong(&frames[0], &[100, 200]));
     link.hear(1, &good(&frames[0]));
     let before = combining(&link);
     assert_eq!((before.known, before.held), (1, 0), "the copy that was kept is of no use any more");
@@ -212,9 +233,9 @@ fn damaged_copies_of_a_known_packet_cost_no_try() {
 #[test]
 fn copies_further_apart_than_the_latency_budget_are_not_combined() {
     let (mut link, frames) = listener(1);
-    link.hear(0, &wrong(&frames[0], &[100]));
+    link.hear(0, &wrong(&frames[0], &[100, 200]));
     link.wait_until(link.now + link.config.latency_budget);
-    link.hear(1, &wrong(&frames[0], &[900]));
+    link.hear(1, &wrong(&frames[0], &[900, 999]));
     assert_eq!((combining(&link).rebuilt, combining(&link).expired), (0, 1));
 }
 
@@ -255,7 +276,7 @@ fn decoy(frame: &[u8], random: &mut Random) -> Vec<u8> {
     let mut frame = frame.to_vec();
     for _ in 0..4 {
         let at = random.below(frame.len() as u64 - 27);
-        frame[27 + usize::try_from(at).unwrap()] ^= 0x5a;
+        frame[27 + usize::try_from(at).expect("it is below a length")] ^= 0x5a;
     }
     frame
 }
@@ -263,11 +284,11 @@ fn decoy(frame: &[u8], random: &mut Random) -> Vec<u8> {
 /// A link of two cards that fail 30 % each and hear everything 3 ms late, perhaps attacked on a third.
 fn link_under(attack: Option<Attack>, duration: Duration) -> Link {
     let card = ReceiverConfig { delay: Duration::from_millis(3), ..fails(0.3) };
-    let config = LinkConfig { fec: without_fec(), receivers: vec![card; 2], ..LinkConfig::default() };
+    let config = |receivers| LinkConfig { fec: without_fec(), receivers, ..LinkConfig::default() };
     let start = Instant::now();
-    let mut spy = Link::new(LinkConfig { receivers: vec![fails(0.0)], ..config.clone() }, start);
+    let mut spy = Link::new(config(vec![fails(0.0)]), start);
     (spy.deaf, spy.recording) = (true, Some(Vec::new()));
-    let mut link = Link::new(config, start);
+    let mut link = Link::new(config(vec![card; 2]), start);
     let mut random = Random::new(11);
     while link.now < start + duration {
         spy.run(Duration::from_millis(1));

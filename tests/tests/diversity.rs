@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use skylark_common::air::sim::{Loss, ReceiverConfig};
+use skylark_common::fec::{Code, FecConfig};
 use skylark_common::wire::packet::Kind;
 use skylark_common::wire::radiotap::RxHeader;
 use skylark_rx::stats::{CardStats, FrameStats, RxStats};
-use skylark_tests::frames::header;
+use skylark_tests::frames::{header, sealed};
+use skylark_tests::link::key;
 use skylark_tests::{Link, LinkConfig, Outcome, Traffic};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -34,12 +36,43 @@ fn assert_nothing_lost(link: &mut Link, case: &str) {
     assert_eq!(Outcome::of(link).lost, 0, "{case}: of {} units", link.pushed.len());
 }
 
+/// Five minutes without FEC from so many cards that each lose a fifth: the share of packets that nobody heard.
+fn unprotected_loss(cards: usize, seed: u64) -> f64 {
+    let traffic = Traffic { bits_per_s: 8_000_000, datagram_bytes: 600, ..Traffic::default() };
+    let fec = FecConfig { code: Code::None, redundancy_permille: 0, ..FecConfig::default() };
+    let config = LinkConfig { receivers: vec![loses(0.2); cards], fec, traffic, seed, ..LinkConfig::default() };
+    let mut link = Link::new(config, Instant::now());
+    for _ in 0..10 {
+        link.run(30 * SECOND);
+        link.handed.clear();
+    }
+    let stats = link.receiver.stats(link.now);
+    let CardStats { expected, lost, .. } = stats.cards[0];
+    assert!(expected > 450_000 && stats.cards.iter().all(|card| card.lost == lost), "{stats:?}");
+    let share_lost = lost as f64 / expected as f64;
+    // Those of the end are not settled, those after them not counted.
+    let handed = stats.streams[0].lost as f64 / (stats.streams[0].lost + stats.streams[0].datagrams) as f64;
+    assert!((handed - share_lost).abs() < 0.001, "{handed} of the datagrams, {share_lost} of the packets");
+    share_lost
+}
+
 #[test]
-fn two_cards_of_20_percent_loss_lose_no_unit_in_a_minute() {
-    let receivers = vec![loses(0.2), loses(0.2)];
-    let mut link = Link::new(LinkConfig { receivers, seed: 11, ..LinkConfig::default() }, Instant::now());
-    link.run(60 * SECOND);
-    assert_nothing_lost(&mut link, "two cards");
+fn without_fec_cards_of_20_percent_loss_lose_what_chance_says() {
+    for (cards, chance) in [(2, 0.2 * 0.2), (3, 0.2 * 0.2 * 0.2)] {
+        let lost = unprotected_loss(cards, 31);
+        assert!((lost / chance - 1.0).abs() < 0.1, "{cards} cards: {lost} of the packets, expected {chance}");
+    }
+}
+
+#[test]
+fn with_25_percent_redundancy_two_and_three_cards_of_20_percent_loss_lose_no_unit_in_a_minute() {
+    for (cards, seed) in [(2, 11), (2, 12), (2, 13), (3, 11)] {
+        let fec = FecConfig { code: Code::Window, redundancy_permille: 250, ..FecConfig::default() };
+        let config = LinkConfig { receivers: vec![loses(0.2); cards], fec, seed, ..LinkConfig::default() };
+        let mut link = Link::new(config, Instant::now());
+        link.run(60 * SECOND);
+        assert_nothing_lost(&mut link, &format!("{cards} cards, seed {seed}"));
+    }
 }
 
 /// Which packets each card heard and was the first to hear, by what the channel handed over.
@@ -153,6 +186,32 @@ fn damaged_frames_are_counted_at_the_card_that_brought_them() {
     assert!(damaged > 300, "{damaged}");
     assert_eq!([0, 1].map(|card: usize| stats.cards[card].bad_fcs), [0, damaged]);
     assert_eq!([0, 1].map(|card: usize| stats.cards[card].frames.bad_fcs), [0, damaged]);
+}
+
+#[test]
+fn who_brings_what_is_forged_or_waits_in_vain_is_known() {
+    let mut link = link(vec![loses(0.0), loses(0.0)], 21);
+    link.run(SECOND);
+    (link.deaf, link.recording) = (true, Some(Vec::new()));
+    link.run(SECOND / 4);
+    link.deaf = false;
+    for frame in link.recording.take().into_iter().flatten().filter(|frame| frame.card == 1).take(7) {
+        let mut forged = frame.bytes;
+        *forged.last_mut().expect("a frame has bytes") ^= 1;
+        link.hear(1, &forged);
+    }
+    for (sequence, card) in [0, 1, 1, 0, 1, 1, 1].into_iter().enumerate() {
+        let sequence = u32::try_from(sequence).expect("it is small");
+        link.hear(card, &sealed(&key(), [9; 16], Kind::Source, sequence, &[0; 100]));
+    }
+    let told = |link: &Link| {
+        let cards = link.receiver.stats(link.now).cards;
+        let told = cards.iter().map(|card| (card.frames.forged, card.frames.waiting, card.frames.unannounced));
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(told(&link), [(0, 2, 0), (7, 5, 0)]);
+    link.idle(SECOND);
+    assert_eq!(told(&link), [(0, 0, 2), (7, 0, 5)]);
 }
 
 #[test]

@@ -5,6 +5,8 @@
 mod field;
 #[path = "relays/hostile.rs"]
 mod hostile;
+#[path = "relays/viewers.rs"]
+mod viewers;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

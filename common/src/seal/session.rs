@@ -8,10 +8,11 @@
 //! nonce   | kind u8 | stream u8 | 00 00 00 00 00 00 | sequence u32 |
 //! ```
 
-use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use ring::hkdf;
 
 use super::LinkKey;
+use super::mend;
 use crate::wire::announce::SALT_LEN;
 use crate::wire::packet::PacketHeader;
 
@@ -27,6 +28,7 @@ pub struct SessionKey {
     id: u32,
     salt: [u8; SALT_LEN],
     key: LessSafeKey,
+    key_bytes: [u8; KEY_LEN],
 }
 
 /// A body whose tag does not fit: damaged, of another key, or made by somebody else.
@@ -46,8 +48,10 @@ impl SessionKey {
         prk.expand(&[INFO], OkmLen).and_then(|okm_| okm_.fill(&mut okm)).expect("35 bytes are within HKDF's limit");
         let (key, id) = okm.split_at(KEY_LEN);
         let id = id.iter().fold(0, |sum, byte| (sum << 8) | u32::from(*byte));
+        let mut key_bytes = [0; KEY_LEN];
+        key_bytes.copy_from_slice(key);
         let key = UnboundKey::new(&CHACHA20_POLY1305, key).expect("the key has the cipher's length");
-        Self { id, salt: *salt, key: LessSafeKey::new(key) }
+        Self { id, salt: *salt, key: LessSafeKey::new(key), key_bytes }
     }
 
     /// The session's short name, 24 bits, in the addresses of its frames.
@@ -69,7 +73,8 @@ impl SessionKey {
     #[must_use]
     pub fn seal(&self, header: &PacketHeader, body: &mut [u8]) -> [u8; TAG_LEN] {
         let aad = Aad::from(header.associated_data());
-        let tag = self.key.seal_in_place_separate_tag(nonce(header), aad, body).expect("a body is short");
+        let nonce = Nonce::assume_unique_for_key(nonce(header));
+        let tag = self.key.seal_in_place_separate_tag(nonce, aad, body).expect("a body is short");
         let mut bytes = [0; TAG_LEN];
         bytes.copy_from_slice(tag.as_ref());
         bytes
@@ -81,7 +86,14 @@ impl SessionKey {
     /// The tag does not fit; the bytes are of no use then.
     pub fn open<'a>(&self, header: &PacketHeader, sealed: &'a mut [u8]) -> Result<&'a [u8], Forged> {
         let aad = Aad::from(header.associated_data());
-        self.key.open_in_place(nonce(header), aad, sealed).map(|body| &*body).map_err(|_| Forged)
+        let nonce = Nonce::assume_unique_for_key(nonce(header));
+        self.key.open_in_place(nonce, aad, sealed).map(|body| &*body).map_err(|_| Forged)
+    }
+
+    /// Sets one burst of at most [`mend::MAX_BURST_BITS`] wrong bits within 16 bytes of a damaged `sealed` body
+    /// right, where that makes its tag fit. Returns whether it did; only [`open`](Self::open) says that it is true.
+    pub fn mend(&self, header: &PacketHeader, sealed: &mut [u8]) -> bool {
+        mend::mend(&self.key_bytes, &nonce(header), &header.associated_data(), sealed)
     }
 }
 
@@ -99,9 +111,9 @@ impl hkdf::KeyType for OkmLen {
     }
 }
 
-fn nonce(header: &PacketHeader) -> Nonce {
+const fn nonce(header: &PacketHeader) -> [u8; NONCE_LEN] {
     let [n0, n1, n2, n3] = header.sequence.to_be_bytes();
-    Nonce::assume_unique_for_key([header.kind as u8, header.stream, 0, 0, 0, 0, 0, 0, n0, n1, n2, n3])
+    [header.kind as u8, header.stream, 0, 0, 0, 0, 0, 0, n0, n1, n2, n3]
 }
 
 #[cfg(test)]

@@ -41,6 +41,8 @@ pub enum Change {
     Up,
     /// What the card does.
     Mode(Mode, Mode),
+    /// Whether a monitor hands on frames whose checksum failed; the kernel does not tell whether it does.
+    DamagedFrames(bool),
     /// The longest packet in bytes.
     Mtu(u32, u32),
     /// Channel and width.
@@ -65,11 +67,14 @@ impl Step {
         Self { card: interface.name.clone(), index: interface.index, change }
     }
 
-    /// Whether the link cannot do without it: with a smaller MTU or another power it works, only less well, and
-    /// `NetworkManager` may have let go without writing it down.
+    /// Whether the link cannot do without it: with a smaller MTU, another power or without damaged frames it works,
+    /// only less well, and `NetworkManager` may have let go without writing it down.
     #[must_use]
     pub const fn is_essential(&self) -> bool {
-        !matches!(self.change, Change::Mtu(..) | Change::Power(..) | Change::LeaveNetworkManager)
+        !matches!(
+            self.change,
+            Change::DamagedFrames(_) | Change::Mtu(..) | Change::Power(..) | Change::LeaveNetworkManager
+        )
     }
 
     /// Whether two steps want the same of the same card, wherever they start from.
@@ -97,7 +102,7 @@ impl Step {
             Change::JoinNetworkManager => self.compare(managed(interface.managed_by_network_manager), managed(true)),
             Change::Stop(user) => self.compare(running(interface.users.contains(user)), running(false)),
             Change::Start(program) => self.compare(running(program.runs_on(interface)), running(true)),
-            Change::Region(..) => Ok(()),
+            Change::Region(..) | Change::DamagedFrames(_) => Ok(()),
             Change::Down => self.compare(state(interface.up), state(false)),
             Change::Up => self.compare(state(interface.up), state(true)),
             Change::Mode(_, to) => self.compare(interface.mode, *to),
@@ -136,6 +141,7 @@ impl Change {
             Self::Region(..) => "region",
             Self::Down | Self::Up => "state",
             Self::Mode(..) => "mode",
+            Self::DamagedFrames(_) => "damaged frames",
             Self::Mtu(..) => "MTU",
             Self::Channel(..) => "channel",
             Self::Power(..) => "power",
@@ -156,6 +162,7 @@ impl Change {
             Self::Down => pair(state(true), state(false)),
             Self::Up => pair(state(false), state(true)),
             Self::Mode(from, to) => pair(from, to),
+            Self::DamagedFrames(wanted) => pair(handed_on(!wanted), handed_on(*wanted)),
             Self::Mtu(from, to) => pair(from, to),
             Self::Channel(from, to) => {
                 (from.map_or_else(|| "none".to_owned(), |from| from.to_string()), to.to_string())
@@ -192,6 +199,10 @@ const fn managed(managed: bool) -> &'static str {
 
 const fn running(running: bool) -> &'static str {
     if running { "running" } else { "stopped" }
+}
+
+const fn handed_on(wanted: bool) -> &'static str {
+    if wanted { "handed on" } else { "dropped" }
 }
 
 const fn state(up: bool) -> &'static str {

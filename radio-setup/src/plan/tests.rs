@@ -1,5 +1,7 @@
 //! Tables of found and wanted, and a model of the kernel that refuses what the real one refuses.
 
+mod damaged;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -66,11 +68,12 @@ fn the(machine: &mut Machine) -> &mut Interface {
 }
 
 #[test]
-fn a_fresh_card_takes_five_steps() {
+fn a_fresh_card_takes_six_steps() {
     let expected = [
         "wlan1: up → down",
         "wlan1: mode managed → monitor",
         "wlan1: MTU 1500 → 2304",
+        "wlan1: damaged frames dropped → handed on",
         "wlan1: down → up",
         "wlan1: channel none → 5745 MHz, 20 MHz wide",
     ];
@@ -115,6 +118,7 @@ fn everything_that_stands_in_the_way_goes_first() {
         "region US → BO (for the whole machine)",
         "wlan1: mode managed → monitor",
         "wlan1: MTU 1500 → 2304",
+        "wlan1: damaged frames dropped → handed on",
         "wlan1: down → up",
         "wlan1: channel none → 5745 MHz, 20 MHz wide",
         "wlan1: power automatic → 15 dBm",
@@ -342,6 +346,7 @@ fn take(machine: &mut Machine, step: &Step) {
             card.mode = *to;
             card.tuned = None;
         }
+        Change::DamagedFrames(_) => assert_eq!(card.mode, Mode::Monitor, "EINVAL"),
         Change::Mtu(_, to) => card.mtu_bytes = *to,
         Change::Channel(_, to) => {
             assert!(card.up && !others_up && card.mode == Mode::Monitor, "EBUSY: {card:?}");

@@ -46,6 +46,7 @@ mod none {
 
     use anyhow::{Result, bail};
     use serde::Serialize;
+    use skylark_common::ledger::Summary;
     use skylark_common::wire::link::LinkId;
     use skylark_rx::Receiver;
 
@@ -63,6 +64,12 @@ mod none {
         pub(crate) cards: Vec<CardSeen>,
         #[serde(skip)]
         pub(crate) hears_others: bool,
+    }
+
+    impl RelaySeen {
+        pub(crate) fn relayed(&self) -> Option<Summary> {
+            None
+        }
     }
 
     impl Relays {
@@ -103,7 +110,7 @@ mod none {
             match *self {}
         }
 
-        pub(crate) fn seen(&self, _: Instant) -> Vec<RelaySeen> {
+        pub(crate) fn seen(&mut self, _: Instant) -> Vec<RelaySeen> {
             match *self {}
         }
     }

@@ -3,25 +3,30 @@
 use skylark_common::VIDEO_STREAM;
 use skylark_common::fec::{Code, FecConfig};
 
-use super::{Line, Tone, age, tenths};
-use crate::report::{CardReport, Latency, Report, Took, Unknown};
+use super::{Line, Room, Tone, cards, tenths};
+use crate::report::{Latency, Report, Took, Unknown};
 
-/// The strength of five bars, weakest first, in dBm: 1.5 Mbit/s is still heard at -90, the fastest rates
-/// need -65 and more.
-const BARS_DBM: [(f32, char); 5] = [(-90.0, '▁'), (-82.0, '▂'), (-75.0, '▄'), (-68.0, '▆'), (-60.0, '█')];
-/// Below this a fade ends the picture.
-const WEAK_DBM: f32 = -82.0;
-/// Below this the fast rates are gone.
-const FAIR_DBM: f32 = -75.0;
-/// Letters of a card's name that are shown.
-const NAME_LETTERS: usize = 14;
+/// How the figures are laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// Two panels side by side.
+    SideBySide,
+    /// One, where the window is too small for two.
+    Single,
+}
 
-/// The stream, the cards, the repairs.
-pub(crate) fn stream(report: &Report) -> Vec<Line> {
-    let mut lines = vec![headline(report), card_header()];
-    lines.extend(report.cards.iter().map(card));
-    lines.push(repairs(report));
-    lines.extend(overload(report));
+/// The stream, the cards, the repairs, in as much of the room as they need; where the milliseconds go in one line, if
+/// they have no panel of their own.
+pub(crate) fn stream(report: &Report, room: Room, layout: Layout) -> Vec<Line> {
+    let mut below = vec![repairs(report)];
+    below.extend(overload(report));
+    if layout == Layout::Single {
+        below.push(total(report));
+    }
+    let left = Room { down: room.down.saturating_sub(1 + below.len()), ..room };
+    let mut lines = vec![headline(report)];
+    lines.extend(cards::table(&report.cards, left));
+    lines.extend(below);
     lines
 }
 
@@ -29,12 +34,13 @@ pub(crate) fn stream(report: &Report) -> Vec<Line> {
 pub(crate) fn latency(report: &Report) -> Vec<Line> {
     let Latency { captured_to_encoded, encoded_to_on_air, on_air_to_heard, .. } = report.latency;
     let Latency { heard_to_complete, complete_to_decoded, decoded_to_shown, .. } = report.latency;
-    let Latency { heard_to_shown, captured_to_shown, unknown, .. } = report.latency;
+    let Latency { heard_to_shown, captured_to_shown, unknown, relayed, .. } = report.latency;
     let stage = |name: &str, took| row(name, took, Tone::Plain);
     let mut lines = vec![Line::of(format!("{:<20}{:>7}{:>7}", "ms, last second", "p50", "p95"), Tone::Dim)];
     lines.push(stage("capture → encoded", captured_to_encoded));
     lines.push(stage("encoded → on air", encoded_to_on_air));
     lines.push(stage("on air → heard", on_air_to_heard));
+    lines.extend(relayed.map(|relayed| stage("relay → here", Some(relayed))));
     lines.push(stage("heard → complete", heard_to_complete));
     lines.push(stage("complete → decoded", complete_to_decoded));
     lines.push(stage("decoded → shown", decoded_to_shown));
@@ -50,6 +56,24 @@ pub(crate) fn latency(report: &Report) -> Vec<Line> {
         Line::of(why, Tone::Dim)
     }));
     lines
+}
+
+/// The way of a picture in one line.
+fn total(report: &Report) -> Line {
+    let Latency { captured_to_shown, heard_to_shown, .. } = report.latency;
+    let (name, took) = match captured_to_shown {
+        Some(_) => ("capture → shown ", captured_to_shown),
+        None => ("heard → shown ", heard_to_shown),
+    };
+    let line = Line::of(name, Tone::Dim);
+    match took {
+        Some(Took { p50_us, p95_us }) => line
+            .with(tenths(p50_us), Tone::Good)
+            .with(" ms  95 % within ", Tone::Dim)
+            .with(tenths(p95_us), Tone::Good)
+            .with(" ms", Tone::Dim),
+        None => line.with("-", Tone::Dim),
+    }
 }
 
 fn headline(report: &Report) -> Line {
@@ -73,58 +97,6 @@ fn fec(fec: FecConfig) -> String {
     }
 }
 
-fn card_header() -> Line {
-    Line::of(format!("{:<14} {:<6}{:>8}{:>7}{:>9}{:>9}", "card", "", "signal", "snr", "heard", "missed"), Tone::Dim)
-}
-
-fn card(card: &CardReport) -> Line {
-    let line = Line::of(format!("{:<14} ", ending(&card.name)), Tone::Plain);
-    if let Some(silent_ms) = card.silent_ms.filter(|silent_ms| *silent_ms > 1000) {
-        return line.with(format!("      silent for {}", age(silent_ms)), Tone::Bad);
-    }
-    if card.silent_ms.is_none() {
-        return line.with("      has heard nothing of this link", Tone::Bad);
-    }
-    let tone = strength(card.stats.signal_dbm);
-    let decibels = |value: Option<f32>, unit: &str| value.map_or("-".to_owned(), |value| format!("{value:.0} {unit}"));
-    let heard = card.heard_permille.map_or("-".to_owned(), |permille| format!("{} %", tenths(permille * 100)));
-    let heard_tone = match card.heard_permille {
-        Some(..800) => Tone::Bad,
-        Some(800..950) => Tone::Warn,
-        Some(_) | None => Tone::Plain,
-    };
-    bars(line, card.stats.signal_dbm, tone)
-        .with(format!("{:>9}", decibels(card.stats.signal_dbm, "dBm")), tone)
-        .with(format!("{:>7}", decibels(card.stats.snr_db, "dB")), Tone::Plain)
-        .with(format!("{heard:>9}"), heard_tone)
-        .with(format!("{:>9}", card.stats.missed), Tone::Plain)
-}
-
-/// A name that is too long by its end, which tells it from others.
-fn ending(name: &str) -> String {
-    let letters = name.chars().count();
-    if letters <= NAME_LETTERS {
-        return name.to_owned();
-    }
-    std::iter::once('…').chain(name.chars().skip(letters - NAME_LETTERS + 1)).collect()
-}
-
-fn strength(signal_dbm: Option<f32>) -> Tone {
-    match signal_dbm {
-        Some(dbm) if dbm < WEAK_DBM => Tone::Bad,
-        Some(dbm) if dbm < FAIR_DBM => Tone::Warn,
-        Some(_) => Tone::Good,
-        None => Tone::Dim,
-    }
-}
-
-fn bars(line: Line, signal_dbm: Option<f32>, tone: Tone) -> Line {
-    BARS_DBM.iter().fold(line, |line, &(least_dbm, bar)| {
-        let lit = signal_dbm.is_some_and(|dbm| dbm >= least_dbm);
-        line.with(bar, if lit { tone } else { Tone::Dim })
-    })
-}
-
 fn repairs(report: &Report) -> Line {
     let video = report.streams.iter().find(|stream| stream.stream == VIDEO_STREAM).copied().unwrap_or_default();
     let bad_if_any = |count: u64| if count > 0 { Tone::Warn } else { Tone::Plain };
@@ -132,6 +104,8 @@ fn repairs(report: &Report) -> Line {
     Line::new()
         .with("recovered ", Tone::Dim)
         .with(video.recovered.to_string(), Tone::Plain)
+        .with("  rebuilt ", Tone::Dim)
+        .with(report.combining.rebuilt.to_string(), Tone::Plain)
         .with("  lost ", Tone::Dim)
         .with(video.lost.to_string(), bad_if_any(video.lost))
         .with("  late ", Tone::Dim)
@@ -162,6 +136,12 @@ mod tests {
     use crate::report::tests::{report, seen};
     use crate::unit::tests::start;
 
+    const ROOM: Room = Room { across: 60, down: 12 };
+
+    fn stream(report: &Report) -> Vec<Line> {
+        super::stream(report, ROOM, Layout::SideBySide)
+    }
+
     #[test]
     fn a_good_flight_reads_like_this() {
         let now = start();
@@ -169,12 +149,23 @@ mod tests {
             text(&stream(&report(&seen(now), now))),
             "\
 1280×720  60.0 fps  8.0 Mbit/s  window +50 %
-card                   signal    snr    heard   missed
-udp:5801       ▁▂▄▆█  -48 dBm  47 dB   98.0 %       20
-udp:5802       ▁▂▄▆█  -79 dBm  16 dB   90.0 %      100
-recovered 312  lost 4  late 1  concealed 0
+card                   dBm  snr   heard  missed  unique
+udp:5801  ██████████   -48   47  98.0 %      20      88
+          antenna 0 -48 (-51…-46)  1 -52 (-55…-50)
+udp:5802  ██████████   -79   16  90.0 %     100       8
+          antenna 0 -79 (-82…-77)  1 -83 (-86…-81)
+recovered 312  rebuilt 0  lost 4  late 1  concealed 0
 "
         );
+    }
+
+    #[test]
+    fn a_small_window_has_one_panel() {
+        let now = start();
+        let lines = super::stream(&report(&seen(now), now), Room { across: 60, down: 6 }, Layout::Single);
+        let lines = text(&lines);
+        assert!(lines.ends_with("concealed 0\ncapture → shown 2.5 ms  95 % within 8.1 ms\n"), "{lines}");
+        assert_eq!(lines.lines().count(), 6, "{lines}");
     }
 
     #[test]
@@ -205,21 +196,9 @@ on air → heard: no shared clock
     }
 
     #[test]
-    fn a_card_that_hears_nothing_says_so() {
+    fn what_is_not_known_is_left_out() {
         let now = start();
-        let lines = text(&stream(&report(&Seen::default(), now)));
-        assert!(lines.contains("udp:5801             has heard nothing of this link"), "{lines}");
-        assert!(text(&latency(&report(&Seen::default(), now))).contains("encoded → on air          -      -"));
-    }
-
-    #[test]
-    fn long_names_are_told_apart_by_their_ends() {
-        assert_eq!(ending("udp:5801"), "udp:5801");
-        assert_eq!(ending("udp:127.0.0.1:15801"), "…7.0.0.1:15801");
-    }
-
-    #[test]
-    fn a_weak_card_is_colored() {
-        assert_eq!([-48.0, -79.0, -85.0].map(|dbm| strength(Some(dbm))), [Tone::Good, Tone::Warn, Tone::Bad]);
+        let report = report(&Seen::default(), now);
+        assert!(text(&latency(&report)).contains("encoded → on air          -      -"));
     }
 }

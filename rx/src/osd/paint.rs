@@ -3,8 +3,10 @@
 use super::font::Typeface;
 use super::{Line, Size, Tone};
 
-/// From one line to the next, in parts of a letter's height.
+/// From one line to the next, in parts of a letter's height…
 const LEADING: f32 = 1.45;
+/// …and the same in thousandths, for whoever counts lines.
+pub(crate) const LINE_PERMILLE: u32 = 1450;
 /// How much larger large lines are.
 const LARGE: f32 = 1.8;
 /// The panel: nearly black, so that white letters can be read over a bright sky.
@@ -63,6 +65,7 @@ impl Tone {
         match self {
             Self::Plain => [240, 244, 248],
             Self::Dim => [165, 177, 190],
+            Self::Faint => [62, 72, 84],
             Self::Good => [105, 220, 130],
             Self::Warn => [250, 200, 80],
             Self::Bad => [255, 105, 95],

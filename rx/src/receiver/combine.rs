@@ -1,8 +1,8 @@
 //! Good packets from bad copies: what several cards heard damaged, put together until the seal fits.
 //!
 //! ```text
-//! damaged copy ─▸ known parts set right ─▸ packet known? ─▸ alone ─▸ with the others' copies ─▸ kept
-//!                              dropped ◂──┘        opened? ◂──┴──┘
+//! damaged copy ─▸ known parts set right ─▸ packet known? ─▸ alone ─▸ with the others' ─▸ mended ─▸ kept
+//!                              dropped ◂──┘        opened? ◂──┴────────┴──────────────┘
 //! ```
 //!
 //! The idea is MRD's (Miu, Balakrishnan, Koksal: "Improving Loss Resilience with Multi-Radio Diversity in
@@ -28,7 +28,7 @@ use super::sessions::behind_salt;
 use crate::stats::CombiningStats;
 use candidates::Choices;
 use copy::DamagedCopy;
-use effort::Effort;
+use effort::{Effort, MENDING_TRIES};
 use kept::{Joined, Kept};
 use regions::Region;
 
@@ -97,7 +97,8 @@ impl Combiner {
         let opened = self.open_alone(&mut copy, search);
         let packet = self.kept.keep(copy, joined);
         self.stats.gave_way += self.kept.make_room();
-        let (header, length) = opened.or_else(|| self.open_combined(packet, search))?;
+        let opened = opened.or_else(|| self.open_combined(packet, search));
+        let (header, length) = opened.or_else(|| self.open_mended(packet, search))?;
         self.stats.spent += self.kept.remove(packet);
         self.stats.rebuilt += 1;
         Some((header, self.body.get(..length)?))
@@ -138,6 +139,26 @@ impl Combiner {
             self.stats.out_of_effort += 1;
             None
         })
+    }
+
+    /// Tries the newest copy of a packet without the one burst that its tag says is wrong.
+    fn open_mended(&mut self, packet: u64, search: Search<'_>) -> Option<Opened> {
+        let copy = self.kept.copies(packet).last()?;
+        let (header, sealed) = PacketHeader::parse(&copy.frame).ok()?;
+        let is_wanted = header.kind != Kind::Announce && header.stream & UPWARD == 0;
+        if !is_wanted || search.session.look(&header, search.card) != Look::Fresh {
+            return None;
+        }
+        if !self.effort.take_mending(search.card, search.now) {
+            return None;
+        }
+        self.stats.tries += u64::from(MENDING_TRIES);
+        self.body.clear();
+        self.body.extend_from_slice(sealed);
+        let key = search.session.key();
+        let body = key.mend(&header, &mut self.body).then(|| key.open(&header, &mut self.body).ok())??;
+        self.stats.mended += 1;
+        Some((header, body.len()))
     }
 
     /// First every region as one of the copies has it; then, the longest first, one region begun as one copy

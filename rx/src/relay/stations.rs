@@ -36,7 +36,7 @@ const CHOICE_PERIOD: Duration = Duration::from_millis(400);
 const SETTLED: Duration = Duration::from_millis(75);
 /// A relay of which nothing came for this long, while something came from others, is not asked.
 const SILENCE: Duration = Duration::from_millis(50);
-/// A relay that brought nothing of use for this long makes room for another.
+/// A relay that brought nothing of use for this long makes room for another; one that never did, at once.
 const USELESS: Duration = Duration::from_secs(2);
 
 /// What is known of one relay.
@@ -226,7 +226,8 @@ impl Stations {
             return self.slots.last_mut();
         }
         let idlest = self.slots.iter().enumerate().min_by_key(|(_, slot)| slot.useful);
-        let (place, _) = idlest.filter(|(_, idlest)| now.saturating_duration_since(idlest.useful) >= USELESS)?;
+        let useless = |slot: &Slot| slot.useful.is_none_or(|at| now.saturating_duration_since(at) >= USELESS);
+        let (place, _) = idlest.filter(|(_, idlest)| useless(idlest))?;
         self.copies.forget(set_of(place));
         self.asked = self.asked.map(|asked| asked & !set_of(place));
         let freed = self.slots.get_mut(place)?;
@@ -244,7 +245,7 @@ impl Stations {
             }
             Handed::Other => return,
         };
-        slot.useful = now;
+        slot.useful = Some(now);
         if !was_known {
             self.news = true;
             slot.first += 1;

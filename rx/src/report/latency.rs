@@ -24,6 +24,8 @@ pub(crate) struct Latency {
     pub(crate) encoded_to_on_air: Option<Took>,
     /// What is left of captured to heard; known where both ends share a clock.
     pub(crate) on_air_to_heard: Option<Took>,
+    /// From a relay's card to here; within what is on the air until heard, where that is known.
+    pub(crate) relayed: Option<Took>,
     /// First packet of a unit heard to the unit complete.
     pub(crate) heard_to_complete: Option<Took>,
     /// Complete to decoded.
@@ -74,12 +76,14 @@ impl Latency {
             captured_to_shown: took(stage::CAPTURED_TO_SHOWN),
             captured_to_decoded: took(stage::CAPTURED_TO_DECODED),
             unknown,
+            relayed: None,
         }
     }
 }
 
 impl Took {
-    fn of(summary: &Summary) -> Option<Self> {
+    /// What a summary comes to; none if nothing was recorded.
+    pub(super) fn of(summary: &Summary) -> Option<Self> {
         (summary.count > 0).then_some(Self { p50_us: summary.p50_us, p95_us: summary.p95_us })
     }
 

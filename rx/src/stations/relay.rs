@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use skylark_common::ledger::Summary;
 use skylark_rx::Receiver;
 use skylark_rx::relay::RelayId;
 use skylark_rx::relay::stations::RelayStats;
@@ -18,6 +19,9 @@ use crate::link::cards::Cards;
 /// A relay says how it fares four times a second: one that said nothing for so long is silent.
 const SILENCE: Duration = Duration::from_millis(1500);
 
+/// What happens so often is no accident of the network.
+const NO_ACCIDENT: u64 = 20;
+
 /// A relay.
 #[derive(Debug)]
 pub(super) struct Relay {
@@ -29,6 +33,8 @@ pub(super) struct Relay {
     /// Its cards, by their numbers there: their numbers here.
     cards: Vec<(Option<usize>, Arc<Told>)>,
     told_at: Instant,
+    /// What it has been accused of.
+    accused: Vec<&'static str>,
 }
 
 /// What is known of a relay, for whoever shows it.
@@ -59,10 +65,17 @@ pub(crate) enum RelayState {
     Silent,
 }
 
+impl RelaySeen {
+    /// What the way from its cards to here took over the last second.
+    pub(crate) fn relayed(&self) -> Option<Summary> {
+        self.stats.map(|stats| stats.relayed)
+    }
+}
+
 impl Relay {
     /// A relay that was not heard of before.
     pub(super) fn new(id: RelayId, now: Instant) -> Self {
-        Self { id, is_silent: false, status: Status::default(), cards: Vec::new(), told_at: now }
+        Self { id, is_silent: false, status: Status::default(), cards: Vec::new(), told_at: now, accused: Vec::new() }
     }
 
     /// What it calls itself.
@@ -109,6 +122,16 @@ impl Relay {
         }
     }
 
+    /// Tells people, once for each kind, that it sends what no relay should.
+    pub(super) fn accuse(&mut self, stats: &RelayStats) {
+        for (count, what) in misdeeds(stats) {
+            if count >= NO_ACCIDENT && !self.accused.contains(&what) {
+                self.accused.push(what);
+                tell_of(self.name(), &format!("sends {what} ({count} so far): is it yours? They are dropped"));
+            }
+        }
+    }
+
     /// Another relay takes its place: its cards end.
     pub(super) fn leave(&self) {
         self.cards.iter().for_each(|(_, told)| told.is_gone.store(true, Ordering::Relaxed));
@@ -129,4 +152,17 @@ impl Relay {
             hears_others: self.status.hears_others && !self.is_silent,
         }
     }
+}
+
+/// What a relay sent that none should, and how often.
+fn misdeeds(stats: &RelayStats) -> [(u64, &'static str); 6] {
+    let station = stats.station;
+    [
+        (station.malformed, "messages that cannot be read"),
+        (station.replayed, "messages again"),
+        (station.flooded, "more frames than any card hears"),
+        (station.too_many_cards, "frames of more cards than a relay may have"),
+        (station.implausible, "signal levels that cannot be"),
+        (stats.refused, "frames nobody with the key has sealed"),
+    ]
 }

@@ -18,6 +18,9 @@ const FIRST_SEQUENCE: u32 = u32::MAX - 20;
 /// The longest body that is sealed.
 const MAX_BODY_BYTES: usize = 3000;
 
+/// Damaged copies a receiver keeps.
+const MAX_HELD: u64 = 256;
+
 /// More than gaps that can be given up at one moment.
 const MAX_ROUNDS: u32 = 10_000;
 
@@ -41,6 +44,9 @@ fuzz_target!(|bytes: &[u8]| {
             // The frame before comes again.
             _ => {}
         }
+        if what & 0x80 != 0 {
+            air.hear_damaged(&mut receiver, &frame, sequence, now);
+        }
         receiver.handle_frame(usize::from(when_and_where & 7), &frame, now);
         drain(&mut receiver);
         let mut rounds = 0;
@@ -60,11 +66,15 @@ fn drain(receiver: &mut Receiver) {
     }
 }
 
-/// Every frame was counted exactly once.
+/// Every frame was counted exactly once, and so was every damaged copy.
 fn check(receiver: &Receiver, now: Instant) {
-    let f = receiver.stats(now).frames;
+    let stats = receiver.stats(now);
+    let f = stats.frames;
     let outcomes = f.foreign + f.truncated + f.bad_fcs + f.unknown_version + f.waiting + f.unannounced;
     assert_eq!(f.captured, outcomes + f.forged + f.replayed + f.duplicate + f.late + f.used);
+    let c = stats.combining;
+    assert_eq!(c.copies, c.known + c.spent + c.expired + c.gave_way + c.held);
+    assert!(c.held <= MAX_HELD && c.copies <= f.bad_fcs && c.rebuilt <= c.tries);
 }
 
 fn flip(frame: &mut [u8], bit: u32) {
@@ -76,20 +86,37 @@ fn flip(frame: &mut [u8], bit: u32) {
 /// What seals frames: two sessions of the receiver's link, and a stranger with another key.
 struct Air {
     head: Vec<u8>,
+    damaged_head: Vec<u8>,
     sessions: [SessionKey; 3],
 }
 
 impl Air {
     fn new(key: &LinkKey) -> Self {
-        let mut head = [0; 64];
-        let length = RxHeader::default().emit(&mut head).expect("64 bytes are enough for one antenna");
+        let head = |bad_fcs| {
+            let mut head = vec![0; 64];
+            let header = RxHeader { bad_fcs, ..RxHeader::default() };
+            let length = header.emit(&mut head).expect("64 bytes are enough for one antenna");
+            head.truncate(length);
+            head
+        };
         let stranger = LinkKey::from_bytes([8; LinkKey::LEN]);
         let sessions = [
             SessionKey::derive(key, &[1; 16]),
             SessionKey::derive(key, &[2; 16]),
             SessionKey::derive(&stranger, &[3; 16]),
         ];
-        Self { head: head[..length].to_vec(), sessions }
+        Self { head: head(false), damaged_head: head(true), sessions }
+    }
+
+    /// Two other cards hear a packet before, damaged in different places.
+    fn hear_damaged(&self, receiver: &mut Receiver, frame: &[u8], place: u32, now: Instant) {
+        let Some(packet) = frame.get(self.head.len()..) else { return };
+        for (card, place) in [(8, place), (9, place.rotate_left(9) ^ 0x55)] {
+            let mut damaged = [&self.damaged_head, packet].concat();
+            flip(&mut damaged, place);
+            receiver.handle_frame(card, &damaged, now);
+            drain(receiver);
+        }
     }
 
     fn sealed(&self, what: u8, kind: Kind, stream: u8, sequence: u32, body: &[u8]) -> Vec<u8> {

@@ -1,4 +1,4 @@
-//! Relays and viewers that lie, flood and replay beside true ones: counted by name, and nothing else happens.
+//! Relays that lie, flood and replay beside true ones: counted by name, and nothing else happens.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -6,12 +6,10 @@ use std::time::Duration;
 use skylark_common::air::sim::Random;
 use skylark_common::wire::packet::PacketHeader;
 use skylark_common::wire::radiotap::{Antenna, RxHeader};
-use skylark_rx::receiver::Known;
 use skylark_rx::relay::message::{Entry, MAX_MESSAGE_BYTES, Message};
-use skylark_rx::relay::report::Prompt;
-use skylark_rx::relay::{RelayId, RelayStats, Report, ViewerId};
+use skylark_rx::relay::{RelayId, RelayStats};
 
-use super::field::{Field, FieldConfig, VIEWER, id, receiver_card};
+use super::field::{Field, FieldConfig, id, receiver_card};
 use super::{SECOND, added, field, percentile, relays};
 
 const LIAR: RelayId = RelayId(666);
@@ -46,14 +44,14 @@ impl Liar {
 }
 
 /// Two true relays of which each loses a tenth.
-fn truth() -> Field {
+pub(crate) fn truth() -> Field {
     let mut field = field(relays(2, 0.1));
     field.captured = Some(Vec::new());
     field
 }
 
 /// Runs for 6 s while `attack` does something between any two milliseconds; then nothing was lost.
-fn under_attack(case: &str, mut attack: impl FnMut(u32, &mut Field)) -> Field {
+pub(crate) fn under_attack(case: &str, mut attack: impl FnMut(u32, &mut Field)) -> Field {
     let mut field = truth();
     for now_ms in 0..6000 {
         field.run(Duration::from_millis(1));
@@ -277,60 +275,43 @@ fn more_relays_than_there_is_room_for_crowd_no_useful_one_out() {
     assert!(
         stats.len() == 16 && stats.iter().any(|relay| relay.id == id(0)) && stats.iter().any(|relay| relay.id == id(1))
     );
-    assert!(field.stations.crowded_out() > 5000);
 }
 
-/// Runs for 6 s with a second viewer, whose reports `lie` makes.
-fn with_viewer(case: &str, mut lie: impl FnMut(u32, &Field) -> Vec<Report>) -> Field {
-    under_attack(case, |now_ms, field| {
-        for report in lie(now_ms, field) {
-            let mut bytes = Vec::new();
-            report.emit(&mut bytes);
-            let now = field.now;
-            field.relays.iter_mut().for_each(|relay| relay.forwarder.handle_report(&bytes, now));
+#[test]
+fn a_relay_that_hears_finds_room_among_a_thousand_that_do_not() {
+    let mut liar = Liar::new();
+    let mut field = truth();
+    field.relays.iter_mut().for_each(|relay| relay.connected = false);
+    for now_ms in 0..2000 {
+        if now_ms == 1000 {
+            field.relays.iter_mut().for_each(|relay| relay.connected = true);
         }
-    })
-}
-
-/// A report that says that everything is known and nobody is wanted.
-fn everything(viewer: ViewerId, stamp_us: u64, field: &Field) -> Report {
-    let all = |known: Known| Known { next: known.next.wrapping_add(200), bits: [u64::MAX; 4], ..known };
-    Report { viewer, stamp_us, prompt: Prompt::Only(Vec::new()), known: field.receiver.known().map(all).collect() }
-}
-
-#[test]
-fn a_viewer_that_says_it_knows_everything_harms_only_itself() {
-    let mut plain = truth();
-    plain.run(6 * SECOND);
-    plain.idle(SECOND);
-    let field = with_viewer("a know-all", |now_ms, field| vec![everything(ViewerId(1), u64::from(now_ms), field)]);
-    let added = added(&field, &plain);
-    assert!(percentile(&added, 95) < Duration::from_millis(2), "{:?}", percentile(&added, 95));
-}
-
-#[test]
-fn a_stranger_that_reports_in_a_viewers_name_only_makes_relays_prompt() {
-    let field = with_viewer("a double", |_, field| {
-        let since = (field.now - field.start).as_micros();
-        vec![everything(VIEWER, u64::try_from(since).unwrap() + 1, field)]
-    });
-    for relay in &field.relays {
-        let stats = relay.forwarder.stats(field.now);
-        assert!(stats.reports_contested > 1000 && stats.forwarded * 10 > stats.captured * 9, "{stats:?}");
+        field.run(Duration::from_millis(1));
+        for relay in 0..30 {
+            liar.begin(1);
+            field.hear(RelayId(1000 + (now_ms * 30 + relay) % 1000), &liar.message);
+        }
+    }
+    let stats = field.stations.stats(field.now);
+    for place in 0..2 {
+        assert!(stats.iter().any(|relay| relay.id == id(place) && relay.station.frames > 200), "{stats:?}");
     }
 }
 
+/// Words are no packets: what is said to have been heard may still come.
 #[test]
-fn a_flood_of_viewers_only_makes_relays_prompt() {
-    let mut stamp = 0;
-    let field = with_viewer("a crowd of viewers", |_, field| {
-        stamp += 1;
-        (0..40).map(|viewer| everything(ViewerId(100 + stamp * 40 + viewer), stamp, field)).collect()
+fn words_about_packets_that_have_not_come_displace_none() {
+    let mut liar = Liar::new();
+    let field = under_attack("words", |_, field| {
+        let captured = field.captured.as_mut().map(std::mem::take).unwrap_or_default();
+        liar.begin(1);
+        for head in captured {
+            Entry::Heard { card: 0, age_us: 0, head: &head }.emit(&mut liar.message).unwrap();
+        }
+        field.hear(LIAR, &liar.message);
     });
-    for relay in &field.relays {
-        let stats = relay.forwarder.stats(field.now);
-        assert!(stats.viewers <= 16 && stats.reports_contested > 100_000, "{stats:?}");
-    }
+    let blame = blame(&field);
+    assert!(blame.station.known > 5000 && blame.first == 0, "{blame:?}");
 }
 
 #[test]

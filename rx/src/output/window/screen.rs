@@ -7,19 +7,30 @@ use sdl2::rect::Rect;
 use sdl2::render::{BlendMode, Texture, TextureCreator, WindowCanvas};
 use sdl2::video::WindowContext;
 
+use crate::osd::figures::Layout;
 use crate::osd::font::Typeface;
-use crate::osd::paint::{Align, Panel, paint};
-use crate::osd::{Line, banner, figures, waiting};
+use crate::osd::paint::{Align, LINE_PERMILLE, Panel, paint};
+use crate::osd::{Line, Room, banner, figures, waiting};
 use crate::picture::Picture;
 use crate::report::Report;
 use crate::signal::Names;
 use crate::tell::tell;
 use crate::trust::Quality;
 
-/// Letters side by side that must fit: both panels with a gap between.
-const LETTERS_ACROSS: u32 = 100;
-/// Letters above each other that should fit: the panels take a third of the height.
+/// Letters side by side that must fit where both panels stand beside each other, with the gaps.
+const LETTERS_SIDE_BY_SIDE: u32 = 104;
+/// Letters side by side that must fit where there is one panel.
+const LETTERS_SINGLE: u32 = 62;
+/// Letters above each other that should fit.
 const LETTERS_DOWN: u32 = 44;
+/// Letters above each other that should fit in a small window.
+const LETTERS_DOWN_SMALL: u32 = 36;
+/// Letters lower than this are hard to read, in pixels: where two panels would need such there is one.
+const LEGIBLE: u32 = 13;
+/// The panel with the cards takes no more letters side by side,
+const PANEL_LETTERS: usize = 58;
+/// and as a rule no more than this share of the height.
+const PANEL_SHARE_PERMILLE: u32 = 420;
 /// The background where no picture is.
 const BACKGROUND: Color = Color::RGB(16, 20, 28);
 
@@ -110,13 +121,18 @@ impl<'a> Screen<'a> {
     /// for as long as `patience`.
     pub(super) fn write_osd(&mut self, report: Option<&Report>, now: Instant, patience: Duration) {
         if self.shown.is_none() {
-            self.write(Place::Middle, waiting::screen(&self.names, report));
+            let (letter, _) = self.letter();
+            self.write(Place::Middle, waiting::screen(&self.names, report, self.room(letter, 1000)));
         } else {
             self.write(Place::Middle, Vec::new());
             self.write_banner(report, now);
             let figures = report.filter(|_| self.osd);
-            self.write(Place::BottomLeft, figures.map(figures::stream).unwrap_or_default());
-            self.write(Place::BottomRight, figures.map(figures::latency).unwrap_or_default());
+            let (letter, layout) = self.letter();
+            let room = Room { across: PANEL_LETTERS, ..self.room(letter, PANEL_SHARE_PERMILLE) };
+            let stream = figures.map(|report| figures::stream(report, room, layout));
+            self.write(Place::BottomLeft, stream.unwrap_or_default());
+            let latency = figures.filter(|_| layout == Layout::SideBySide).map(figures::latency);
+            self.write(Place::BottomRight, latency.unwrap_or_default());
         }
         if self.shown.as_ref().is_none_or(|shown| now.saturating_duration_since(shown.at) >= patience) {
             self.present();
@@ -156,13 +172,15 @@ impl<'a> Screen<'a> {
     fn write_banner(&mut self, report: Option<&Report>, now: Instant) {
         let Some(shown) = &self.shown else { return };
         let millis = |at: Instant| u64::try_from(now.saturating_duration_since(at).as_millis()).unwrap_or(u64::MAX);
-        let lines = banner::banner(report, millis(shown.at), self.concealed_since.map(millis));
+        let (age_ms, concealed_ms) = (millis(shown.at), self.concealed_since.map(millis));
+        let across = self.room(self.letter().0, 1000).across;
+        let lines = banner::banner(report, age_ms, concealed_ms, across);
         self.write(Place::Top, lines);
     }
 
     /// Writes a panel, if it does not say so already.
     fn write(&mut self, place: Place, lines: Vec<Line>) {
-        let letter = self.letter();
+        let (letter, _) = self.letter();
         let Some(slot) = self.panels.get_mut(place as usize) else { return };
         if lines.is_empty() {
             *slot = None;
@@ -179,12 +197,14 @@ impl<'a> Screen<'a> {
         }
     }
 
-    /// The height of letters, in pixels, that suits the window.
-    fn letter(&self) -> u16 {
-        let (width, height) = self.canvas.output_size().unwrap_or((0, 0));
-        // A letter is 0.6 times as wide as it is high.
-        let letter = (width * 10 / 6 / LETTERS_ACROSS).min(height / LETTERS_DOWN).clamp(9, 40);
-        u16::try_from(letter).unwrap_or(16)
+    /// The height of letters, in pixels, and the layout that suit the window.
+    fn letter(&self) -> (u16, Layout) {
+        letter(self.canvas.output_size().unwrap_or((0, 0)))
+    }
+
+    /// What there is room for in letters of this height, on a share of the window's height.
+    fn room(&self, letter: u16, share_permille: u32) -> Room {
+        room(self.canvas.output_size().unwrap_or((0, 0)), letter, share_permille)
     }
 
     fn present(&mut self) {
@@ -195,7 +215,7 @@ impl<'a> Screen<'a> {
             // What cannot be copied is missing on the screen, which says it better than any message.
             let _ = self.canvas.copy(&shown.texture, None, fit((shown.width, shown.height), size));
         }
-        let margin = i32::from(self.letter());
+        let margin = i32::from(self.letter().0);
         let places = [Place::Top, Place::BottomLeft, Place::BottomRight, Place::Middle];
         for (written, place) in self.panels.iter().zip(places) {
             if let Some(written) = written {
@@ -228,6 +248,27 @@ impl Place {
     }
 }
 
+/// The height of letters, in pixels, and the layout that suit a window of this size.
+fn letter((width, height): (u32, u32)) -> (u16, Layout) {
+    // A letter is 0.6 times as wide as it is high.
+    let fit = |across: u32, down: u32| (width * 10 / 6 / across).min(height / down);
+    let side_by_side = fit(LETTERS_SIDE_BY_SIDE, LETTERS_DOWN);
+    let (letter, layout) = match side_by_side {
+        LEGIBLE.. => (side_by_side, Layout::SideBySide),
+        _ => (fit(LETTERS_SINGLE, LETTERS_DOWN_SMALL).min(LEGIBLE + 3), Layout::Single),
+    };
+    (u16::try_from(letter.clamp(9, 40)).unwrap_or(16), layout)
+}
+
+/// What there is room for in a window of this size, in letters of this height, on a share of the height.
+fn room((width, height): (u32, u32), letter: u16, share_permille: u32) -> Room {
+    let letter = u32::from(letter);
+    let (across, down) = (width * 10 / 6 / letter, height * share_permille / LINE_PERMILLE / letter);
+    let letters = |count: u32| usize::try_from(count).unwrap_or(0);
+    // Around the text there are the panel's edge and the margin.
+    Room { across: letters(across.saturating_sub(6)), down: letters(down.saturating_sub(1)) }
+}
+
 fn texture<'a>(
     creator: &'a TextureCreator<WindowContext>,
     panel: &Panel,
@@ -254,6 +295,20 @@ fn fit((width, height): (u32, u32), (across, down): (u32, u32)) -> Rect {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn letters_are_legible_in_every_window() {
+        assert_eq!(letter((1920, 1080)), (24, Layout::SideBySide));
+        assert_eq!(letter((1280, 720)), (16, Layout::SideBySide));
+        assert_eq!(letter((1024, 600)), (13, Layout::SideBySide));
+        assert_eq!(letter((640, 480)), (13, Layout::Single));
+        assert_eq!(letter((0, 0)), (9, Layout::Single));
+        for size in [(640, 480), (800, 480), (1280, 720), (1920, 1080)] {
+            let room = room(size, letter(size).0, PANEL_SHARE_PERMILLE);
+            assert!(room.across >= PANEL_LETTERS && (9..=13).contains(&room.down), "{size:?}: {room:?}");
+        }
+        assert_eq!(room((0, 0), 9, 1000), Room { across: 0, down: 0 });
+    }
 
     #[test]
     fn the_picture_keeps_its_shape() {

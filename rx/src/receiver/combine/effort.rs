@@ -8,6 +8,8 @@ use crate::receiver::heard::MAX_CARDS;
 pub(super) const MAX_TRIES: u32 = 1024;
 /// Tries beyond this number for one packet leave half of what may be spent at once to other packets.
 const LIKELY_TRIES: u32 = 64;
+/// Tries that take the time of mending one copy.
+pub(super) const MENDING_TRIES: u32 = 12;
 /// What a try costs of the time all share: 20 000 a second, some 3 % of a desktop's core at 1400 bytes.
 const COST: Duration = Duration::from_micros(50);
 /// What a try costs of the card's that brought the copy: no card can take more than half from the others.
@@ -32,15 +34,21 @@ impl Effort {
     /// Whether one more try is allowed for a packet that had `tries` before; if so it is spent.
     pub(super) fn take(&mut self, card: usize, tries: u32, now: Instant) -> bool {
         let at_once = if tries < LIKELY_TRIES { SPENT_AT_ONCE } else { SPENT_AT_ONCE / 2 };
+        tries < MAX_TRIES && self.spend(card, 1, at_once, now)
+    }
+
+    /// Whether a copy may be mended; if so as many tries are spent as that takes the time of.
+    pub(super) fn take_mending(&mut self, card: usize, now: Instant) -> bool {
+        self.spend(card, MENDING_TRIES, SPENT_AT_ONCE / 2, now)
+    }
+
+    fn spend(&mut self, card: usize, tries: u32, at_once: Duration, now: Instant) -> bool {
         let Some(of_card) = self.cards.get_mut(card) else { return false };
         let (Some(all), Some(card)) =
-            (self.all.after(COST, at_once, now), of_card.after(COST_OF_CARD, SPENT_AT_ONCE, now))
+            (self.all.after(COST * tries, at_once, now), of_card.after(COST_OF_CARD * tries, SPENT_AT_ONCE, now))
         else {
             return false;
         };
-        if tries >= MAX_TRIES {
-            return false;
-        }
         (self.all, *of_card) = (all, card);
         true
     }

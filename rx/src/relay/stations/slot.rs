@@ -24,8 +24,8 @@ pub(super) struct Slot {
     pub(super) station: Station,
     /// When a message of it was read last.
     pub(super) heard: Option<Instant>,
-    /// When it last brought something of use, or came here.
-    pub(super) useful: Instant,
+    /// When it last brought a packet that is known: the first copy or another.
+    pub(super) useful: Option<Instant>,
     pub(super) first: u64,
     pub(super) refused: u64,
     pub(super) heard_permille: u32,
@@ -42,7 +42,7 @@ impl Slot {
             id,
             station,
             heard: None,
-            useful: now,
+            useful: None,
             first: 0,
             refused: 0,
             heard_permille: 0,

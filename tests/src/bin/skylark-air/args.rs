@@ -32,6 +32,7 @@ pub(crate) struct Args {
     /// delay=10ms     what its card and bus add, default 0
     /// antennas=2     antennas its card reports, 1 to 4, default 1
     /// damaged=20%    share of lost frames heard with flipped bits and a bad FCS, default 0%
+    /// errors=20%     share of the other frames with bursts of wrong bits and a bad FCS, default 0%
     #[arg(long = "to", value_name = "HOST:PORT[,SETTING...]", required = true, verbatim_doc_comment)]
     pub(crate) receivers: Vec<ReceiverSpec>,
 

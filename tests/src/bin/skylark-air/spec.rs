@@ -53,7 +53,12 @@ impl ReceiverSpec {
             "delay" => self.config.delay = duration_or_zero(value)?,
             "antennas" => self.config.antennas = antennas(value)?,
             "damaged" => self.config.damaged_share = share(value)?,
-            _ => return Err(format!("{setting}: expected rssi=, noise=, loss=, delay=, antennas= or damaged=")),
+            "errors" => self.config.bit_error_share = share(value)?,
+            _ => {
+                return Err(format!(
+                    "{setting}: expected rssi=, noise=, loss=, delay=, antennas=, damaged= or errors="
+                ));
+            }
         }
         Ok(())
     }
@@ -165,7 +170,8 @@ mod tests {
 
     #[test]
     fn settings_follow_after_commas_and_may_have_commas_inside() {
-        let spec = receiver("[::1]:5801,loss=burst:10%,5,rssi=-61dBm,noise=-90,delay=1.5ms,antennas=2,damaged=20%");
+        let spec =
+            receiver("[::1]:5801,loss=burst:10%,5,rssi=-61dBm,noise=-90,delay=1.5ms,antennas=2,damaged=20%,errors=3%");
         assert_eq!(spec.address, "[::1]:5801");
         assert_eq!(spec.loss.name, "burst:10%,5");
         let expected = ReceiverConfig {
@@ -175,6 +181,7 @@ mod tests {
             antennas: 2,
             delay: Duration::from_micros(1500),
             damaged_share: 0.2,
+            bit_error_share: 0.03,
         };
         assert_eq!(spec.config, expected);
     }

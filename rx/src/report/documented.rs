@@ -1,0 +1,76 @@
+//! docs/STATS.md names every figure of a line, and none that is not there.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::tests::{report, seen};
+use crate::board::Seen;
+use crate::unit::tests::start;
+
+/// The names of each object, by where it is in a line.
+type Names = BTreeMap<String, BTreeSet<String>>;
+
+/// The names the document gives: a heading is an object, the rows of its table are the names in it.
+fn documented() -> Names {
+    let (mut names, mut object) = (Names::new(), None);
+    for line in include_str!("../../../docs/STATS.md").lines() {
+        let quoted = |prefix: &str| line.strip_prefix(prefix)?.split_once('`').map(|(quoted, _)| quoted.to_owned());
+        object = quoted("## `").or(object);
+        if let (Some(name), Some(object)) = (quoted("| `"), &object) {
+            let is_first = names.entry(object.clone()).or_default().insert(name);
+            assert!(is_first, "twice in {object}: {line}");
+        }
+    }
+    names
+}
+
+/// The names in a line. What is described once for many is found there.
+fn found(value: &Value, at: &str, names: &mut Names) {
+    let at = match at {
+        "cards[].frames" => "frames",
+        "cards[].antennas[].signal_dbm" | "cards[].antennas[].snr_db" => "cards[].antennas[].*",
+        _ if at.starts_with("latency.") => "latency.*",
+        "relays[].behind" | "relays[].relayed" => "relays[].*",
+        _ => at,
+    };
+    if let Value::Array(values) = value {
+        values.iter().for_each(|value| found(value, &format!("{at}[]"), names));
+    }
+    let Value::Object(fields) = value else { return };
+    for (name, value) in fields {
+        names.entry(at.to_owned()).or_default().insert(name.clone());
+        let inner = if at == "rx.stats" { name.clone() } else { format!("{at}.{name}") };
+        found(value, &inner, names);
+    }
+}
+
+#[cfg(feature = "relay")]
+fn relay() -> crate::link::relayed::RelaySeen {
+    use skylark_rx::relay::{RelayId, Stations, ViewerId};
+
+    let now = start();
+    let mut stations = Stations::new(skylark_common::wire::link::LinkId::from_name("hill"), ViewerId(1), now);
+    stations.handle_message(RelayId(7), &[b"SKR\x01".as_slice(), &[0; 12]].concat(), now);
+    let stats = stations.stats(now).pop();
+    assert!(stats.is_some());
+    crate::link::relayed::RelaySeen {
+        name: "roof".to_owned(),
+        state: crate::stations::RelayState::Heard,
+        stats,
+        cards: Vec::new(),
+        hears_others: false,
+    }
+}
+
+/// A build without relays knows less.
+#[cfg(feature = "relay")]
+#[test]
+fn every_figure_is_documented_and_nothing_else() {
+    let now = start();
+    let line = serde_json::to_value(report(&Seen { relays: vec![relay()], ..seen(now) }, now)).unwrap();
+    let mut names = Names::new();
+    found(&line, "rx.stats", &mut names);
+    names.entry("rx.stats".to_owned()).or_default().insert("ev".to_owned());
+    assert_eq!(documented(), names);
+}
