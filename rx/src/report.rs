@@ -11,10 +11,8 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use skylark_common::VIDEO_STREAM;
-use skylark_common::fec::FecConfig;
 use skylark_common::ledger::Summary;
-use skylark_common::wire::announce::Payload;
-use skylark_rx::stats::{CombiningStats, FrameStats, RxStats, SessionStats, StreamStats};
+use skylark_rx::stats::{CombiningStats, FrameStats, RxStats, StreamStats};
 
 #[cfg_attr(not(feature = "window"), expect(unused_imports, reason = "only the OSD takes figures one by one"))]
 pub(crate) use latency::{Latency, Took, Unknown};
@@ -254,8 +252,9 @@ fn whole_millis(time: Duration) -> u64 {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use skylark_common::wire::announce::{Announce, TxLatency};
-    use skylark_rx::stats::{AntennaStats, CardStats, CombiningStats, Spread};
+    use skylark_common::fec::FecConfig;
+    use skylark_common::wire::announce::{Announce, Payload, TxLatency};
+    use skylark_rx::stats::{AntennaStats, CardStats, SessionStats, Spread};
 
     use super::*;
     use crate::board::CardSeen;

@@ -6,7 +6,9 @@ mod relay;
 pub(crate) mod status;
 
 pub(crate) use arrivals::Arrivals;
-pub(crate) use relay::{RelaySeen, RelayState};
+pub(crate) use relay::RelaySeen;
+#[cfg(test)]
+pub(crate) use relay::RelayState;
 
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
