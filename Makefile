@@ -79,6 +79,8 @@ lint: deps
 	for package in skylark-common skylark-tx skylark-rx skylark-setup; do
 	    cargo clippy -p $$package --no-default-features --all-targets --locked -- -D warnings
 	done
+	# A receiver that carries no network library.
+	cargo clippy -p skylark-rx --no-default-features --features program --all-targets --locked -- -D warnings
 
 docs: deps
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked
@@ -141,7 +143,7 @@ install:
 	    fi
 	    install -D --mode=755 "$$built/$$program" "$(DESTDIR)$(PREFIX)/bin/$$program"
 	done
-	install -D --mode=644 --target-directory="$(DESTDIR)$(DOCS)" README.md docs/RADIOS.md
+	install -D --mode=644 --target-directory="$(DESTDIR)$(DOCS)" README.md docs/RADIOS.md docs/RELAYS.md
 	for unit in radio-setup/packaging/systemd/*; do
 	    install -D --mode=644 "$$unit" "$(DESTDIR)$(UNITS)/$${unit##*/}"
 	    sed -i 's|@BINDIR@|$(PREFIX)/bin|; s|@DOCDIR@|$(DOCS)|; s|@ETCDIR@|$(ETC)|' "$(DESTDIR)$(UNITS)/$${unit##*/}"
@@ -166,7 +168,7 @@ SYSTEMD := $(wildcard /run/systemd/system)
 
 uninstall:
 	@if [ -z "$(DESTDIR)" ] && [ -n "$(SYSTEMD)" ]; then
-	    for unit in skylark-tx.service skylark-rx.service skylark-card@.service; do
+	    for unit in skylark-tx.service skylark-rx.service skylark-relay.service skylark-card@.service; do
 	        [ -e "$(UNITS)/$$unit" ] || continue
 	        systemctl stop "$${unit/@./@*.}"
 	        systemctl disable "$$unit"
@@ -178,7 +180,7 @@ uninstall:
 	fi
 	rm -f $(PROGRAMS:%="$(DESTDIR)$(PREFIX)/bin/%")
 	for unit in radio-setup/packaging/systemd/*; do rm -f "$(DESTDIR)$(UNITS)/$${unit##*/}"; done
-	rm -f "$(DESTDIR)$(DOCS)/README.md" "$(DESTDIR)$(DOCS)/RADIOS.md"
+	rm -f $(addprefix "$(DESTDIR)$(DOCS)"/,README.md RADIOS.md RELAYS.md)
 	[ ! -d "$(DESTDIR)$(DOCS)" ] || rmdir --ignore-fail-on-non-empty "$(DESTDIR)$(DOCS)"
 	if [ -z "$(DESTDIR)" ] && [ -n "$(SYSTEMD)" ]; then systemctl daemon-reload; fi
 	[ ! -d "$(DESTDIR)$(ETC)" ] || echo 'Left alone: $(DESTDIR)$(ETC) with the settings, and the key if it is there.'

@@ -1,7 +1,8 @@
 //! What everything came to over the last second: the figures of the stats line and of the OSD, in one place.
 
 mod cards;
-#[cfg(test)]
+// A build without relays knows less.
+#[cfg(all(test, feature = "relay"))]
 mod documented;
 mod latency;
 mod session;
@@ -14,11 +15,10 @@ use skylark_common::VIDEO_STREAM;
 use skylark_common::ledger::Summary;
 use skylark_rx::stats::{CombiningStats, FrameStats, RxStats, StreamStats};
 
-#[cfg_attr(not(feature = "window"), expect(unused_imports, reason = "only the OSD takes figures one by one"))]
+#[cfg(feature = "window")]
+pub(crate) use cards::Quality;
+pub(crate) use cards::{CardReport, sources};
 pub(crate) use latency::{Latency, Took, Unknown};
-
-pub(crate) use cards::{CardReport, Quality, sources};
-
 pub(crate) use session::SessionReport;
 
 use crate::board::{OutputStats, PictureStats, Seen, stage};

@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-const UNITS: [&str; 3] = ["skylark-card@.service", "skylark-rx.service", "skylark-tx.service"];
+const UNITS: [&str; 4] = ["skylark-card@.service", "skylark-relay.service", "skylark-rx.service", "skylark-tx.service"];
 const PROGRAMS: [&str; 3] = ["skylark-rx", "skylark-setup", "skylark-tx"];
 
 /// A folder into which the programs of this build were installed with `PREFIX=/usr`.
@@ -73,7 +73,7 @@ fn programs_units_and_settings_are_installed_and_taken_away_again() {
     let staged = Staged::new();
     assert_eq!(staged.files("usr/bin"), PROGRAMS);
     assert_eq!(staged.files("usr/lib/systemd/system"), UNITS);
-    assert_eq!(staged.files("etc/skylark"), ["card.env", "rx.env", "tx.env"]);
+    assert_eq!(staged.files("etc/skylark"), ["card.env", "relay.env", "rx.env", "tx.env"]);
     for unit in UNITS {
         let text = staged.unit(unit);
         let left = ["@BINDIR@", "@ETCDIR@", "@DOCDIR@"].into_iter().find(|place| text.contains(place));
@@ -108,7 +108,7 @@ fn the_programs_understand_what_the_units_start_them_with() {
             }
         }
     }
-    assert!(started >= 8, "{started}");
+    assert!(started >= 10, "{started}");
 }
 
 /// The variables a unit starts with: its own, and with each line of its settings file, commented out or not.

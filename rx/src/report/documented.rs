@@ -45,7 +45,6 @@ fn found(value: &Value, at: &str, names: &mut Names) {
     }
 }
 
-#[cfg(feature = "relay")]
 fn relay() -> crate::link::relayed::RelaySeen {
     use skylark_rx::relay::{RelayId, Stations, ViewerId};
 
@@ -63,8 +62,6 @@ fn relay() -> crate::link::relayed::RelaySeen {
     }
 }
 
-/// A build without relays knows less.
-#[cfg(feature = "relay")]
 #[test]
 fn every_figure_is_documented_and_nothing_else() {
     let now = start();

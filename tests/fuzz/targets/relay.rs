@@ -97,7 +97,11 @@ impl Between {
             assert_eq!((read, entries.flatten().collect()), (head, whole));
         }
         self.stations.handle_message(relay, message, now);
-        while self.stations.deliver(&mut self.receiver, |relay, card| Some(relay.0 as usize * 8 + usize::from(card)), now) {
+        while self.stations.deliver(
+            &mut self.receiver,
+            |relay, card| Some(relay.0 as usize * 8 + usize::from(card)),
+            now,
+        ) {
             while self.receiver.poll_datagram().is_some() {}
         }
         self.station.handle_message(message, now);
