@@ -58,6 +58,8 @@ pub(crate) struct Seen {
     pub(crate) cards: Vec<CardSeen>,
     /// The relays that are heard.
     pub(crate) relays: Vec<RelaySeen>,
+    /// Whom the network of relays holds, if it is listened to.
+    pub(crate) network: Option<Network>,
     /// Messages of relays that gave way because they were not taken in time.
     pub(crate) relay_messages_dropped: u64,
     /// Why each air gives no frames, as it says itself.
@@ -76,6 +78,18 @@ pub(crate) struct Seen {
     pub(crate) pictures: PictureStats,
     /// What became of what goes out.
     pub(crate) outputs: OutputStats,
+}
+
+/// Whom the network of relays holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(not(any(feature = "relay", test)), expect(dead_code, reason = "a build without relays has no network"))]
+pub(crate) enum Network {
+    /// Nobody answers where this end was told to connect to.
+    Unreached(String),
+    /// Nobody else is in it.
+    Alone,
+    /// Relays, viewers or routers.
+    Others,
 }
 
 /// What is known of a card beside what it hears.

@@ -20,11 +20,17 @@ use zenoh::pubsub::{Publisher, Subscriber};
 use zenoh::qos::{CongestionControl, Priority};
 use zenoh::sample::Sample;
 
-/// What a connection to one peer may hold back, in bytes, beside Zenoh's own two batches of 64 KiB: 130 ms of video of
-/// 8 Mbit/s. Whatever does not fit is dropped, so that a network that stalled goes on with the present.
+/// What a connection to one peer may hold back, in bytes: 130 ms of video of 8 Mbit/s. Whatever does not fit is
+/// dropped, so that a network that stalled goes on with the present.
 const SEND_BUFFER_BYTES: u32 = 128 << 10;
-/// A message is at most a batch of Zenoh's; what is longer is nothing of ours.
-const MAX_MESSAGE_BYTES: u32 = 256 << 10;
+/// Messages Zenoh holds back for each peer beside that, until the thread that writes to it runs: the most it allows.
+/// With two, as it has by itself, a burst of three frames loses one on an idle network.
+const WAITING_MESSAGES: u32 = 16;
+/// How long publishing waits for a place among them before a message is dropped, in µs; a peer that stalls is waited
+/// for once. It is the publishing thread that waits.
+const MAX_WAIT_US: u32 = 2000;
+/// The longest message is 60 KiB; what is longer is nothing of ours.
+const MAX_MESSAGE_BYTES: u32 = 128 << 10;
 /// A peer from which nothing came for so long is gone, in ms. Shorter: an outage of the network is noticed sooner, and
 /// peers must find each other again after one that would have been over.
 const LEASE_MS: u32 = 4000;
@@ -81,6 +87,12 @@ impl Fabric {
     pub(crate) fn id(&self) -> RelayId {
         let digits = self.session.zid().to_string();
         RelayId(u64::from_str_radix(digits.get(..DIGITS).unwrap_or(&digits), 16).unwrap_or_default())
+    }
+
+    /// Whether anybody else is there: a relay, a viewer, a router. Costs some µs.
+    pub(crate) fn is_connected(&self) -> bool {
+        let others = self.session.info();
+        others.peers_zid().wait().next().is_some() || others.routers_zid().wait().next().is_some()
     }
 
     /// An outlet for this kind of payload in this end's name. What cannot be sent at once is dropped.
@@ -141,7 +153,8 @@ fn config(endpoints: &[String], listen: Listen) -> Result<Config> {
         ("open/return_conditions/declares", "false".to_owned()),
         ("scouting/delay", "0".to_owned()),
         ("transport/link/tx/lease", LEASE_MS.to_string()),
-        ("transport/link/tx/queue/congestion_control/drop/wait_before_drop", "0".to_owned()),
+        ("transport/link/tx/queue/congestion_control/drop/wait_before_drop", MAX_WAIT_US.to_string()),
+        ("transport/link/tx/queue/size/real_time", WAITING_MESSAGES.to_string()),
         ("transport/link/tcp/so_sndbuf", SEND_BUFFER_BYTES.to_string()),
         ("transport/link/rx/max_message_size", MAX_MESSAGE_BYTES.to_string()),
     ];

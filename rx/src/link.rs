@@ -265,7 +265,8 @@ impl Running {
 
     fn publish_drops(&self) {
         let dropped = self.cards.dropped();
-        self.link.board.with(|seen| seen.dropped_by_machine = dropped);
+        let network = self.link.relays.as_ref().map(Relays::network);
+        self.link.board.with(|seen| (seen.dropped_by_machine, seen.network) = (dropped, network));
     }
 
     /// Waits for the next thing to happen; recorded time jumps there.

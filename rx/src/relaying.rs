@@ -1,11 +1,12 @@
 //! `skylark-rx relay`: forwards what the cards of this machine hear to viewers on the network, still sealed.
 
 mod figures;
+mod reaching;
 mod turns;
 
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use skylark_common::queue::Queue;
 use skylark_common::wire::link::LinkId;
 use skylark_rx::relay::{Forwarder, ForwarderConfig};
@@ -20,14 +21,19 @@ use crate::link::cards::Cards;
 use crate::link::joining::Joining;
 use crate::radio::{self, newcomers::Newcomers};
 use crate::stations::Arrivals;
+use crate::stations::status::MAX_CARDS;
 use crate::tell::tell;
 use crate::worker::Worker;
 use figures::Figures;
+use reaching::Reaching;
 use turns::Turns;
 
 /// Messages that wait to be published: a tenth of a second, where each holds one frame of a link of 12 Mbit/s. The
 /// oldest gives way.
 const WAITING_MESSAGES: usize = 128;
+
+/// A report of a viewer that knows as much as it can tell has 1500 bytes.
+const MAX_REPORT_BYTES: usize = 2048;
 
 /// What waits to be published.
 type Outgoing = Queue<(Kind, Vec<u8>)>;
@@ -38,6 +44,7 @@ type Outgoing = Queue<(Kind, Vec<u8>)>;
 /// A card or the network cannot be opened.
 pub(crate) fn run(args: &RelayArgs) -> Result<()> {
     let airs = airs::open(&args.air, now())?;
+    ensure!(airs.all.len() <= MAX_CARDS, "{} airs, a relay has at most {MAX_CARDS}: name fewer", airs.all.len());
     let link = LinkId::from_name(&args.link);
     let name = args.name.clone().unwrap_or_else(machine_name);
     let (fabric, listen) = join(link, &args.connect)?;
@@ -45,7 +52,11 @@ pub(crate) fn run(args: &RelayArgs) -> Result<()> {
     let (board, joining) = (Arc::new(Board::new()), Arc::new(Joining::new()));
     let reports = Arc::new(Arrivals::new().context("cannot wait for reports")?);
     let taken = Arc::clone(&reports);
-    let _viewers = fabric.subscribe(Kind::Known, move |viewer, report| taken.push(viewer, report.to_vec()))?;
+    let _viewers = fabric.subscribe(Kind::Known, move |viewer, report| {
+        if report.len() <= MAX_REPORT_BYTES {
+            taken.push(viewer, report.to_vec());
+        }
+    })?;
     let outgoing: Arc<Outgoing> = Arc::new(Queue::new(WAITING_MESSAGES));
     let publishing = start_publishing(&fabric, &outgoing)?;
     let heard: Vec<String> = airs.all.iter().map(|air| air.name().to_owned()).collect();
@@ -58,19 +69,24 @@ pub(crate) fn run(args: &RelayArgs) -> Result<()> {
     let newcomers = Newcomers::new(airs.wanted, Arc::clone(&joining));
     let (seen, looked) = (Arc::clone(&board), Arc::clone(&looking));
     let caring = Worker::start("radio", move || radio::run(newcomers, &seen, &looked))?;
-    tell(&format!("relay {name} of link {} ({link}) forwards what {} hear", args.link, heard.join(", ")));
+    tell(&format!("relay {name} of link {} ({link}) forwards what is heard on {}", args.link, heard.join(", ")));
     tell(&match listen {
         Listen::Known(port) => {
             format!("viewers here: skylark-rx --air relays; elsewhere: relays:HOST, TCP port {port}")
         }
         Listen::Anywhere => {
-            format!("TCP port {RELAY_PORT} is taken: viewers elsewhere need a Zenoh router (--connect)")
+            format!(
+                "TCP port {RELAY_PORT} is taken: viewers elsewhere reach this relay if another of this machine has it, or \
+                 by a Zenoh router (--connect)"
+            )
         }
     });
     let mut cards = Cards::default();
     airs.all.into_iter().for_each(|air| _ = cards.add(air));
+    let id = fabric.id();
     Turns {
-        forwarder: Forwarder::new(ForwarderConfig { id: fabric.id(), link, run: entropy()? }),
+        forwarder: Forwarder::new(ForwarderConfig { id, link, run: entropy()? }),
+        reaching: Reaching::new(fabric, &args.connect, now()),
         cards,
         joining,
         reports,

@@ -23,7 +23,7 @@ pub(crate) use session::SessionReport;
 
 use crate::board::{OutputStats, PictureStats, Seen, stage};
 use crate::link::relayed::RelaySeen;
-use crate::signal::{Evidence, Names, Signal, State};
+use crate::signal::{Evidence, Listening, Names, Signal, State, silence_of_relays};
 use crate::verdict::Judge;
 
 /// Rates are taken over this many reports: four a second make one second.
@@ -184,6 +184,9 @@ impl Reporting {
         let fault = Self::fault_of_all_cards(seen);
         let (signal, reason) = match (evidence.signal(now), fault) {
             (Signal::Nothing | Signal::NotSkylark, Some(fault)) => (Signal::DeafCards, fault),
+            (Signal::Nothing, None) if self.names.listening == Listening::Relays => {
+                (Signal::Nothing, silence_of_relays(seen.network.as_ref(), seen.relays.len()))
+            }
             (signal, _) => (signal, signal.reason(&self.names)),
         };
         SignalReport {

@@ -10,6 +10,7 @@ use skylark_common::wire::packet::VERSION;
 use skylark_rx::stats::Hearing;
 
 use crate::args::Source;
+use crate::board::Network;
 
 /// Silence of a transmitter longer than this is no signal: it announces itself every 100 ms, and ten
 /// announces in a row are not lost by chance.
@@ -219,14 +220,29 @@ impl Signal {
             Self::Nothing if names.listening == Listening::Hosts => {
                 "nothing is heard: is the transmitter on, and does it send to this host and port?".to_owned()
             }
-            Self::Nothing if names.listening == Listening::Relays => {
-                "nothing is heard: is a relay running (skylark-rx relay) with the same --link, and is the transmitter on?"
-                    .to_owned()
-            }
             Self::Nothing => {
                 "nothing is heard: is the transmitter on, and on this channel? skylark-setup doctor looks for it"
                     .to_owned()
             }
+        }
+    }
+}
+
+/// Why relays bring nothing of a transmitter, of which so many are heard.
+pub(crate) fn silence_of_relays(network: Option<&Network>, relays: usize) -> String {
+    match (network, relays) {
+        (Some(Network::Unreached(endpoints)), 0) => {
+            format!("{endpoints} is not reached: is the name right, is it running, and does its firewall let TCP in?")
+        }
+        (Some(Network::Others), 0) => {
+            "no relay of this link is heard: is --link the same at both ends (skylark-rx relay --link NAME)?".to_owned()
+        }
+        (_, 0) => {
+            "no relay is heard: is one running in this network (skylark-rx relay)? In others: relays:HOST".to_owned()
+        }
+        (_, 1) => "the relay hears no transmitter: is it on, and on the channel of the relay's cards?".to_owned(),
+        (_, several) => {
+            format!("{several} relays are heard, and none hears the transmitter: is it on, and on their channel?")
         }
     }
 }
@@ -311,6 +327,15 @@ pub(crate) mod tests {
         assert_eq!(signal(hearing), Signal::OtherKey);
         let later = now + MEMORY + Duration::from_millis(1);
         assert_eq!(Evidence { hearing, ..Evidence::default() }.signal(later), Signal::Nothing);
+    }
+
+    #[test]
+    fn relays_that_bring_nothing_are_told_apart() {
+        let unreached = Network::Unreached("tcp/nonsense:7447".to_owned());
+        assert!(silence_of_relays(Some(&unreached), 0).starts_with("tcp/nonsense:7447 is not reached"));
+        assert!(silence_of_relays(Some(&Network::Others), 0).contains("--link"));
+        assert!(silence_of_relays(Some(&Network::Alone), 0).contains("is one running"));
+        assert!(silence_of_relays(Some(&Network::Others), 3).starts_with("3 relays"));
     }
 
     #[test]

@@ -21,6 +21,7 @@ use skylark_rx::Receiver;
 use skylark_rx::relay::stations::MAX_STATIONS;
 use skylark_rx::relay::{RelayId, Stations, ViewerId};
 
+use crate::board::Network;
 use crate::fabric::{Fabric, Inlet, Kind, Listen};
 use crate::link::cards::Cards;
 use crate::tell::tell;
@@ -37,7 +38,8 @@ pub(crate) struct Relays {
     statuses: Arc<Arrivals>,
     reports: Arc<Queue<Vec<u8>>>,
     _inlets: [Inlet; 2],
-    _fabric: Fabric,
+    fabric: Fabric,
+    endpoints: String,
 }
 
 impl Relays {
@@ -66,7 +68,8 @@ impl Relays {
             statuses,
             reports,
             _inlets: [frames?, status?],
-            _fabric: fabric,
+            fabric,
+            endpoints: endpoints.join(", "),
         })
     }
 
@@ -127,6 +130,15 @@ impl Relays {
             stats.into_iter().for_each(|stats| relay.accuse(stats));
         }
         self.relays.iter().map(|relay| relay.seen(stats.iter().find(|stats| stats.id == relay.id).copied())).collect()
+    }
+
+    /// Whom the network holds.
+    pub(crate) fn network(&self) -> Network {
+        match (self.fabric.is_connected(), self.endpoints.is_empty()) {
+            (true, _) => Network::Others,
+            (false, true) => Network::Alone,
+            (false, false) => Network::Unreached(self.endpoints.clone()),
+        }
     }
 
     /// Messages that gave way because they were not taken in time.

@@ -79,6 +79,26 @@ fn a_viewer_finds_relays_by_the_address_of_one_where_there_is_no_multicast() {
 }
 
 #[test]
+fn silence_says_whether_the_network_the_link_or_the_transmitter_is_missing() {
+    in_own_network(|| {
+        let field = Field::new(&[Loss::None]);
+        let mut lost = field.viewer("--air relays:10.0.0.77");
+        lost.wait_for("its reason", |lost| lost.text("/signal/reason").contains("tcp/10.0.0.77:7447 is not reached"));
+        drop(lost);
+        let mut viewer = field.viewer("--air relays");
+        let mut wait_for = |words: &str| {
+            viewer.wait_for(words, |viewer| viewer.text("/signal/reason").contains(words));
+        };
+        wait_for("is one running in this network");
+        let other = field.relay(0, " --link other");
+        wait_for("is --link the same");
+        drop(other);
+        let _relay = field.relay(0, "");
+        wait_for("the relay hears no transmitter");
+    });
+}
+
+#[test]
 fn two_viewers_see_what_two_relays_hear_together() {
     in_own_network(|| {
         let field = Field::new(&[loses(0.4), loses(0.4)]);

@@ -29,7 +29,7 @@ pub(crate) struct RelayArgs {
     /// Where frames come from: a card (wlan1, monitor:wlan1), cards ('wlx*'), udp:[ADDR:]PORT or pcap:PATH
     ///
     /// Without it: every card that is in monitor mode, those that come later as well.
-    #[arg(long, value_name = "AIR", num_args = 1..)]
+    #[arg(long, value_name = "AIR", num_args = 1.., value_parser = own_air)]
     pub(crate) air: Vec<AirTarget>,
 
     /// The link's name; transmitter, relays and viewers say the same
@@ -51,4 +51,12 @@ pub(crate) struct RelayArgs {
     /// End after this long
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) duration: Option<Duration>,
+}
+
+/// An air of this machine.
+fn own_air(text: &str) -> Result<AirTarget, &'static str> {
+    if text == "relays" || text.starts_with("relays:") {
+        return Err("a relay forwards what this machine hears: expected a card (wlan1, wlx*), udp: or pcap:");
+    }
+    text.parse()
 }

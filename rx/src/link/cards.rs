@@ -37,8 +37,13 @@ impl Cards {
     /// as there can be it takes the place of the one that has been away longest. Returns its number; `None`
     /// if all of them work.
     pub(crate) fn add(&mut self, air: Box<dyn CaptureAir>) -> Option<usize> {
+        self.add_among(air, MAX_CARDS)
+    }
+
+    /// The same where there may be so many cards.
+    pub(crate) fn add_among(&mut self, air: Box<dyn CaptureAir>, most: usize) -> Option<usize> {
         let returns = |card: &Card| card.air.ended() && card.air.name() == air.name();
-        let number = self.0.iter().position(returns).or_else(|| self.free_place())?;
+        let number = self.0.iter().position(returns).or_else(|| self.free_place(most))?;
         match self.0.get_mut(number) {
             Some(card) => *card = Card::new(air),
             None => self.0.push(Card::new(air)),
@@ -92,8 +97,8 @@ impl Cards {
         listening.filter_map(|card| card.air.as_fd()).map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
     }
 
-    fn free_place(&self) -> Option<usize> {
-        if self.0.len() < MAX_CARDS {
+    fn free_place(&self, most: usize) -> Option<usize> {
+        if self.0.len() < most {
             return Some(self.0.len());
         }
         let away = self.0.iter().enumerate().filter_map(|(number, card)| Some((card.away_since?, number)));

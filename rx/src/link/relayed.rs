@@ -50,7 +50,7 @@ mod none {
     use skylark_common::wire::link::LinkId;
     use skylark_rx::Receiver;
 
-    use crate::board::CardSeen;
+    use crate::board::{CardSeen, Network};
     use crate::link::cards::Cards;
 
     /// There are none.
@@ -102,6 +102,10 @@ mod none {
         }
 
         pub(crate) fn poll_timeout(&self) -> Instant {
+            match *self {}
+        }
+
+        pub(crate) fn network(&self) -> Network {
             match *self {}
         }
 

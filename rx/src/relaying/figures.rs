@@ -18,6 +18,8 @@ use crate::tell::tell;
 
 /// How often a line is written.
 const LINE_INTERVAL: Duration = Duration::from_secs(1);
+/// Nothing of this link for so long, while others are heard, is told.
+const FOREIGN_PERIOD: Duration = Duration::from_secs(3);
 /// What was heard longer ago than this says nothing about the present.
 const RECENTLY: Duration = Duration::from_secs(1);
 
@@ -30,6 +32,10 @@ pub(super) struct Figures {
     line_at: Instant,
     viewers: u64,
     last: Option<Seen>,
+    /// What was counted when a frame of this link was last heard, and when.
+    ours: (u64, Instant),
+    told_foreign: bool,
+    link: String,
 }
 
 /// A line of figures.
@@ -62,7 +68,9 @@ impl Figures {
             json!({ "ev": "relay.start", "version": version, "link": args.link, "name": name, "id": id, "airs": airs });
         lines.iter().for_each(|lines| lines.push(start.to_string()));
         let (started, line_at) = (now(), now());
-        Ok(Self { name: name.to_owned(), lines, started, line_at, viewers: 0, last: None })
+        let (link, ours) = (args.link.clone(), (0, started));
+        let name = name.to_owned();
+        Ok(Self { name, lines, started, line_at, viewers: 0, last: None, ours, told_foreign: false, link })
     }
 
     /// Tells people and machines, and returns what viewers are told.
@@ -75,6 +83,7 @@ impl Figures {
                 several => tell(&format!("{several} viewers watch")),
             }
         }
+        self.tell_foreign(&stats, now);
         let status = self.status(seen, now);
         if now >= self.line_at {
             self.line_at += LINE_INTERVAL;
@@ -82,6 +91,18 @@ impl Figures {
         }
         self.last = Some(seen.clone());
         serde_json::to_vec(&status).unwrap_or_default()
+    }
+
+    /// Tells once when frames are heard and none of them is of this link.
+    fn tell_foreign(&mut self, stats: &ForwarderStats, now: Instant) {
+        let ours = stats.captured.saturating_sub(stats.foreign);
+        if ours != self.ours.0 {
+            (self.ours, self.told_foreign) = ((ours, now), false);
+        }
+        let lasts = now.saturating_duration_since(self.ours.1) >= FOREIGN_PERIOD;
+        if lasts && stats.foreign > 0 && !std::mem::replace(&mut self.told_foreign, true) {
+            tell(&format!("frames are heard, and none of link {}: is --link the same at both ends?", self.link));
+        }
     }
 
     /// Writes the last line.

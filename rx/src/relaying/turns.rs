@@ -9,6 +9,7 @@ use skylark_rx::relay::Forwarder;
 
 use super::Outgoing;
 use super::figures::Figures;
+use super::reaching::Reaching;
 use crate::board::Board;
 use crate::clock::now;
 use crate::control::Control;
@@ -21,6 +22,8 @@ use crate::tell::tell;
 
 /// Frames taken from one card before the others, reports and deadlines have their turn.
 const FRAMES_A_TURN: usize = 64;
+/// Reports taken before cards have their turn.
+const REPORTS_A_TURN: usize = 64;
 /// How often viewers are told of the cards.
 const STATUS_INTERVAL: Duration = Duration::from_millis(250);
 
@@ -29,6 +32,8 @@ const STATUS_INTERVAL: Duration = Duration::from_millis(250);
 pub(super) struct Turns {
     /// The pure core.
     pub(super) forwarder: Forwarder,
+    /// Whether whoever is to be connected to is reached.
+    pub(super) reaching: Reaching,
     /// The cards.
     pub(super) cards: Cards,
     /// Where further ones come from.
@@ -55,8 +60,9 @@ impl Turns {
             let now = now();
             self.take_joining();
             let more = self.capture(now);
-            while let Some((_, report)) = self.reports.pop() {
-                self.forwarder.handle_report(&report, now);
+            if self.take_reports(now) {
+                // A viewer that has come wants to know whose frames these are.
+                status_at = now;
             }
             while let Some(message) = self.forwarder.poll_message(now) {
                 self.outgoing.push((Kind::Frames, message.to_vec()));
@@ -78,10 +84,20 @@ impl Turns {
         played || self.until.is_some_and(|until| now() >= until)
     }
 
+    /// Takes what viewers reported; returns whether there is one more of them.
+    fn take_reports(&mut self, now: Instant) -> bool {
+        let viewers = self.forwarder.stats(now).viewers;
+        for _ in 0..REPORTS_A_TURN {
+            let Some((_, report)) = self.reports.pop() else { break };
+            self.forwarder.handle_report(&report, now);
+        }
+        self.forwarder.stats(now).viewers > viewers
+    }
+
     fn take_joining(&mut self) {
         while let Some(air) = self.joining.take() {
             let name = air.name().to_owned();
-            match self.cards.add(air).filter(|number| *number < MAX_CARDS) {
+            match self.cards.add_among(air, MAX_CARDS) {
                 Some(_) => tell(&format!("{name} joins")),
                 None => tell(&format!("{name} is not forwarded: a relay has at most {MAX_CARDS} cards")),
             }
@@ -92,7 +108,7 @@ impl Turns {
     fn capture(&mut self, now: Instant) -> bool {
         let mut more = false;
         let mut buffer = [0; MAX_FRAME_BYTES];
-        for (number, card) in (0..self.cards.len().min(MAX_CARDS)).zip(0..) {
+        for (number, card) in (0..self.cards.len()).zip(0..) {
             for turn in 0..FRAMES_A_TURN {
                 let Some(len) = self.cards.capture(number, &mut buffer, now) else { break };
                 self.forwarder.handle_frame(card, buffer.get(..len).unwrap_or_default(), now);
@@ -104,6 +120,7 @@ impl Turns {
 
     fn tell_status(&mut self, now: Instant) {
         self.cards.tell_states(now);
+        self.reaching.look(now);
         let (names, faults, dropped) = (self.cards.names(), self.cards.faults(), self.cards.dropped());
         let seen = self.board.with(|seen| {
             (seen.airs, seen.faults, seen.dropped_by_machine) = (names, faults, dropped);
