@@ -14,7 +14,7 @@ const MAX_WAITING: usize = 32;
 /// How soon a busy air is tried again: the airtime of a short frame.
 pub(super) const SOONEST_RETRY: Duration = Duration::from_micros(200);
 /// How soon one is that seems to be stuck.
-const LATEST_RETRY: Duration = Duration::from_millis(10);
+pub(super) const LATEST_RETRY: Duration = Duration::from_millis(10);
 /// An air that has taken nothing for so long is stuck, and loses what waits.
 const STUCK: Duration = Duration::from_secs(1);
 /// Fewer frames than this prove nothing when none is reported as sent.
