@@ -55,7 +55,7 @@ pub(super) struct Air {
     waiting: VecDeque<Vec<u8>>,
     /// Buffers for more.
     free: Vec<Vec<u8>>,
-    /// Since when it has taken none of them.
+    /// Since when it has been too busy for each frame.
     busy_since: Option<Instant>,
     /// Why a frame was last refused.
     refusal: Option<String>,
@@ -259,15 +259,15 @@ impl Air {
             note(format_args!("{} has ended: {reason}", self.air.name()));
             self.has_ended = true;
         }
+        self.busy_since = None;
         self.refuse(reason);
     }
 
-    /// It has taken nothing for a second.
+    /// It has taken nothing for a second. Until it does, each frame is tried once: nobody waits for it.
     fn give_up(&mut self) {
         while self.is_busy() {
             self.refuse("it stays busy".to_owned());
         }
-        self.busy_since = None;
     }
 
     fn discard(&mut self) {

@@ -130,6 +130,22 @@ fn a_card_that_takes_nothing_for_a_second_loses_what_waits() {
 }
 
 #[test]
+fn a_recording_goes_on_while_the_only_card_is_stuck_and_the_card_when_it_is_not() {
+    let mut airs = airs(vec![(busy(1100), Kind::Card), (vec![], Kind::Recording)]);
+    let start = Instant::now();
+    let at = |ms: u64| start + Duration::from_millis(ms);
+    airs.inject(b"f", start);
+    let waited = (1..).take_while(|ms| !airs.is_ready(at(*ms))).count();
+    assert_eq!((waited, counts(&airs)), (999, vec![(0, 1), (1, 0)]));
+    for ms in 2000..2200 {
+        assert!(airs.is_ready(at(ms)), "{ms}");
+        airs.inject(b"f", at(ms));
+    }
+    assert_eq!(counts(&airs), [(101, 100), (201, 0)]);
+    assert!(airs.stats()[0].failing.is_none());
+}
+
+#[test]
 fn an_air_that_fails_is_tried_again_with_each_frame() {
     let mut airs = airs(vec![(vec![broken(), broken()], Kind::Card)]);
     let now = Instant::now();
