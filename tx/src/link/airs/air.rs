@@ -160,7 +160,8 @@ impl Air {
         match state {
             CardState::Working => note(format_args!("{name} sends again")),
             CardState::Down | CardState::Gone | CardState::WrongMode | CardState::Refused | CardState::Unreachable => {
-                note(format_args!("{name}: {state}"));
+                let reason = self.air.reason().map(|reason| format!(" ({reason})")).unwrap_or_default();
+                note(format_args!("{name}: {state}{reason}"));
             }
         }
     }
