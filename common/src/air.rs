@@ -33,6 +33,11 @@ pub trait InjectAir: std::fmt::Debug + Send {
         CardState::Working
     }
 
+    /// Why the machine refuses its card, in the machine's words, while it is [`CardState::Refused`].
+    fn reason(&self) -> Option<&str> {
+        None
+    }
+
     /// The longest frame [`inject`](Self::inject) takes, in bytes; may change while the card is in use.
     fn max_frame_bytes(&self) -> usize {
         MAX_FRAME_BYTES
@@ -76,6 +81,11 @@ pub trait CaptureAir: std::fmt::Debug + Send {
         CardState::Working
     }
 
+    /// Why the machine refuses its card, in the machine's words, while it is [`CardState::Refused`].
+    fn reason(&self) -> Option<&str> {
+        None
+    }
+
     /// Whether this air has ended for good (a recording played to its end).
     fn ended(&self) -> bool;
 
@@ -113,7 +123,7 @@ pub enum CardState {
     #[error("the card has left monitor mode: run skylark-setup up with its name, and it goes on by itself")]
     WrongMode,
     /// All is as it should be, and the machine does not let it be opened.
-    #[error("the machine does not let the card be opened: skylark-setup doctor says why")]
+    #[error("the machine does not let the card be opened, or not for long: skylark-setup doctor says why")]
     Refused,
     /// It is a relay's, from which nothing comes.
     #[error("nothing comes from its relay: is it running, and is the network between well?")]

@@ -171,7 +171,7 @@ impl Link<'_> {
         loop {
             self.transmitter.transmit();
             let now = Instant::now();
-            if self.transmitter.is_idle(now) || now >= deadline || self.transmitter.airs.all_ended().is_some() {
+            if self.transmitter.is_idle() || now >= deadline || self.transmitter.airs.all_ended().is_some() {
                 break;
             }
             let wake = self.transmitter.poll_timeout(now).map_or(deadline, |wake| wake.min(deadline));
@@ -267,11 +267,11 @@ impl Transmitter {
     }
 
     fn poll_timeout(&self, now: Instant) -> Option<Instant> {
-        self.airs.poll_timeout(now).or_else(|| self.sender.poll_timeout())
+        self.airs.poll_timeout(self.sender.poll_timeout(), now)
     }
 
-    fn is_idle(&self, now: Instant) -> bool {
-        self.sender.is_idle() && self.airs.poll_timeout(now).is_none()
+    fn is_idle(&self) -> bool {
+        self.sender.is_idle() && !self.airs.is_busy()
     }
 }
 

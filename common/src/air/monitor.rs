@@ -5,6 +5,7 @@
 //! | `capture`, `inject` | the two airs |
 //! | `card` | a card's socket, from opening to unplugging and back |
 //! | `port` | the socket itself, opened and closed without holding anybody up |
+//! | `losses` | when a card that should work is refused |
 //! | `filter` | which frames the kernel hands on |
 //! | `self_check` | whether what was injected left |
 //! | `interface` | what the kernel says of an interface |
@@ -24,6 +25,7 @@ mod card;
 mod filter;
 mod inject;
 mod interface;
+mod losses;
 mod pattern;
 mod port;
 mod self_check;

@@ -123,8 +123,8 @@ impl Card {
         if std::mem::replace(&mut self.state, state) != state {
             tell(&match state {
                 CardState::Working => format!("{} listens again", self.air.name()),
-                CardState::Down | CardState::Gone | CardState::WrongMode => format!("{}: {state}", self.air.name()),
-                CardState::Refused | CardState::Unreachable => format!("{}: {state}", self.air.name()),
+                CardState::Down | CardState::Gone | CardState::WrongMode => self.outage(),
+                CardState::Refused | CardState::Unreachable => self.outage(),
             });
         }
     }
@@ -135,8 +135,14 @@ impl Card {
         match (self.state, &self.failure) {
             (CardState::Working, None) => None,
             (CardState::Working, Some((_, reason))) => (!self.air.ended()).then(|| format!("{name}: {reason}")),
-            (state, _) => Some(format!("{name}: {state}")),
+            _ => Some(self.outage()),
         }
+    }
+
+    /// How a card fares that does not work, with the machine's words where it has some.
+    fn outage(&self) -> String {
+        let reason = self.air.reason().map(|reason| format!(" ({reason})")).unwrap_or_default();
+        format!("{}: {}{reason}", self.air.name(), self.state)
     }
 
     fn capture(&mut self, buffer: &mut [u8], now: Instant) -> Option<usize> {

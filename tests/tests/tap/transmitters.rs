@@ -46,11 +46,12 @@ fn a_transmit_card_that_is_stuck_does_not_hold_up_the_other() {
         let rig = Rig::clean();
         let other = another_channel();
         let mut rx = rig.rx("--air tapr0 --air taps");
-        let mut tx = rig.tx("--air tapt --air tapu");
+        // 4 Mbit/s and its repairs at MCS 1: more than half of the time on the air, so that the pace is felt.
+        let mut tx = rig.tx_from("test", "--air tapt --air tapu");
         rig.player.wait_for_units(10);
         other.with(|ether| ether.takes_frames = false);
         tx.wait_for("refusals", |tx| tx.count("/airs/1/refused") > 100);
-        rig.player.wait_for_units(60);
+        rig.player.wait_for_units(120);
         assert_eq!([tx.end(), rx.end()], [0; 2]);
         assert_eq!((rx.count("/streams/0/lost"), rx.count("/streams/0/recovered")), (0, 0));
         assert_eq!((tx.count("/airs/0/refused"), tx.count("/units_dropped")), (0, 0));

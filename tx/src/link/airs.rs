@@ -79,12 +79,30 @@ impl Airs {
     /// Tries again where frames wait, and says whether the next frame may come.
     pub(crate) fn is_ready(&mut self, now: Instant) -> bool {
         self.airs.iter_mut().for_each(|air| air.try_inject(now));
+        self.is_free()
+    }
+
+    /// Whether none that sets the pace is busy.
+    fn is_free(&self) -> bool {
         let cards = self.airs.iter().filter(|air| air.is_card());
         is_any_free(cards).or_else(|| is_any_free(self.airs.iter())).unwrap_or(true)
     }
 
-    /// When to try again, while an air is busy.
-    pub(crate) fn poll_timeout(&self, now: Instant) -> Option<Instant> {
+    /// When to go on: when a busy air is to be tried again and, where that is not waited for, when the sender wants to.
+    pub(crate) fn poll_timeout(&self, sender: Option<Instant>, now: Instant) -> Option<Instant> {
+        let retry = self.retry(now);
+        if !self.is_free() {
+            return retry;
+        }
+        retry.into_iter().chain(sender).min()
+    }
+
+    /// Whether frames wait for an air.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.airs.iter().any(Air::is_busy)
+    }
+
+    fn retry(&self, now: Instant) -> Option<Instant> {
         self.airs.iter().filter_map(|air| air.retry(now)).min().map(|retry| now + retry)
     }
 

@@ -45,8 +45,8 @@ impl CaptureAir for MonitorCapture {
         match pcap.dispatch(Some(1), |packet| len = copy(packet.data, buffer)) {
             Ok(0) => Ok(None),
             Ok(_) => Ok(Some(Captured { len, at: now })),
-            Err(_) => {
-                self.card.lose(now);
+            Err(error) => {
+                self.card.lose(error.to_string(), now);
                 Ok(None)
             }
         }
@@ -63,6 +63,10 @@ impl CaptureAir for MonitorCapture {
 
     fn state(&self) -> CardState {
         self.card.state()
+    }
+
+    fn reason(&self) -> Option<&str> {
+        self.card.reason()
     }
 
     fn ended(&self) -> bool {

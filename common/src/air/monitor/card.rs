@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use pcap::{Active, Capture};
 
 use super::interface::{self, Interface, MONITOR};
+use super::losses::Losses;
 use super::port::{Opening, Port, Purpose};
 use super::{MonitorError, monitors};
 use crate::air::CardState;
@@ -18,11 +19,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 const LOST_INTERVAL: Duration = Duration::from_millis(50);
 /// How often it is asked for whether a socket is open that is on its way.
 const OPENING_INTERVAL: Duration = Duration::from_millis(2);
-/// How often one is tried that could not be opened: trying takes the time opening takes.
+/// How often one is tried that is refused: trying takes the time opening takes.
 const REFUSED_INTERVAL: Duration = Duration::from_secs(1);
-
-/// A card of which so many sockets in a row fail at once is refused by the machine, whatever it says of the interface.
-const MOST_LOSSES: u32 = 5;
 
 /// A card and, exactly while it works, a socket bound to it.
 #[derive(Debug)]
@@ -40,8 +38,7 @@ pub(super) struct Card {
     state: CardState,
     mtu_bytes: usize,
     look_at: Instant,
-    /// Sockets in a row that failed while the interface was well.
-    losses: u32,
+    losses: Losses,
     /// Frames dropped at ports that were closed.
     dropped_before: u64,
     dropped: u64,
@@ -70,7 +67,7 @@ impl Card {
             state: CardState::Gone,
             mtu_bytes: found.mtu_bytes,
             look_at: now,
-            losses: 0,
+            losses: Losses::default(),
             dropped_before: 0,
             dropped: 0,
         };
@@ -88,6 +85,11 @@ impl Card {
     /// How the card fares.
     pub(super) fn state(&self) -> CardState {
         self.state
+    }
+
+    /// What the machine says, while it refuses the card.
+    pub(super) fn reason(&self) -> Option<&str> {
+        self.losses.reason().filter(|_| self.state == CardState::Refused)
     }
 
     /// Why there is no socket, when there is none.
@@ -138,7 +140,7 @@ impl Card {
     }
 
     /// A call on the socket failed for the card's sake.
-    pub(super) fn lose(&mut self, now: Instant) {
+    pub(super) fn lose(&mut self, reason: String, now: Instant) {
         self.close();
         let found = self.find().map_or(CardState::Gone, Interface::state);
         self.look_at = now + LOST_INTERVAL;
@@ -146,12 +148,7 @@ impl Card {
             self.found = found;
             return;
         }
-        // What came back in the meantime is opened by the next look; what only seems to, not for ever.
-        self.losses = self.losses.saturating_add(1);
-        self.found = CardState::Down;
-        if self.losses >= MOST_LOSSES {
-            self.refuse(now);
-        }
+        self.fail(reason, now);
     }
 
     /// Lets the next [`tend`](Self::tend) look.
@@ -172,11 +169,13 @@ impl Card {
         };
         self.mtu_bytes = interface.mtu_bytes;
         match opened {
-            Some(Ok(port)) if port.index == interface.index => self.port = Some(port),
+            Some(Ok(port)) if port.index == interface.index => {
+                self.port = Some(port);
+                self.losses.opened(now);
+            }
             Some(Ok(port)) => port.close(),
-            Some(Err(_)) => return self.refuse(now),
-            // It has lived for a while.
-            None if self.index() == Some(interface.index) => self.losses = 0,
+            Some(Err(reason)) => return self.fail(reason, now),
+            None if self.index() == Some(interface.index) => self.losses.lives(now),
             None => {}
         }
         if self.index() == Some(interface.index) {
@@ -188,6 +187,10 @@ impl Card {
 
     fn miss(&mut self, found: CardState) {
         let before = std::mem::replace(&mut self.found, found);
+        if found == CardState::Gone {
+            // What comes back may be another.
+            self.losses = Losses::default();
+        }
         if found != CardState::Down || before != CardState::Working {
             self.state = found;
         }
@@ -195,9 +198,7 @@ impl Card {
 
     fn work(&mut self, now: Instant) {
         self.found = CardState::Working;
-        if self.losses < MOST_LOSSES {
-            self.state = CardState::Working;
-        }
+        self.state = if self.losses.are_too_many() { CardState::Refused } else { CardState::Working };
         self.dropped = self.dropped_before + self.port.as_mut().map_or(0, Port::dropped);
         self.look_at = now + LOOK_INTERVAL;
     }
@@ -210,14 +211,19 @@ impl Card {
         }
         match Opening::begin(&self.name, index, self.purpose) {
             Ok(opening) => self.opening = Some(opening),
-            Err(_) => self.refuse(now),
+            Err(reason) => self.fail(reason, now),
         }
     }
 
-    /// The machine does not let the card be opened, or every socket of it fails at once.
-    fn refuse(&mut self, now: Instant) {
+    /// A socket failed or could not be opened, though the interface is well. What was down for a moment is opened by
+    /// the next look; what only seems to be well, not for ever.
+    fn fail(&mut self, reason: String, now: Instant) {
         self.close();
-        (self.found, self.state, self.look_at) = (CardState::Refused, CardState::Refused, now + REFUSED_INTERVAL);
+        self.losses.failed(reason);
+        (self.found, self.look_at) = (CardState::Down, now + LOST_INTERVAL);
+        if self.losses.are_too_many() {
+            (self.found, self.state, self.look_at) = (CardState::Refused, CardState::Refused, now + REFUSED_INTERVAL);
+        }
     }
 
     fn find(&self) -> Option<Interface> {
@@ -230,5 +236,43 @@ impl Card {
             self.dropped = self.dropped_before;
             port.close();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_methods, reason = "any instant serves as the start")]
+
+    use super::*;
+
+    #[test]
+    fn a_card_that_was_away_for_a_moment_is_tried_again_soon_and_refused_when_that_goes_on() {
+        let now = Instant::now();
+        let mut card = Card {
+            name: "wlan0".to_owned(),
+            purpose: Purpose::Capture,
+            control: interface::control().unwrap(),
+            port: None,
+            opening: None,
+            found: CardState::Working,
+            state: CardState::Working,
+            mtu_bytes: 1500,
+            look_at: now,
+            losses: Losses::default(),
+            dropped_before: 0,
+            dropped: 0,
+        };
+        for _ in 0..4 {
+            card.fail("network is down".to_owned(), now);
+            assert_eq!((card.state(), card.fault(), card.reason()), (CardState::Working, CardState::Down, None));
+            assert_eq!(card.wait(now), LOST_INTERVAL);
+        }
+        card.fail("no memory".to_owned(), now);
+        assert_eq!(
+            (card.state(), card.reason(), card.wait(now)),
+            (CardState::Refused, Some("no memory"), REFUSED_INTERVAL)
+        );
+        card.miss(CardState::Gone);
+        assert_eq!((card.state(), card.losses.are_too_many()), (CardState::Gone, false));
     }
 }

@@ -38,8 +38,8 @@ impl MonitorInject {
 
     fn take_reports(&mut self, now: Instant) {
         let Some(pcap) = self.card.pcap() else { return };
-        if pcap.dispatch(Some(REPORTS_A_TURN), |report| self.check.reported(report.data)).is_err() {
-            self.card.lose(now);
+        if let Err(error) = pcap.dispatch(Some(REPORTS_A_TURN), |report| self.check.reported(report.data)) {
+            self.card.lose(error.to_string(), now);
         }
     }
 
@@ -52,7 +52,7 @@ impl MonitorInject {
                 Refusal::TooLong { found, limit: self.card.max_frame_bytes().min(found.saturating_sub(1)) }
             }
             Errno::NETDOWN | Errno::NXIO | Errno::NODEV => {
-                self.card.lose(now);
+                self.card.lose(errno.to_string(), now);
                 lost(self.card.fault())
             }
             other => Refusal::Failed(other.into()),
@@ -90,6 +90,10 @@ impl InjectAir for MonitorInject {
 
     fn state(&self) -> CardState {
         self.card.state()
+    }
+
+    fn reason(&self) -> Option<&str> {
+        self.card.reason()
     }
 
     /// The MTU and 14 bytes.

@@ -14,7 +14,7 @@ const MAX_WAITING: usize = 32;
 /// How soon a busy air is tried again: the airtime of a short frame.
 pub(super) const SOONEST_RETRY: Duration = Duration::from_micros(200);
 /// How soon one is that seems to be stuck.
-const LATEST_RETRY: Duration = Duration::from_millis(10);
+pub(super) const LATEST_RETRY: Duration = Duration::from_millis(10);
 /// An air that has taken nothing for so long is stuck, and loses what waits.
 const STUCK: Duration = Duration::from_secs(1);
 /// Fewer frames than this prove nothing when none is reported as sent.
@@ -55,7 +55,7 @@ pub(super) struct Air {
     waiting: VecDeque<Vec<u8>>,
     /// Buffers for more.
     free: Vec<Vec<u8>>,
-    /// Since when it has taken none of them.
+    /// Since when it has been too busy for each frame.
     busy_since: Option<Instant>,
     /// Why a frame was last refused.
     refusal: Option<String>,
@@ -160,7 +160,8 @@ impl Air {
         match state {
             CardState::Working => note(format_args!("{name} sends again")),
             CardState::Down | CardState::Gone | CardState::WrongMode | CardState::Refused | CardState::Unreachable => {
-                note(format_args!("{name}: {state}"));
+                let reason = self.air.reason().map(|reason| format!(" ({reason})")).unwrap_or_default();
+                note(format_args!("{name}: {state}{reason}"));
             }
         }
     }
@@ -259,15 +260,15 @@ impl Air {
             note(format_args!("{} has ended: {reason}", self.air.name()));
             self.has_ended = true;
         }
+        self.busy_since = None;
         self.refuse(reason);
     }
 
-    /// It has taken nothing for a second.
+    /// It has taken nothing for a second. Until it does, each frame is tried once: nobody waits for it.
     fn give_up(&mut self) {
         while self.is_busy() {
             self.refuse("it stays busy".to_owned());
         }
-        self.busy_since = None;
     }
 
     fn discard(&mut self) {

@@ -68,11 +68,11 @@ fn a_busy_card_gets_its_frames_later_in_their_order_and_the_other_is_not_held_up
     let (mut airs, taken) = airs_and_taken(vec![(busy(9), Kind::Card), (vec![], Kind::Card)]);
     let start = Instant::now();
     assert_eq!(fly(&mut airs, start, 3), 3);
-    assert_eq!(airs.poll_timeout(start), Some(start + air::SOONEST_RETRY));
+    assert_eq!(airs.poll_timeout(None, start), Some(start + air::SOONEST_RETRY));
     assert_eq!(counts(&airs), [(0, 0), (3, 0)]);
     assert_eq!(fly(&mut airs, start, 10), 10);
     assert!(airs.is_ready(start));
-    assert_eq!((airs.poll_timeout(start), counts(&airs)), (None, vec![(13, 0), (13, 0)]));
+    assert_eq!((airs.poll_timeout(None, start), counts(&airs)), (None, vec![(13, 0), (13, 0)]));
     assert_eq!(*taken[0].lock().unwrap(), *taken[1].lock().unwrap());
 }
 
@@ -83,7 +83,7 @@ fn of_a_card_that_stays_busy_the_oldest_frames_give_way() {
     assert_eq!(fly(&mut airs, start, 100), 100);
     assert_eq!(counts(&airs), [(0, 68), (100, 0)]);
     let stuck = start + Duration::from_millis(500);
-    assert!(airs.poll_timeout(stuck) > Some(stuck + Duration::from_millis(5)), "it costs little to look");
+    assert!(airs.poll_timeout(None, stuck) > Some(stuck + Duration::from_millis(5)), "it costs little to look");
     airs.airs[0] = Air::new(Box::new(Scripted(VecDeque::new(), Arc::clone(&taken[0]))), Kind::Card);
     fly(&mut airs, start, 5);
     assert_eq!(*taken[0].lock().unwrap(), [0, 1, 2, 3, 4]);
@@ -108,6 +108,18 @@ fn the_sender_waits_for_the_only_card_at_work_whatever_else_there_is() {
 }
 
 #[test]
+fn the_senders_own_time_counts_unless_the_card_at_work_is_busy() {
+    let start = Instant::now();
+    let (due, stuck) = (start + Duration::from_millis(501), start + Duration::from_millis(500));
+    for (other, wake) in [(vec![(vec![], Kind::Card)], due), (vec![], stuck + air::LATEST_RETRY)] {
+        let mut airs = airs(std::iter::once((busy(99), Kind::Card)).chain(other).collect());
+        assert_eq!(airs.poll_timeout(Some(due), start), Some(due));
+        airs.inject(b"f", start);
+        assert_eq!(airs.poll_timeout(Some(due), stuck), Some(wake));
+    }
+}
+
+#[test]
 fn a_card_that_takes_nothing_for_a_second_loses_what_waits() {
     let mut airs = airs(vec![(busy(99), Kind::Card)]);
     let start = Instant::now();
@@ -115,6 +127,22 @@ fn a_card_that_takes_nothing_for_a_second_loses_what_waits() {
     assert!(!airs.is_ready(start + Duration::from_millis(999)));
     assert!(airs.is_ready(start + Duration::from_secs(1)));
     assert_eq!(counts(&airs), [(0, 1)]);
+}
+
+#[test]
+fn a_recording_goes_on_while_the_only_card_is_stuck_and_the_card_when_it_is_not() {
+    let mut airs = airs(vec![(busy(1100), Kind::Card), (vec![], Kind::Recording)]);
+    let start = Instant::now();
+    let at = |ms: u64| start + Duration::from_millis(ms);
+    airs.inject(b"f", start);
+    let waited = (1..).take_while(|ms| !airs.is_ready(at(*ms))).count();
+    assert_eq!((waited, counts(&airs)), (999, vec![(0, 1), (1, 0)]));
+    for ms in 2000..2200 {
+        assert!(airs.is_ready(at(ms)), "{ms}");
+        airs.inject(b"f", at(ms));
+    }
+    assert_eq!(counts(&airs), [(101, 100), (201, 0)]);
+    assert!(airs.stats()[0].failing.is_none());
 }
 
 #[test]
