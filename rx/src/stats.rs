@@ -94,10 +94,13 @@ pub struct CombiningStats {
     pub rebuilt: u64,
     /// Of those, made of one copy: where its one burst of wrong bits was, the tag said.
     pub mended: u64,
-    /// Candidates whose seal was tried; mending a copy counts as 12, which is what it costs.
+    /// Candidates whose seal was tried; comparing copies counts one for each, and mending one counts 12, which is what
+    /// it costs.
     pub tries: u64,
     /// Times the bounds of the effort ended the tries for a packet.
     pub out_of_effort: u64,
+    /// Places too long for two bursts that meet: none was begun as one copy has it and ended as another.
+    pub unspliced: u64,
 }
 
 /// What one card heard, and what its being there is worth.

@@ -320,3 +320,35 @@ fn a_flood_of_damaged_copies_costs_a_bounded_effort_and_displaces_nothing() {
         assert_all_counted(&link);
     }
 }
+
+/// The frame with all bytes of `places` garbled, otherwise for every card.
+fn garbled(frame: &[u8], places: std::ops::Range<usize>, seed: u64) -> Vec<u8> {
+    let mut random = Random::new(seed);
+    let mut damaged = frame.to_vec();
+    damaged[places].fill_with(|| random.bits().to_be_bytes()[0]);
+    bad_fcs(&damaged)
+}
+
+#[test]
+fn copies_garbled_over_hundreds_of_bytes_cost_a_bounded_effort() {
+    for places in [24..1424, 724..1424, 1024..1424, 24..724] {
+        let (mut link, frames) = listener(1);
+        (0..8).for_each(|card| link.hear(card, &garbled(&frames[0], places.clone(), card as u64)));
+        let found = combining(&link);
+        assert!(found.tries < 200, "{places:?}: {found:?}");
+        assert_eq!(found.rebuilt, 0);
+    }
+}
+
+#[test]
+fn two_copies_with_a_long_damage_in_common_are_given_up_and_with_one_apart_are_rebuilt() {
+    let (mut link, frames) = listener(2);
+    link.hear(0, &garbled(&frames[0], 700..1400, 1));
+    link.hear(1, &garbled(&frames[0], 700..1400, 2));
+    let found = combining(&link);
+    assert_eq!((found.rebuilt, found.unspliced > 0), (0, true), "{found:?}");
+    assert!(found.tries < 40, "{found:?}");
+    link.hear(0, &garbled(&frames[1], 100..400, 1));
+    link.hear(1, &garbled(&frames[1], 900..1200, 2));
+    assert_eq!(combining(&link).rebuilt, 1);
+}

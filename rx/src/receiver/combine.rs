@@ -30,7 +30,7 @@ use candidates::Choices;
 use copy::DamagedCopy;
 use effort::{Effort, MENDING_TRIES};
 use kept::{Joined, Kept};
-use regions::Region;
+use regions::{MAX_SPLICED_BYTES, Region};
 
 /// Damaged copies of the session that is followed, and what was made of them.
 #[derive(Debug)]
@@ -127,6 +127,14 @@ impl Combiner {
     fn open_combined(&mut self, packet: u64, search: Search<'_>) -> Option<Opened> {
         let copies: Vec<&[u8]> = self.kept.copies(packet).map(|copy| &copy.frame[..]).collect();
         let count = copies.len();
+        if count < 2 {
+            return None;
+        }
+        if !self.effort.take_comparing(search.card, count, search.now) {
+            self.stats.out_of_effort += 1;
+            return None;
+        }
+        self.stats.tries += count as u64;
         let mut regions = regions::regions(&copies)?;
         let first = copies.first()?;
         self.candidate.clear();
@@ -162,7 +170,7 @@ impl Combiner {
     }
 
     /// First every region as one of the copies has it; then, the longest first, one region begun as one copy
-    /// has it and ended as another, where two bursts meet.
+    /// has it and ended as another, where two bursts meet. Regions too long for two bursts are left out.
     fn open_any(
         &mut self,
         regions: &mut [Region],
@@ -176,6 +184,10 @@ impl Combiner {
         regions.sort_by_key(|region| std::cmp::Reverse(region.len()));
         for at in 0..regions.len() {
             let Some(region) = regions.get_mut(at) else { break };
+            if region.len() > MAX_SPLICED_BYTES {
+                self.stats.unspliced += 1;
+                continue;
+            }
             let whole = region.splice();
             let opened = self.open_choices(regions, copies, tries, search)?;
             if opened.is_some() {
@@ -194,6 +206,9 @@ impl Combiner {
         search: Search<'_>,
     ) -> Result<Option<Opened>, OutOfEffort> {
         let choices = Choices::new(regions, copies);
+        if choices.len() == 0 {
+            self.take_try(tries, search)?;
+        }
         for place in 0..choices.len() {
             choices.write(place, regions, &mut self.candidate);
             if let Some(opened) = self.open(tries, search)? {
@@ -205,21 +220,27 @@ impl Combiner {
 
     /// Tries the candidate. `None`: it is not what was sent, or what was sent is known.
     fn open(&mut self, tries: &mut u32, search: Search<'_>) -> Result<Option<Opened>, OutOfEffort> {
+        self.take_try(tries, search)?;
         let Ok((header, sealed)) = PacketHeader::parse(&self.candidate) else { return Ok(None) };
         let sealed = if header.kind == Kind::Announce { behind_salt(sealed) } else { Some(sealed) };
         let Some(sealed) = sealed.filter(|_| header.stream & UPWARD == 0) else { return Ok(None) };
         if search.session.look(&header, search.card) != Look::Fresh {
             return Ok(None);
         }
+        self.body.clear();
+        self.body.extend_from_slice(sealed);
+        let body = search.session.key().open(&header, &mut self.body).ok();
+        Ok(body.map(|body| (header, body.len())))
+    }
+
+    /// Everything that takes time costs a try, whatever comes of it.
+    fn take_try(&mut self, tries: &mut u32, search: Search<'_>) -> Result<(), OutOfEffort> {
         if !self.effort.take(search.card, *tries, search.now) {
             return Err(OutOfEffort);
         }
         *tries += 1;
         self.stats.tries += 1;
-        self.body.clear();
-        self.body.extend_from_slice(sealed);
-        let body = search.session.key().open(&header, &mut self.body).ok();
-        Ok(body.map(|body| (header, body.len())))
+        Ok(())
     }
 }
 

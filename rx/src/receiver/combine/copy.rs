@@ -68,14 +68,14 @@ impl DamagedCopy {
         Some(Self { card, at, words: words(sealed), frame, header, packet: 0, tries: 0 })
     }
 
-    /// Whether both are copies of one packet: sealed bytes of different packets have nothing in common.
-    pub(super) fn is_alike(&self, other: &Self) -> bool {
-        self.frame.len() == other.frame.len()
-            && self.words.iter().zip(other.words).any(|(ours, theirs)| *ours == theirs)
-            && self.has_most_in_common(other)
+    /// Whether both may be copies of one packet, by their lengths and at eight places.
+    pub(super) fn resembles(&self, other: &Self) -> bool {
+        self.frame.len() == other.frame.len() && self.words.iter().zip(other.words).any(|(ours, theirs)| *ours == theirs)
     }
 
-    fn has_most_in_common(&self, other: &Self) -> bool {
+    /// Whether those that resemble each other are copies of one packet: sealed bytes of different packets have
+    /// nothing in common.
+    pub(super) fn is_alike(&self, other: &Self) -> bool {
         let sealed = || self.frame.iter().zip(&other.frame).skip(PacketHeader::LEN);
         let differing = sealed().filter(|(ours, theirs)| ours != theirs).count();
         differing * 2 <= sealed().len()

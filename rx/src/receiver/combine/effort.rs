@@ -42,6 +42,11 @@ impl Effort {
         self.spend(card, MENDING_TRIES, SPENT_AT_ONCE / 2, now)
     }
 
+    /// Whether so many copies may be compared; if so a try is spent for each.
+    pub(super) fn take_comparing(&mut self, card: usize, copies: usize, now: Instant) -> bool {
+        self.spend(card, u32::try_from(copies).unwrap_or(u32::MAX), SPENT_AT_ONCE, now)
+    }
+
     fn spend(&mut self, card: usize, tries: u32, at_once: Duration, now: Instant) -> bool {
         let Some(of_card) = self.cards.get_mut(card) else { return false };
         let (Some(all), Some(card)) =

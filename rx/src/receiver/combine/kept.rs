@@ -12,6 +12,9 @@ use crate::receiver::fairness::gives_way;
 /// third of 1500 frames a second each. Beyond, cards that have most give way. At most 1 MiB.
 pub(super) const MAX_COPIES: usize = 256;
 
+/// Kept copies that are compared with one that comes, byte by byte: others that begin alike are made up.
+const MAX_COMPARED: usize = 16;
+
 /// Copies in the order in which they came.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
@@ -49,7 +52,8 @@ impl Kept {
 
     /// Which packet this is a copy of.
     pub(super) fn packet_of(&self, copy: &DamagedCopy) -> Joined {
-        let Some(packet) = self.copies.iter().find(|kept| kept.is_alike(copy)).map(|kept| kept.packet) else {
+        let mut resembling = self.copies.iter().filter(|kept| kept.resembles(copy)).take(MAX_COMPARED);
+        let Some(packet) = resembling.find(|kept| kept.is_alike(copy)).map(|kept| kept.packet) else {
             return Joined::First;
         };
         let again = self.copies(packet).any(|kept| kept.card == copy.card);
