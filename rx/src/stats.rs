@@ -80,7 +80,7 @@ impl Sum for FrameStats {
 pub struct CombiningStats {
     /// Damaged copies that could be told to be of this session.
     pub copies: u64,
-    /// Of packets that were known, then or later, or of which this card had brought a copy.
+    /// Of packets that were known, then or later, or of which this card had brought two copies.
     pub known: u64,
     /// Copies that packets were made of.
     pub spent: u64,

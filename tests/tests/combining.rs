@@ -65,15 +65,20 @@ fn bad_fcs(mpdu: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Frames as a card captured them, without their radiotap headers: an announce and `packets` source packets.
-fn captured(packets: usize) -> Vec<Vec<u8>> {
-    let mut link = Link::new(LinkConfig { fec: without_fec(), ..LinkConfig::default() }, Instant::now());
+/// Frames as they are sent.
+fn sent(fec: FecConfig) -> Vec<Vec<u8>> {
+    let mut link = Link::new(LinkConfig { fec, ..LinkConfig::default() }, Instant::now());
     (link.deaf, link.recording) = (true, Some(Vec::new()));
     link.run(Duration::from_millis(100));
-    let frames = link.recording.take().expect("it was asked for");
-    let of = |kind| frames.iter().filter(move |frame| header(&frame.bytes).kind == kind);
+    link.recording.take().expect("it was asked for").into_iter().map(|frame| frame.bytes).collect()
+}
+
+/// Frames as a card captured them, without their radiotap headers: an announce and `packets` source packets.
+fn captured(packets: usize) -> Vec<Vec<u8>> {
+    let frames = sent(without_fec());
+    let of = |kind| frames.iter().filter(move |frame| header(frame).kind == kind);
     let frames = of(Kind::Announce).take(1).chain(of(Kind::Source).take(packets));
-    frames.map(|frame| frame.bytes[radiotap_len(&frame.bytes)..].to_vec()).collect()
+    frames.map(|frame| frame[radiotap_len(frame)..].to_vec()).collect()
 }
 
 /// A receiver that has heard the announce, and so many packets it has not.
@@ -228,6 +233,31 @@ fn damaged_copies_of_a_known_packet_cost_no_try() {
     (2..9).for_each(|card| link.hear(card, &wrong(&frames[0], &[200 + card])));
     assert_eq!(combining(&link).tries, before.tries);
     assert_eq!(combining(&link).known, 8);
+}
+
+#[test]
+fn damaged_copies_of_a_packet_that_repairs_brought_back_cost_no_try() {
+    let frames = sent(FecConfig { redundancy_permille: 500, ..FecConfig::default() });
+    let missing = frames.iter().position(|frame| header(frame).kind == Kind::Source).expect("there are some");
+    let mut link = Link::new(LinkConfig::default(), Instant::now());
+    link.deaf = true;
+    (0..).zip(&frames).filter(|(at, _)| *at != missing).for_each(|(_, frame)| link.hear(0, frame));
+    assert!(link.receiver.stats(link.now).streams[0].recovered > 0);
+    let mpdu = &frames[missing][radiotap_len(&frames[missing])..];
+    (0..2).for_each(|card| link.hear(card, &wrong(mpdu, &[200 + card, 700])));
+    link.hear(2, &wrong(mpdu, &[900]));
+    let found = combining(&link);
+    assert_eq!((found.known, found.tries, found.rebuilt), (3, 0, 0));
+}
+
+#[test]
+fn where_two_cards_transmit_one_card_combines_both_copies() {
+    for second in [&[900, 1100][..], &[900], &[3]] {
+        let (mut link, frames) = listener(1);
+        link.hear(0, &wrong(&frames[0], &[300, 700]));
+        link.hear(0, &wrong(&frames[0], second));
+        assert_eq!((link.handed.len(), combining(&link).rebuilt), (1, 1), "{second:?}");
+    }
 }
 
 #[test]

@@ -87,8 +87,8 @@ impl Combiner {
         let mut copy = DamagedCopy::read(self.kept.free(), card, dot11, self.link, session.id(), now)?;
         self.stats.copies += 1;
         let joined = self.kept.packet_of(&copy);
-        let is_known = copy.header.is_some_and(|header| session.look(&header, card) != Look::Fresh);
-        if matches!(joined, Joined::Again) || is_known && matches!(joined, Joined::First) {
+        let is_known = copy.header.is_some_and(|header| is_known(session, &header, card));
+        if matches!(joined, Joined::Enough) || is_known && self.kept.all_say(joined, copy.header) {
             self.stats.known += 1;
             self.kept.recycle(copy);
             return None;
@@ -153,8 +153,7 @@ impl Combiner {
     fn open_mended(&mut self, packet: u64, search: Search<'_>) -> Option<Opened> {
         let copy = self.kept.copies(packet).last()?;
         let (header, sealed) = PacketHeader::parse(&copy.frame).ok()?;
-        let is_wanted = header.kind != Kind::Announce && header.stream & UPWARD == 0;
-        if !is_wanted || search.session.look(&header, search.card) != Look::Fresh {
+        if header.kind == Kind::Announce || !is_wanted(&header, search) {
             return None;
         }
         if !self.effort.take_mending(search.card, search.now) {
@@ -223,10 +222,8 @@ impl Combiner {
         self.take_try(tries, search)?;
         let Ok((header, sealed)) = PacketHeader::parse(&self.candidate) else { return Ok(None) };
         let sealed = if header.kind == Kind::Announce { behind_salt(sealed) } else { Some(sealed) };
-        let Some(sealed) = sealed.filter(|_| header.stream & UPWARD == 0) else { return Ok(None) };
-        if search.session.look(&header, search.card) != Look::Fresh {
-            return Ok(None);
-        }
+        let sealed = sealed.filter(|_| is_wanted(&header, search));
+        let Some(sealed) = sealed else { return Ok(None) };
         self.body.clear();
         self.body.extend_from_slice(sealed);
         let body = search.session.key().open(&header, &mut self.body).ok();
@@ -242,6 +239,16 @@ impl Combiner {
         self.stats.tries += 1;
         Ok(())
     }
+}
+
+/// Whether a packet is one for us that is not known.
+fn is_wanted(header: &PacketHeader, search: Search<'_>) -> bool {
+    header.stream & UPWARD == 0 && !is_known(search.session, header, search.card)
+}
+
+/// Whether a card heard a packet, or repairs brought it back.
+fn is_known(session: &Session, header: &PacketHeader, card: usize) -> bool {
+    session.look(header, card) != Look::Fresh || session.knows(header)
 }
 
 /// The limits of the effort do not allow another try.

@@ -12,6 +12,10 @@ use crate::receiver::fairness::gives_way;
 /// third of 1500 frames a second each. Beyond, cards that have most give way. At most 1 MiB.
 pub(super) const MAX_COPIES: usize = 256;
 
+/// Copies of a packet that are kept of one card: where two cards transmit, each packet comes twice.
+const MAX_OF_CARD: usize = 2;
+/// Copies of a packet that are kept of all cards: as many as a set of them has room for.
+const MAX_OF_PACKET: usize = u64::BITS as usize;
 /// Kept copies that are compared with one that comes, byte by byte: others that begin alike are made up.
 const MAX_COMPARED: usize = 16;
 
@@ -28,10 +32,10 @@ pub(super) struct Kept {
 pub(super) enum Joined {
     /// The first of its packet.
     First,
-    /// Another of this packet, by another card.
+    /// Another of this packet.
     Packet(u64),
-    /// Another of a packet this card has brought a copy of. A transmitter sends no packet twice.
-    Again,
+    /// Another of a packet this card has brought two copies of.
+    Enough,
 }
 
 impl Kept {
@@ -56,15 +60,24 @@ impl Kept {
         let Some(packet) = resembling.find(|kept| kept.is_alike(copy)).map(|kept| kept.packet) else {
             return Joined::First;
         };
-        let again = self.copies(packet).any(|kept| kept.card == copy.card);
-        if again { Joined::Again } else { Joined::Packet(packet) }
+        let of_card = self.copies(packet).filter(|kept| kept.card == copy.card).count();
+        let is_enough = of_card >= MAX_OF_CARD || self.copies(packet).count() >= MAX_OF_PACKET;
+        if is_enough { Joined::Enough } else { Joined::Packet(packet) }
+    }
+
+    /// Whether all copies it has joined, if any, have this header.
+    pub(super) fn all_say(&self, joined: Joined, header: Option<PacketHeader>) -> bool {
+        match joined {
+            Joined::Packet(packet) => self.copies(packet).all(|kept| kept.header == header),
+            Joined::First | Joined::Enough => true,
+        }
     }
 
     /// Keeps a copy; returns the packet it is of.
     pub(super) fn keep(&mut self, mut copy: DamagedCopy, joined: Joined) -> u64 {
         copy.packet = match joined {
             Joined::Packet(packet) => packet,
-            Joined::First | Joined::Again => {
+            Joined::First | Joined::Enough => {
                 self.packets += 1;
                 self.packets
             }
@@ -164,7 +177,9 @@ mod tests {
         keep(&mut kept, copy(0, 1, 0..9, now));
         assert_eq!(kept.packet_of(&copy(1, 2, 0..9, now)), Joined::First, "another packet with the same header");
         assert_eq!(kept.packet_of(&copy(1, 1, 50..99, now)), Joined::Packet(1));
-        assert_eq!(kept.packet_of(&copy(0, 1, 50..99, now)), Joined::Again, "by the same card");
+        keep(&mut kept, copy(0, 1, 50..99, now));
+        assert_eq!(kept.packet_of(&copy(0, 1, 50..60, now)), Joined::Enough, "the third by the same card");
+        assert_eq!(kept.packet_of(&copy(1, 1, 50..60, now)), Joined::Packet(1));
         assert_eq!(kept.packet_of(&copy(1, 1, 9..199, now)), Joined::First, "hardly anything in common");
     }
 
