@@ -269,7 +269,7 @@ fn copies_further_apart_than_the_latency_budget_are_not_combined() {
     assert_eq!((combining(&link).rebuilt, combining(&link).expired), (0, 1));
 }
 
-/// What an attacker makes a third card hear.
+/// What an attacker makes the cards of a third station hear.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Attack {
     /// 20 frames a millisecond with the addresses of the link and random bytes.
@@ -311,22 +311,25 @@ fn decoy(frame: &[u8], random: &mut Random) -> Vec<u8> {
     frame
 }
 
-/// A link of two cards that fail 30 % each and hear everything 3 ms late, perhaps attacked on a third.
-fn link_under(attack: Option<Attack>, duration: Duration) -> Link {
+/// A link of two cards that fail 30 % each and hear everything 3 ms late, perhaps attacked on those of a relay.
+fn link_under(attack: Option<Attack>, cards: usize, duration: Duration) -> Link {
     let card = ReceiverConfig { delay: Duration::from_millis(3), ..fails(0.3) };
     let config = |receivers| LinkConfig { fec: without_fec(), receivers, ..LinkConfig::default() };
     let start = Instant::now();
     let mut spy = Link::new(config(vec![fails(0.0)]), start);
     (spy.deaf, spy.recording) = (true, Some(Vec::new()));
     let mut link = Link::new(config(vec![card; 2]), start);
+    (2..2 + cards).for_each(|card| link.receiver.add_card(card, (card > 2).then_some(2)));
     let mut random = Random::new(11);
     while link.now < start + duration {
         spy.run(Duration::from_millis(1));
         link.run(Duration::from_millis(1));
         let sent: Vec<_> = spy.recording.iter_mut().flat_map(|sent| sent.drain(..)).collect();
         let sent: Vec<_> = sent.iter().map(|frame| frame.bytes[radiotap_len(&frame.bytes)..].to_vec()).collect();
-        let frames = attack.map(|attack| attack.frames(&sent, &mut random));
-        frames.into_iter().flatten().for_each(|frame| link.hear(2, &bad_fcs(&frame)));
+        for card in 2..2 + cards {
+            let frames = attack.map(|attack| attack.frames(&sent, &mut random));
+            frames.into_iter().flatten().for_each(|frame| link.hear(card, &bad_fcs(&frame)));
+        }
     }
     link.idle(Duration::from_secs(1));
     link
@@ -335,17 +338,19 @@ fn link_under(attack: Option<Attack>, duration: Duration) -> Link {
 #[test]
 fn a_flood_of_damaged_copies_costs_a_bounded_effort_and_displaces_nothing() {
     let duration = Duration::from_secs(3);
-    let quiet = link_under(None, duration);
+    let quiet = link_under(None, 0, duration);
     let (quiet_outcome, before) = (Outcome::of(&quiet), combining(&quiet));
-    for attack in [Attack::Random, Attack::SameHeader, Attack::Decoy] {
-        let link = link_under(Some(attack), duration);
+    let alone = [Attack::Random, Attack::SameHeader, Attack::Decoy].map(|attack| (attack, 1));
+    let together = [(Attack::Random, 2), (Attack::Random, 8), (Attack::Decoy, 8)];
+    for (attack, cards) in alone.into_iter().chain(together) {
+        let link = link_under(Some(attack), cards, duration);
         // Compares every byte handed on with what was sent.
         let outcome = Outcome::of(&link);
         let found = combining(&link);
-        assert!(found.copies > 2 * before.copies, "{attack:?}: {found:?}");
-        assert!(found.tries <= 20_000 * duration.as_secs() + 2000, "{attack:?}: {found:?}");
-        assert!(found.rebuilt + 5 >= before.rebuilt, "{attack:?}: {found:?}, without {before:?}");
-        assert!(outcome.lost <= quiet_outcome.lost + 1, "{attack:?}: {} units lost", outcome.lost);
+        assert!(found.copies > 2 * before.copies, "{attack:?} on {cards}: {found:?}");
+        assert!(found.tries <= 20_000 * duration.as_secs() + 2000, "{attack:?} on {cards}: {found:?}");
+        assert!(found.rebuilt + 5 >= before.rebuilt, "{attack:?} on {cards}: {found:?}, without {before:?}");
+        assert!(outcome.lost <= quiet_outcome.lost + 1, "{attack:?} on {cards}: {} units lost", outcome.lost);
         assert!(found.held <= 256);
         assert_all_counted(&link);
     }

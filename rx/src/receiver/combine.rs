@@ -22,6 +22,7 @@ use skylark_common::wire::link::LinkId;
 use skylark_common::wire::packet::{Kind, PacketHeader};
 
 use super::UPWARD;
+use super::fairness::Origin;
 use super::heard::Look;
 use super::session::Session;
 use super::sessions::behind_salt;
@@ -52,7 +53,7 @@ type Opened = (PacketHeader, usize);
 #[derive(Clone, Copy)]
 struct Search<'a> {
     session: &'a Session,
-    card: usize,
+    origin: Origin,
     now: Instant,
 }
 
@@ -78,22 +79,22 @@ impl Combiner {
     /// Takes a frame whose FCS was wrong. Returns the packet it completes, if it does, and its opened body.
     pub(super) fn handle_copy(
         &mut self,
-        card: usize,
+        origin: Origin,
         dot11: &[u8],
         session: &Session,
         now: Instant,
     ) -> Option<(PacketHeader, &[u8])> {
         self.expire(session.id(), now);
-        let mut copy = DamagedCopy::read(self.kept.free(), card, dot11, self.link, session.id(), now)?;
+        let mut copy = DamagedCopy::read(self.kept.free(), origin, dot11, self.link, session.id(), now)?;
         self.stats.copies += 1;
         let joined = self.kept.packet_of(&copy);
-        let is_known = copy.header.is_some_and(|header| is_known(session, &header, card));
+        let is_known = copy.header.is_some_and(|header| is_known(session, &header, origin.card));
         if matches!(joined, Joined::Enough) || is_known && self.kept.all_say(joined, copy.header) {
             self.stats.known += 1;
             self.kept.recycle(copy);
             return None;
         }
-        let search = Search { session, card, now };
+        let search = Search { session, origin, now };
         let opened = self.open_alone(&mut copy, search);
         let packet = self.kept.keep(copy, joined);
         self.stats.gave_way += self.kept.make_room();
@@ -130,7 +131,7 @@ impl Combiner {
         if count < 2 {
             return None;
         }
-        if !self.effort.take_comparing(search.card, count, search.now) {
+        if !self.effort.take_comparing(search.origin.station, count, search.now) {
             self.stats.out_of_effort += 1;
             return None;
         }
@@ -156,7 +157,7 @@ impl Combiner {
         if header.kind == Kind::Announce || !is_wanted(&header, search) {
             return None;
         }
-        if !self.effort.take_mending(search.card, search.now) {
+        if !self.effort.take_mending(search.origin.station, search.now) {
             return None;
         }
         self.stats.tries += u64::from(MENDING_TRIES);
@@ -232,7 +233,7 @@ impl Combiner {
 
     /// Everything that takes time costs a try, whatever comes of it.
     fn take_try(&mut self, tries: &mut u32, search: Search<'_>) -> Result<(), OutOfEffort> {
-        if !self.effort.take(search.card, *tries, search.now) {
+        if !self.effort.take(search.origin.station, *tries, search.now) {
             return Err(OutOfEffort);
         }
         *tries += 1;
@@ -243,7 +244,7 @@ impl Combiner {
 
 /// Whether a packet is one for us that is not known.
 fn is_wanted(header: &PacketHeader, search: Search<'_>) -> bool {
-    header.stream & UPWARD == 0 && !is_known(search.session, header, search.card)
+    header.stream & UPWARD == 0 && !is_known(search.session, header, search.origin.card)
 }
 
 /// Whether a card heard a packet, or repairs brought it back.

@@ -6,6 +6,8 @@ use skylark_common::seal::session::TAG_LEN;
 use skylark_common::wire::link::LinkId;
 use skylark_common::wire::packet::{Kind, PacketHeader};
 
+use crate::receiver::fairness::Origin;
+
 /// Known bits of the addresses that may be wrong: one burst's. Of any other frame half of 84 are.
 const MAX_WRONG_BITS: u32 = 16;
 /// Places at which two copies of a packet are compared first: more than bursts of two copies can spoil.
@@ -26,8 +28,8 @@ const ADDRESSES: std::ops::Range<usize> = 10..22;
 /// A damaged copy.
 #[derive(Debug)]
 pub(super) struct DamagedCopy {
-    /// Which card brought it.
-    pub(super) card: usize,
+    /// Who brought it.
+    pub(super) origin: Origin,
     /// When.
     pub(super) at: Instant,
     /// Its frame, 802.11 header first.
@@ -45,7 +47,7 @@ impl DamagedCopy {
     /// Reads a damaged frame into `frame`; `None` if it is none of this link and session, as far as that shows.
     pub(super) fn read(
         mut frame: Vec<u8>,
-        card: usize,
+        origin: Origin,
         dot11: &[u8],
         link: LinkId,
         session: u32,
@@ -65,12 +67,13 @@ impl DamagedCopy {
         frame.extend(parts().map(|((found, expected), known)| found & !known | expected & known));
         frame.extend_from_slice(sealed);
         let header = PacketHeader::parse(&frame).ok().map(|(header, _)| header);
-        Some(Self { card, at, words: words(sealed), frame, header, packet: 0, tries: 0 })
+        Some(Self { origin, at, words: words(sealed), frame, header, packet: 0, tries: 0 })
     }
 
     /// Whether both may be copies of one packet, by their lengths and at eight places.
     pub(super) fn resembles(&self, other: &Self) -> bool {
-        self.frame.len() == other.frame.len() && self.words.iter().zip(other.words).any(|(ours, theirs)| *ours == theirs)
+        self.frame.len() == other.frame.len()
+            && self.words.iter().zip(other.words).any(|(ours, theirs)| *ours == theirs)
     }
 
     /// Whether those that resemble each other are copies of one packet: sealed bytes of different packets have
@@ -107,7 +110,14 @@ mod tests {
     }
 
     fn read(frame: &[u8]) -> Option<DamagedCopy> {
-        DamagedCopy::read(Vec::new(), 0, frame, HEADER.link, HEADER.session, Instant::now())
+        DamagedCopy::read(
+            Vec::new(),
+            Origin { card: 0, station: 0 },
+            frame,
+            HEADER.link,
+            HEADER.session,
+            Instant::now(),
+        )
     }
 
     #[test]

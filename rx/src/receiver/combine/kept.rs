@@ -9,7 +9,7 @@ use super::copy::DamagedCopy;
 use crate::receiver::fairness::gives_way;
 
 /// Copies kept: those of packets no card heard whole are 40 within a latency budget where two cards fail a
-/// third of 1500 frames a second each. Beyond, cards that have most give way. At most 1 MiB.
+/// third of 1500 frames a second each. Beyond, stations that have most give way. At most 1 MiB.
 pub(super) const MAX_COPIES: usize = 256;
 
 /// Copies of a packet that are kept of one card: where two cards transmit, each packet comes twice.
@@ -60,7 +60,7 @@ impl Kept {
         let Some(packet) = resembling.find(|kept| kept.is_alike(copy)).map(|kept| kept.packet) else {
             return Joined::First;
         };
-        let of_card = self.copies(packet).filter(|kept| kept.card == copy.card).count();
+        let of_card = self.copies(packet).filter(|kept| kept.origin.card == copy.origin.card).count();
         let is_enough = of_card >= MAX_OF_CARD || self.copies(packet).count() >= MAX_OF_PACKET;
         if is_enough { Joined::Enough } else { Joined::Packet(packet) }
     }
@@ -92,7 +92,7 @@ impl Kept {
         if self.copies.len() <= MAX_COPIES {
             return 0;
         }
-        let oldest = gives_way(self.copies.iter().map(|copy| copy.card));
+        let oldest = gives_way(self.copies.iter().map(|copy| copy.origin));
         let copy = oldest.and_then(|at| self.copies.remove(at));
         copy.into_iter().map(|copy| self.recycle(copy)).count() as u64
     }
@@ -151,6 +151,7 @@ mod tests {
     use skylark_common::wire::packet::Kind;
 
     use super::*;
+    use crate::receiver::fairness::Origin;
 
     const HEADER: PacketHeader =
         PacketHeader { link: LinkId::from_number(7), stream: 0, kind: Kind::Source, session: 9, sequence: 5 };
@@ -161,7 +162,8 @@ mod tests {
         let mut sealed: Vec<u8> = (0..200).map(|_| random.bits().to_be_bytes()[0]).collect();
         sealed[wrong].iter_mut().for_each(|byte| *byte ^= 0xff);
         let frame = [&HEADER.emit()[..], &sealed].concat();
-        DamagedCopy::read(Vec::new(), card, &frame, HEADER.link, HEADER.session, at).unwrap()
+        let origin = Origin { card, station: card };
+        DamagedCopy::read(Vec::new(), origin, &frame, HEADER.link, HEADER.session, at).unwrap()
     }
 
     fn keep(kept: &mut Kept, copy: DamagedCopy) -> u64 {
