@@ -5,11 +5,16 @@ use std::time::Instant;
 use skylark_common::seal::session::TAG_LEN;
 use skylark_common::wire::link::LinkId;
 use skylark_common::wire::packet::{Kind, PacketHeader};
+use skylark_common::wire::repair::BLOCK_LEN;
+use skylark_common::wire::symbol::Symbol;
 
 use crate::receiver::fairness::Origin;
 
 /// Known bits of the addresses that may be wrong: one burst's. Of any other frame half of 84 are.
 const MAX_WRONG_BITS: u32 = 16;
+/// Longest frame of a transmitter: a block repair of the longest symbols. A longer one would have more neighbors at
+/// one burst, of which a forged tag may fit any.
+const MAX_BYTES: usize = PacketHeader::LEN + BLOCK_LEN + Symbol::MAX_LEN + TAG_LEN;
 /// Places at which two copies of a packet are compared first: more than bursts of two copies can spoil.
 const WORDS: usize = 8;
 
@@ -54,7 +59,7 @@ impl DamagedCopy {
         at: Instant,
     ) -> Option<Self> {
         let (head, sealed) = dot11.split_first_chunk::<{ PacketHeader::LEN }>()?;
-        if sealed.len() < TAG_LEN {
+        if sealed.len() < TAG_LEN || dot11.len() > MAX_BYTES {
             return None;
         }
         let expected = PacketHeader { link, stream: 0, kind: Kind::Source, session, sequence: 0 }.emit();
@@ -139,6 +144,13 @@ mod tests {
             assert_eq!(copy.frame, damaged);
             assert_ne!(copy.header, Some(HEADER));
         }
+    }
+
+    #[test]
+    fn frames_longer_than_any_that_is_sent_are_refused() {
+        let longest = [&HEADER.emit()[..], &[0x77; 2076]].concat();
+        assert!(read(&longest).is_some());
+        assert!(read(&[&longest[..], &[0x77]].concat()).is_none());
     }
 
     #[test]
