@@ -116,7 +116,7 @@ pub struct CardStats {
     pub expected: u64,
     /// Of those, the ones another card heard and it did not: what a deaf card hides behind the others.
     pub missed: u64,
-    /// Of those, the ones no card heard: what only repairs can bring back.
+    /// Of those, the ones no card heard: what only repairs, or combining damaged copies, can bring back.
     pub lost: u64,
     /// Of those, the ones only it heard: what would be lost without it.
     pub unique: u64,
