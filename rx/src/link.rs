@@ -94,7 +94,7 @@ impl Link {
     fn begin(mut self, now: Instant) -> Running {
         let mut cards = Cards::default();
         let numbers = self.airs.drain(..).filter_map(|air| cards.add(air));
-        numbers.for_each(|number| self.receiver.add_card(number));
+        numbers.for_each(|number| self.receiver.add_card(number, None));
         Running {
             link: self,
             cards,
@@ -163,7 +163,7 @@ impl Running {
             let name = air.name().to_owned();
             match self.cards.add(air) {
                 Some(number) => {
-                    self.link.receiver.add_card(number);
+                    self.link.receiver.add_card(number, None);
                     tell(&format!("{name} joins"));
                     self.publish();
                 }

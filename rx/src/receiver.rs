@@ -31,6 +31,7 @@ pub use known::{Known, Told};
 
 use card::Card;
 use combine::Combiner;
+use fairness::Stations;
 pub use heard::MAX_CARDS;
 use heard::{Look, REBUILT};
 use race::Race;
@@ -119,6 +120,7 @@ pub struct Receiver {
     waiting: Waiting,
     combiner: Combiner,
     cards: Vec<Card>,
+    stations: Stations,
     race: Race,
     /// What became of the frames of cards that gave their number up.
     forgotten: FrameStats,
@@ -136,6 +138,7 @@ impl Receiver {
             waiting: Waiting::default(),
             combiner: Combiner::new(config.link, config.latency_budget),
             cards: Vec::new(),
+            stations: Stations::default(),
             race: Race::default(),
             forgotten: FrameStats::default(),
             hearing: Hearing::default(),
@@ -156,8 +159,12 @@ impl Receiver {
 
     /// A card has this number from here on, whoever had it before: it begins with nothing counted, and what it misses
     /// counts though it may never bring a frame. A card that was not added counts from its first frame on.
-    pub fn add_card(&mut self, card: usize) {
+    ///
+    /// `beside` is another card of the same station, a relay: where room or effort is scarce all its cards have the
+    /// share of one.
+    pub fn add_card(&mut self, card: usize, beside: Option<usize>) {
         let card = self.admit(card);
+        self.stations.add(card, beside);
         while self.waiting.give_up_of(card) {
             self.gave_up(card);
         }
@@ -230,7 +237,7 @@ impl Receiver {
             Some(id) if id == header.session => self.take_packet(card, &info, &header, sealed, now),
             _ if header.kind == Kind::Announce => self.take_announce(card, &info, &header, sealed, now),
             _ => {
-                if let Some(card) = self.waiting.push(card, header.session, frame, now) {
+                if let Some(card) = self.waiting.push(self.stations.origin(card), header.session, frame, now) {
                     self.gave_up(card);
                 }
                 Outcome::Waiting
@@ -240,8 +247,9 @@ impl Receiver {
 
     /// A damaged copy, counted already: perhaps the one that was missing to rebuild its packet.
     fn take_damaged(&mut self, card: usize, dot11: &[u8], now: Instant) {
+        let origin = self.stations.origin(card);
         let Some(session) = self.sessions.current().filter(|_| self.config.combining) else { return };
-        if let Some((header, body)) = self.combiner.handle_copy(card, dot11, session, now) {
+        if let Some((header, body)) = self.combiner.handle_copy(origin, dot11, session, now) {
             session.remember(&header, REBUILT);
             session.handle_body(&header, body, now);
         }
@@ -328,12 +336,13 @@ impl Receiver {
     /// The session has been entered: what waited for it is read.
     fn take_waiting(&mut self, session: u32) {
         while let Some(frame) = self.waiting.take(session) {
-            self.with_card(frame.card, Card::waited);
+            let card = frame.origin.card;
+            self.with_card(card, Card::waited);
             if let Ok((info, dot11)) = RxHeader::parse(&frame.bytes)
                 && let Ok((header, sealed)) = PacketHeader::parse(dot11)
             {
-                let outcome = self.take_packet(frame.card, &info, &header, sealed, frame.at);
-                self.with_card(frame.card, |card| card.count(outcome));
+                let outcome = self.take_packet(card, &info, &header, sealed, frame.at);
+                self.with_card(card, |card| card.count(outcome));
             }
             self.waiting.recycle(frame);
         }

@@ -80,7 +80,7 @@ impl Sum for FrameStats {
 pub struct CombiningStats {
     /// Damaged copies that could be told to be of this session.
     pub copies: u64,
-    /// Of packets that were known, then or later, or of which this card had brought a copy.
+    /// Of packets that were known, then or later, or of which this card had brought two copies.
     pub known: u64,
     /// Copies that packets were made of.
     pub spent: u64,
@@ -94,10 +94,13 @@ pub struct CombiningStats {
     pub rebuilt: u64,
     /// Of those, made of one copy: where its one burst of wrong bits was, the tag said.
     pub mended: u64,
-    /// Candidates whose seal was tried; mending a copy counts as 12, which is what it costs.
+    /// Candidates whose seal was tried; comparing copies counts one for each, and mending one counts 12, which is what
+    /// it costs.
     pub tries: u64,
     /// Times the bounds of the effort ended the tries for a packet.
     pub out_of_effort: u64,
+    /// Places too long for two bursts that meet: none was begun as one copy has it and ended as another.
+    pub unspliced: u64,
 }
 
 /// What one card heard, and what its being there is worth.
@@ -113,7 +116,7 @@ pub struct CardStats {
     pub expected: u64,
     /// Of those, the ones another card heard and it did not: what a deaf card hides behind the others.
     pub missed: u64,
-    /// Of those, the ones no card heard: what only repairs can bring back.
+    /// Of those, the ones no card heard: what only repairs, or combining damaged copies, can bring back.
     pub lost: u64,
     /// Of those, the ones only it heard: what would be lost without it.
     pub unique: u64,

@@ -65,15 +65,20 @@ fn bad_fcs(mpdu: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Frames as a card captured them, without their radiotap headers: an announce and `packets` source packets.
-fn captured(packets: usize) -> Vec<Vec<u8>> {
-    let mut link = Link::new(LinkConfig { fec: without_fec(), ..LinkConfig::default() }, Instant::now());
+/// Frames as they are sent.
+fn sent(fec: FecConfig) -> Vec<Vec<u8>> {
+    let mut link = Link::new(LinkConfig { fec, ..LinkConfig::default() }, Instant::now());
     (link.deaf, link.recording) = (true, Some(Vec::new()));
     link.run(Duration::from_millis(100));
-    let frames = link.recording.take().expect("it was asked for");
-    let of = |kind| frames.iter().filter(move |frame| header(&frame.bytes).kind == kind);
+    link.recording.take().expect("it was asked for").into_iter().map(|frame| frame.bytes).collect()
+}
+
+/// Frames as a card captured them, without their radiotap headers: an announce and `packets` source packets.
+fn captured(packets: usize) -> Vec<Vec<u8>> {
+    let frames = sent(without_fec());
+    let of = |kind| frames.iter().filter(move |frame| header(frame).kind == kind);
     let frames = of(Kind::Announce).take(1).chain(of(Kind::Source).take(packets));
-    frames.map(|frame| frame.bytes[radiotap_len(&frame.bytes)..].to_vec()).collect()
+    frames.map(|frame| frame[radiotap_len(frame)..].to_vec()).collect()
 }
 
 /// A receiver that has heard the announce, and so many packets it has not.
@@ -231,6 +236,31 @@ fn damaged_copies_of_a_known_packet_cost_no_try() {
 }
 
 #[test]
+fn damaged_copies_of_a_packet_that_repairs_brought_back_cost_no_try() {
+    let frames = sent(FecConfig { redundancy_permille: 500, ..FecConfig::default() });
+    let missing = frames.iter().position(|frame| header(frame).kind == Kind::Source).expect("there are some");
+    let mut link = Link::new(LinkConfig::default(), Instant::now());
+    link.deaf = true;
+    (0..).zip(&frames).filter(|(at, _)| *at != missing).for_each(|(_, frame)| link.hear(0, frame));
+    assert!(link.receiver.stats(link.now).streams[0].recovered > 0);
+    let mpdu = &frames[missing][radiotap_len(&frames[missing])..];
+    (0..2).for_each(|card| link.hear(card, &wrong(mpdu, &[200 + card, 700])));
+    link.hear(2, &wrong(mpdu, &[900]));
+    let found = combining(&link);
+    assert_eq!((found.known, found.tries, found.rebuilt), (3, 0, 0));
+}
+
+#[test]
+fn where_two_cards_transmit_one_card_combines_both_copies() {
+    for second in [&[900, 1100][..], &[900], &[3]] {
+        let (mut link, frames) = listener(1);
+        link.hear(0, &wrong(&frames[0], &[300, 700]));
+        link.hear(0, &wrong(&frames[0], second));
+        assert_eq!((link.handed.len(), combining(&link).rebuilt), (1, 1), "{second:?}");
+    }
+}
+
+#[test]
 fn copies_further_apart_than_the_latency_budget_are_not_combined() {
     let (mut link, frames) = listener(1);
     link.hear(0, &wrong(&frames[0], &[100, 200]));
@@ -239,7 +269,7 @@ fn copies_further_apart_than_the_latency_budget_are_not_combined() {
     assert_eq!((combining(&link).rebuilt, combining(&link).expired), (0, 1));
 }
 
-/// What an attacker makes a third card hear.
+/// What an attacker makes the cards of a third station hear.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Attack {
     /// 20 frames a millisecond with the addresses of the link and random bytes.
@@ -281,22 +311,25 @@ fn decoy(frame: &[u8], random: &mut Random) -> Vec<u8> {
     frame
 }
 
-/// A link of two cards that fail 30 % each and hear everything 3 ms late, perhaps attacked on a third.
-fn link_under(attack: Option<Attack>, duration: Duration) -> Link {
+/// A link of two cards that fail 30 % each and hear everything 3 ms late, perhaps attacked on those of a relay.
+fn link_under(attack: Option<Attack>, cards: usize, duration: Duration) -> Link {
     let card = ReceiverConfig { delay: Duration::from_millis(3), ..fails(0.3) };
     let config = |receivers| LinkConfig { fec: without_fec(), receivers, ..LinkConfig::default() };
     let start = Instant::now();
     let mut spy = Link::new(config(vec![fails(0.0)]), start);
     (spy.deaf, spy.recording) = (true, Some(Vec::new()));
     let mut link = Link::new(config(vec![card; 2]), start);
+    (2..2 + cards).for_each(|card| link.receiver.add_card(card, (card > 2).then_some(2)));
     let mut random = Random::new(11);
     while link.now < start + duration {
         spy.run(Duration::from_millis(1));
         link.run(Duration::from_millis(1));
         let sent: Vec<_> = spy.recording.iter_mut().flat_map(|sent| sent.drain(..)).collect();
         let sent: Vec<_> = sent.iter().map(|frame| frame.bytes[radiotap_len(&frame.bytes)..].to_vec()).collect();
-        let frames = attack.map(|attack| attack.frames(&sent, &mut random));
-        frames.into_iter().flatten().for_each(|frame| link.hear(2, &bad_fcs(&frame)));
+        for card in 2..2 + cards {
+            let frames = attack.map(|attack| attack.frames(&sent, &mut random));
+            frames.into_iter().flatten().for_each(|frame| link.hear(card, &bad_fcs(&frame)));
+        }
     }
     link.idle(Duration::from_secs(1));
     link
@@ -305,18 +338,52 @@ fn link_under(attack: Option<Attack>, duration: Duration) -> Link {
 #[test]
 fn a_flood_of_damaged_copies_costs_a_bounded_effort_and_displaces_nothing() {
     let duration = Duration::from_secs(3);
-    let quiet = link_under(None, duration);
+    let quiet = link_under(None, 0, duration);
     let (quiet_outcome, before) = (Outcome::of(&quiet), combining(&quiet));
-    for attack in [Attack::Random, Attack::SameHeader, Attack::Decoy] {
-        let link = link_under(Some(attack), duration);
+    let alone = [Attack::Random, Attack::SameHeader, Attack::Decoy].map(|attack| (attack, 1));
+    let together = [(Attack::Random, 2), (Attack::Random, 8), (Attack::Decoy, 8)];
+    for (attack, cards) in alone.into_iter().chain(together) {
+        let link = link_under(Some(attack), cards, duration);
         // Compares every byte handed on with what was sent.
         let outcome = Outcome::of(&link);
         let found = combining(&link);
-        assert!(found.copies > 2 * before.copies, "{attack:?}: {found:?}");
-        assert!(found.tries <= 20_000 * duration.as_secs() + 2000, "{attack:?}: {found:?}");
-        assert!(found.rebuilt + 5 >= before.rebuilt, "{attack:?}: {found:?}, without {before:?}");
-        assert!(outcome.lost <= quiet_outcome.lost + 1, "{attack:?}: {} units lost", outcome.lost);
+        assert!(found.copies > 2 * before.copies, "{attack:?} on {cards}: {found:?}");
+        assert!(found.tries <= 20_000 * duration.as_secs() + 2000, "{attack:?} on {cards}: {found:?}");
+        assert!(found.rebuilt + 5 >= before.rebuilt, "{attack:?} on {cards}: {found:?}, without {before:?}");
+        assert!(outcome.lost <= quiet_outcome.lost + 1, "{attack:?} on {cards}: {} units lost", outcome.lost);
         assert!(found.held <= 256);
         assert_all_counted(&link);
     }
+}
+
+/// The frame with all bytes of `places` garbled, otherwise for every card.
+fn garbled(frame: &[u8], places: std::ops::Range<usize>, seed: u64) -> Vec<u8> {
+    let mut random = Random::new(seed);
+    let mut damaged = frame.to_vec();
+    damaged[places].fill_with(|| random.bits().to_be_bytes()[0]);
+    bad_fcs(&damaged)
+}
+
+#[test]
+fn copies_garbled_over_hundreds_of_bytes_cost_a_bounded_effort() {
+    for places in [24..1424, 724..1424, 1024..1424, 24..724] {
+        let (mut link, frames) = listener(1);
+        (0..8).for_each(|card| link.hear(card, &garbled(&frames[0], places.clone(), card as u64)));
+        let found = combining(&link);
+        assert!(found.tries < 200, "{places:?}: {found:?}");
+        assert_eq!(found.rebuilt, 0);
+    }
+}
+
+#[test]
+fn two_copies_with_a_long_damage_in_common_are_given_up_and_with_one_apart_are_rebuilt() {
+    let (mut link, frames) = listener(2);
+    link.hear(0, &garbled(&frames[0], 700..1400, 1));
+    link.hear(1, &garbled(&frames[0], 700..1400, 2));
+    let found = combining(&link);
+    assert_eq!((found.rebuilt, found.unspliced > 0), (0, true), "{found:?}");
+    assert!(found.tries < 40, "{found:?}");
+    link.hear(0, &garbled(&frames[1], 100..400, 1));
+    link.hear(1, &garbled(&frames[1], 900..1200, 2));
+    assert_eq!(combining(&link).rebuilt, 1);
 }

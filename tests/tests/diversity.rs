@@ -219,7 +219,7 @@ fn a_card_that_was_added_is_told_what_it_missed_before_it_heard_anything() {
     let mut link = link(vec![loses(0.0), loses(1.0)], 17);
     link.run(SECOND);
     assert_eq!(link.receiver.stats(link.now).cards.len(), 1, "nobody has said that there is another");
-    link.receiver.add_card(1);
+    link.receiver.add_card(1, None);
     link.run(9 * SECOND);
     let cards = link.receiver.stats(link.now).cards;
     assert_eq!((cards[1].heard, cards[1].expected, cards[1].lost), (0, cards[1].missed, 0));
@@ -231,7 +231,7 @@ fn a_card_that_takes_anothers_number_begins_with_nothing() {
     let mut link = link(vec![loses(0.2), loses(0.2)], 20);
     link.run(5 * SECOND);
     let before = link.receiver.stats(link.now);
-    link.receiver.add_card(1);
+    link.receiver.add_card(1, None);
     let after = link.receiver.stats(link.now);
     assert_eq!((after.frames, &after.cards[1]), (before.frames, &CardStats::default()));
     // The next has its own copies of what the one before brought last.

@@ -19,8 +19,8 @@ use residue::{Burst, Residue};
 
 /// Length of a block of Poly1305 in bytes.
 const BLOCK_LEN: usize = 16;
-/// Longest burst that is mended, in bits. Longer ones would make a forged tag as much easier to find: a sealed body
-/// of 1400 bytes has 2^29 neighbors at one burst, of 2^96 that a tag tells apart.
+/// Longest burst that is mended, in bits. Longer ones would make a forged tag as much easier to find: the longest
+/// body, 2060 bytes, has 2^29 neighbors at one burst, of 2^96 that a tag tells apart.
 pub const MAX_BURST_BITS: u32 = 16;
 
 /// Sets one burst of wrong bits within one block of `sealed` (body and tag) right, if that makes the tag fit.

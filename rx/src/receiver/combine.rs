@@ -22,6 +22,7 @@ use skylark_common::wire::link::LinkId;
 use skylark_common::wire::packet::{Kind, PacketHeader};
 
 use super::UPWARD;
+use super::fairness::Origin;
 use super::heard::Look;
 use super::session::Session;
 use super::sessions::behind_salt;
@@ -30,7 +31,7 @@ use candidates::Choices;
 use copy::DamagedCopy;
 use effort::{Effort, MENDING_TRIES};
 use kept::{Joined, Kept};
-use regions::Region;
+use regions::{MAX_SPLICED_BYTES, Region};
 
 /// Damaged copies of the session that is followed, and what was made of them.
 #[derive(Debug)]
@@ -52,7 +53,7 @@ type Opened = (PacketHeader, usize);
 #[derive(Clone, Copy)]
 struct Search<'a> {
     session: &'a Session,
-    card: usize,
+    origin: Origin,
     now: Instant,
 }
 
@@ -78,22 +79,22 @@ impl Combiner {
     /// Takes a frame whose FCS was wrong. Returns the packet it completes, if it does, and its opened body.
     pub(super) fn handle_copy(
         &mut self,
-        card: usize,
+        origin: Origin,
         dot11: &[u8],
         session: &Session,
         now: Instant,
     ) -> Option<(PacketHeader, &[u8])> {
         self.expire(session.id(), now);
-        let mut copy = DamagedCopy::read(self.kept.free(), card, dot11, self.link, session.id(), now)?;
+        let mut copy = DamagedCopy::read(self.kept.free(), origin, dot11, self.link, session.id(), now)?;
         self.stats.copies += 1;
         let joined = self.kept.packet_of(&copy);
-        let is_known = copy.header.is_some_and(|header| session.look(&header, card) != Look::Fresh);
-        if matches!(joined, Joined::Again) || is_known && matches!(joined, Joined::First) {
+        let is_known = copy.header.is_some_and(|header| is_known(session, &header, origin.card));
+        if matches!(joined, Joined::Enough) || is_known && self.kept.all_say(joined, copy.header) {
             self.stats.known += 1;
             self.kept.recycle(copy);
             return None;
         }
-        let search = Search { session, card, now };
+        let search = Search { session, origin, now };
         let opened = self.open_alone(&mut copy, search);
         let packet = self.kept.keep(copy, joined);
         self.stats.gave_way += self.kept.make_room();
@@ -127,6 +128,14 @@ impl Combiner {
     fn open_combined(&mut self, packet: u64, search: Search<'_>) -> Option<Opened> {
         let copies: Vec<&[u8]> = self.kept.copies(packet).map(|copy| &copy.frame[..]).collect();
         let count = copies.len();
+        if count < 2 {
+            return None;
+        }
+        if !self.effort.take_comparing(search.origin.station, count, search.now) {
+            self.stats.out_of_effort += 1;
+            return None;
+        }
+        self.stats.tries += count as u64;
         let mut regions = regions::regions(&copies)?;
         let first = copies.first()?;
         self.candidate.clear();
@@ -145,11 +154,10 @@ impl Combiner {
     fn open_mended(&mut self, packet: u64, search: Search<'_>) -> Option<Opened> {
         let copy = self.kept.copies(packet).last()?;
         let (header, sealed) = PacketHeader::parse(&copy.frame).ok()?;
-        let is_wanted = header.kind != Kind::Announce && header.stream & UPWARD == 0;
-        if !is_wanted || search.session.look(&header, search.card) != Look::Fresh {
+        if header.kind == Kind::Announce || !is_wanted(&header, search) {
             return None;
         }
-        if !self.effort.take_mending(search.card, search.now) {
+        if !self.effort.take_mending(search.origin.station, search.now) {
             return None;
         }
         self.stats.tries += u64::from(MENDING_TRIES);
@@ -162,7 +170,7 @@ impl Combiner {
     }
 
     /// First every region as one of the copies has it; then, the longest first, one region begun as one copy
-    /// has it and ended as another, where two bursts meet.
+    /// has it and ended as another, where two bursts meet. Regions too long for two bursts are left out.
     fn open_any(
         &mut self,
         regions: &mut [Region],
@@ -176,6 +184,10 @@ impl Combiner {
         regions.sort_by_key(|region| std::cmp::Reverse(region.len()));
         for at in 0..regions.len() {
             let Some(region) = regions.get_mut(at) else { break };
+            if region.len() > MAX_SPLICED_BYTES {
+                self.stats.unspliced += 1;
+                continue;
+            }
             let whole = region.splice();
             let opened = self.open_choices(regions, copies, tries, search)?;
             if opened.is_some() {
@@ -194,6 +206,9 @@ impl Combiner {
         search: Search<'_>,
     ) -> Result<Option<Opened>, OutOfEffort> {
         let choices = Choices::new(regions, copies);
+        if choices.len() == 0 {
+            self.take_try(tries, search)?;
+        }
         for place in 0..choices.len() {
             choices.write(place, regions, &mut self.candidate);
             if let Some(opened) = self.open(tries, search)? {
@@ -205,22 +220,36 @@ impl Combiner {
 
     /// Tries the candidate. `None`: it is not what was sent, or what was sent is known.
     fn open(&mut self, tries: &mut u32, search: Search<'_>) -> Result<Option<Opened>, OutOfEffort> {
+        self.take_try(tries, search)?;
         let Ok((header, sealed)) = PacketHeader::parse(&self.candidate) else { return Ok(None) };
         let sealed = if header.kind == Kind::Announce { behind_salt(sealed) } else { Some(sealed) };
-        let Some(sealed) = sealed.filter(|_| header.stream & UPWARD == 0) else { return Ok(None) };
-        if search.session.look(&header, search.card) != Look::Fresh {
-            return Ok(None);
-        }
-        if !self.effort.take(search.card, *tries, search.now) {
-            return Err(OutOfEffort);
-        }
-        *tries += 1;
-        self.stats.tries += 1;
+        let sealed = sealed.filter(|_| is_wanted(&header, search));
+        let Some(sealed) = sealed else { return Ok(None) };
         self.body.clear();
         self.body.extend_from_slice(sealed);
         let body = search.session.key().open(&header, &mut self.body).ok();
         Ok(body.map(|body| (header, body.len())))
     }
+
+    /// Everything that takes time costs a try, whatever comes of it.
+    fn take_try(&mut self, tries: &mut u32, search: Search<'_>) -> Result<(), OutOfEffort> {
+        if !self.effort.take(search.origin.station, *tries, search.now) {
+            return Err(OutOfEffort);
+        }
+        *tries += 1;
+        self.stats.tries += 1;
+        Ok(())
+    }
+}
+
+/// Whether a packet is one for us that is not known.
+fn is_wanted(header: &PacketHeader, search: Search<'_>) -> bool {
+    header.stream & UPWARD == 0 && !is_known(search.session, header, search.origin.card)
+}
+
+/// Whether a card heard a packet, or repairs brought it back.
+fn is_known(session: &Session, header: &PacketHeader, card: usize) -> bool {
+    session.look(header, card) != Look::Fresh || session.knows(header)
 }
 
 /// The limits of the effort do not allow another try.

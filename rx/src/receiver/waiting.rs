@@ -4,17 +4,17 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::fairness::gives_way;
+use super::fairness::{Origin, gives_way};
 
 /// Announces come every 100 ms; three of them are seldom lost in a row.
 const PATIENCE: Duration = Duration::from_millis(300);
-/// Frames that may wait: a keyframe of 600 kB. Beyond, the oldest of the card that has most gives way. At
-/// most 2 MiB.
+/// Frames that may wait: a keyframe of 600 kB. Beyond, the oldest of the station that has most gives way.
+/// At most 2 MiB.
 const MAX_WAITING: usize = 512;
 
 #[derive(Debug)]
 pub(super) struct WaitingFrame {
-    pub(super) card: usize,
+    pub(super) origin: Origin,
     pub(super) session: u32,
     pub(super) bytes: Vec<u8>,
     pub(super) at: Instant,
@@ -28,15 +28,15 @@ pub(super) struct Waiting {
 
 impl Waiting {
     /// Keeps a frame, as it was captured. Returns the card whose frame gave way to it, if one did.
-    pub(super) fn push(&mut self, card: usize, session: u32, frame: &[u8], at: Instant) -> Option<usize> {
+    pub(super) fn push(&mut self, origin: Origin, session: u32, frame: &[u8], at: Instant) -> Option<usize> {
         let mut bytes = self.free.pop().unwrap_or_default();
         bytes.clear();
         bytes.extend_from_slice(frame);
-        self.frames.push_back(WaitingFrame { card, session, bytes, at });
+        self.frames.push_back(WaitingFrame { origin, session, bytes, at });
         if self.frames.len() <= MAX_WAITING {
             return None;
         }
-        self.remove(gives_way(self.frames.iter().map(|frame| frame.card))?)
+        self.remove(gives_way(self.frames.iter().map(|frame| frame.origin))?)
     }
 
     /// Takes the oldest frame of this session out.
@@ -58,7 +58,7 @@ impl Waiting {
 
     /// Gives up a frame this card brought; returns whether there was one.
     pub(super) fn give_up_of(&mut self, card: usize) -> bool {
-        let at = self.frames.iter().position(|frame| frame.card == card);
+        let at = self.frames.iter().position(|frame| frame.origin.card == card);
         let frame = at.and_then(|at| self.frames.remove(at));
         frame.map(|frame| self.recycle(frame)).is_some()
     }
@@ -69,7 +69,7 @@ impl Waiting {
 
     fn remove(&mut self, at: usize) -> Option<usize> {
         let frame = self.frames.remove(at)?;
-        let card = frame.card;
+        let card = frame.origin.card;
         self.recycle(frame);
         Some(card)
     }
@@ -81,12 +81,16 @@ mod tests {
 
     use super::*;
 
+    fn alone(card: usize) -> Origin {
+        Origin { card, station: card }
+    }
+
     #[test]
     fn frames_come_out_by_session_in_their_order() {
         let now = Instant::now();
         let mut waiting = Waiting::default();
         for (card, session, bytes) in [(0, 1, b"a"), (0, 2, b"b"), (1, 1, b"c")] {
-            assert_eq!(waiting.push(card, session, bytes, now), None);
+            assert_eq!(waiting.push(alone(card), session, bytes, now), None);
         }
         assert_eq!(waiting.take(1).unwrap().bytes, b"a");
         assert_eq!(waiting.take(1).unwrap().bytes, b"c");
@@ -98,7 +102,7 @@ mod tests {
     fn frames_wait_for_a_bounded_time_and_in_bounded_number() {
         let now = Instant::now();
         let mut waiting = Waiting::default();
-        let gave_way = (0..MAX_WAITING + 3).filter_map(|_| waiting.push(5, 1, b"a", now));
+        let gave_way = (0..MAX_WAITING + 3).filter_map(|_| waiting.push(alone(5), 1, b"a", now));
         assert_eq!(gave_way.collect::<Vec<_>>(), [5, 5, 5]);
         assert_eq!(waiting.give_up(now), None);
         assert_eq!(std::iter::from_fn(|| waiting.give_up(now + PATIENCE)).count(), MAX_WAITING);
@@ -109,8 +113,8 @@ mod tests {
     fn a_card_that_brings_most_displaces_only_its_own() {
         let now = Instant::now();
         let mut waiting = Waiting::default();
-        (0..10).for_each(|_| _ = waiting.push(0, 1, b"true", now));
-        let gave_way = (0..2 * MAX_WAITING).filter_map(|_| waiting.push(1, 2, b"flood", now));
+        (0..10).for_each(|_| _ = waiting.push(alone(0), 1, b"true", now));
+        let gave_way = (0..2 * MAX_WAITING).filter_map(|_| waiting.push(alone(1), 2, b"flood", now));
         assert_eq!(gave_way.filter(|card| *card == 1).count(), MAX_WAITING + 10);
         assert_eq!(std::iter::from_fn(|| waiting.take(1)).count(), 10);
     }

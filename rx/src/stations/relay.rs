@@ -100,7 +100,7 @@ impl Relay {
             let number = cards.add(Box::new(RelayCard::new(name, Arc::clone(&told))));
             match number {
                 Some(number) => {
-                    receiver.add_card(number);
+                    receiver.add_card(number, self.cards.iter().find_map(|(number, _)| *number));
                     tell_of(&self.status.name, &format!("joins with {}", card.name));
                 }
                 None => tell_of(&self.status.name, &format!("has {}, but the link takes no more cards", card.name)),

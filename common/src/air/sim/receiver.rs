@@ -125,11 +125,11 @@ impl Receiver {
         let lost_to_model = self.loss.loses(frame.end);
         let snr_db = f64::from(self.config.signal_dbm) - f64::from(self.config.noise_dbm);
         let too_weak = self.signal.chance(frame_loss(frame.rate, snr_db, frame.mpdu.len() + FCS_BYTES));
-        let damage = Random::new(self.damage.bits());
+        let mut damage = Random::new(self.damage.bits());
         let mut bit_errors = Random::new(self.bit_errors.bits());
         let damage = match lost_to_model || too_weak {
             false => bit_errors.chance(self.config.bit_error_share).then_some(Damage::Bursts(bit_errors)),
-            true if damage.clone().chance(self.config.damaged_share) => Some(Damage::Bits(damage)),
+            true if damage.chance(self.config.damaged_share) => Some(Damage::Bits(damage)),
             true => {
                 self.stats.lost += 1;
                 return;

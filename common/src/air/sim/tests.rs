@@ -234,6 +234,25 @@ fn lost_frames_may_arrive_damaged_and_say_so() {
 }
 
 #[test]
+fn how_many_frames_arrive_damaged_does_not_change_how_damaged_they_are() {
+    let mut now = origin();
+    let config = ReceiverConfig { damaged_share: 0.1, ..losing(Loss::Independent { share: 1.0 }) };
+    let mut channel = channel(vec![config], 1, now);
+    let (mut damaged, mut flipped) = (0, 0);
+    for _ in 0..2000 {
+        channel.inject(&frame(7, &[0; 100]), now).unwrap();
+        now += Duration::from_millis(1);
+        while let Some((_, captured, _)) = channel.poll_capture(now) {
+            let (_, mpdu) = RxHeader::parse(captured).unwrap();
+            damaged += 1;
+            flipped += mpdu.iter().map(|byte| byte.count_ones()).sum::<u32>();
+        }
+    }
+    assert!((150..250).contains(&damaged), "{damaged} of 2000");
+    assert!((4 * damaged..5 * damaged).contains(&flipped), "{flipped} bits in {damaged} frames, 4.5 each expected");
+}
+
+#[test]
 fn bit_errors_damage_the_share_asked_for_and_lose_nothing() {
     let run = |bit_error_share| {
         let mut now = origin();

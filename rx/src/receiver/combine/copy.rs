@@ -5,9 +5,16 @@ use std::time::Instant;
 use skylark_common::seal::session::TAG_LEN;
 use skylark_common::wire::link::LinkId;
 use skylark_common::wire::packet::{Kind, PacketHeader};
+use skylark_common::wire::repair::BLOCK_LEN;
+use skylark_common::wire::symbol::Symbol;
+
+use crate::receiver::fairness::Origin;
 
 /// Known bits of the addresses that may be wrong: one burst's. Of any other frame half of 84 are.
 const MAX_WRONG_BITS: u32 = 16;
+/// Longest frame of a transmitter: a block repair of the longest symbols. A longer one would have more neighbors at
+/// one burst, of which a forged tag may fit any.
+const MAX_BYTES: usize = PacketHeader::LEN + BLOCK_LEN + Symbol::MAX_LEN + TAG_LEN;
 /// Places at which two copies of a packet are compared first: more than bursts of two copies can spoil.
 const WORDS: usize = 8;
 
@@ -26,8 +33,8 @@ const ADDRESSES: std::ops::Range<usize> = 10..22;
 /// A damaged copy.
 #[derive(Debug)]
 pub(super) struct DamagedCopy {
-    /// Which card brought it.
-    pub(super) card: usize,
+    /// Who brought it.
+    pub(super) origin: Origin,
     /// When.
     pub(super) at: Instant,
     /// Its frame, 802.11 header first.
@@ -45,14 +52,14 @@ impl DamagedCopy {
     /// Reads a damaged frame into `frame`; `None` if it is none of this link and session, as far as that shows.
     pub(super) fn read(
         mut frame: Vec<u8>,
-        card: usize,
+        origin: Origin,
         dot11: &[u8],
         link: LinkId,
         session: u32,
         at: Instant,
     ) -> Option<Self> {
         let (head, sealed) = dot11.split_first_chunk::<{ PacketHeader::LEN }>()?;
-        if sealed.len() < TAG_LEN {
+        if sealed.len() < TAG_LEN || dot11.len() > MAX_BYTES {
             return None;
         }
         let expected = PacketHeader { link, stream: 0, kind: Kind::Source, session, sequence: 0 }.emit();
@@ -65,17 +72,18 @@ impl DamagedCopy {
         frame.extend(parts().map(|((found, expected), known)| found & !known | expected & known));
         frame.extend_from_slice(sealed);
         let header = PacketHeader::parse(&frame).ok().map(|(header, _)| header);
-        Some(Self { card, at, words: words(sealed), frame, header, packet: 0, tries: 0 })
+        Some(Self { origin, at, words: words(sealed), frame, header, packet: 0, tries: 0 })
     }
 
-    /// Whether both are copies of one packet: sealed bytes of different packets have nothing in common.
-    pub(super) fn is_alike(&self, other: &Self) -> bool {
+    /// Whether both may be copies of one packet, by their lengths and at eight places.
+    pub(super) fn resembles(&self, other: &Self) -> bool {
         self.frame.len() == other.frame.len()
             && self.words.iter().zip(other.words).any(|(ours, theirs)| *ours == theirs)
-            && self.has_most_in_common(other)
     }
 
-    fn has_most_in_common(&self, other: &Self) -> bool {
+    /// Whether those that resemble each other are copies of one packet: sealed bytes of different packets have
+    /// nothing in common.
+    pub(super) fn is_alike(&self, other: &Self) -> bool {
         let sealed = || self.frame.iter().zip(&other.frame).skip(PacketHeader::LEN);
         let differing = sealed().filter(|(ours, theirs)| ours != theirs).count();
         differing * 2 <= sealed().len()
@@ -107,7 +115,14 @@ mod tests {
     }
 
     fn read(frame: &[u8]) -> Option<DamagedCopy> {
-        DamagedCopy::read(Vec::new(), 0, frame, HEADER.link, HEADER.session, Instant::now())
+        DamagedCopy::read(
+            Vec::new(),
+            Origin { card: 0, station: 0 },
+            frame,
+            HEADER.link,
+            HEADER.session,
+            Instant::now(),
+        )
     }
 
     #[test]
@@ -129,6 +144,13 @@ mod tests {
             assert_eq!(copy.frame, damaged);
             assert_ne!(copy.header, Some(HEADER));
         }
+    }
+
+    #[test]
+    fn frames_longer_than_any_that_is_sent_are_refused() {
+        let longest = [&HEADER.emit()[..], &[0x77; 2076]].concat();
+        assert!(read(&longest).is_some());
+        assert!(read(&[&longest[..], &[0x77]].concat()).is_none());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! How much trying is allowed: per packet, and per second of each card and of all.
+//! How much trying is allowed: per packet, and per second of each station and of all.
 
 use std::time::{Duration, Instant};
 
@@ -12,44 +12,49 @@ const LIKELY_TRIES: u32 = 64;
 pub(super) const MENDING_TRIES: u32 = 12;
 /// What a try costs of the time all share: 20 000 a second, some 3 % of a desktop's core at 1400 bytes.
 const COST: Duration = Duration::from_micros(50);
-/// What a try costs of the card's that brought the copy: no card can take more than half from the others.
-const COST_OF_CARD: Duration = Duration::from_micros(100);
-/// What may be spent at once: 2000 tries, of one card 1000.
+/// What a try costs of the station's that brought the copy: none can take more than half from the others.
+const COST_OF_STATION: Duration = Duration::from_micros(100);
+/// What may be spent at once: 2000 tries, of one station 1000.
 const SPENT_AT_ONCE: Duration = Duration::from_millis(100);
 
 /// What was spent so far.
 #[derive(Debug)]
 pub(super) struct Effort {
     all: Credit,
-    cards: [Credit; MAX_CARDS],
+    stations: [Credit; MAX_CARDS],
 }
 
 impl Default for Effort {
     fn default() -> Self {
-        Self { all: Credit::default(), cards: [Credit::default(); MAX_CARDS] }
+        Self { all: Credit::default(), stations: [Credit::default(); MAX_CARDS] }
     }
 }
 
 impl Effort {
     /// Whether one more try is allowed for a packet that had `tries` before; if so it is spent.
-    pub(super) fn take(&mut self, card: usize, tries: u32, now: Instant) -> bool {
+    pub(super) fn take(&mut self, station: usize, tries: u32, now: Instant) -> bool {
         let at_once = if tries < LIKELY_TRIES { SPENT_AT_ONCE } else { SPENT_AT_ONCE / 2 };
-        tries < MAX_TRIES && self.spend(card, 1, at_once, now)
+        tries < MAX_TRIES && self.spend(station, 1, at_once, now)
     }
 
     /// Whether a copy may be mended; if so as many tries are spent as that takes the time of.
-    pub(super) fn take_mending(&mut self, card: usize, now: Instant) -> bool {
-        self.spend(card, MENDING_TRIES, SPENT_AT_ONCE / 2, now)
+    pub(super) fn take_mending(&mut self, station: usize, now: Instant) -> bool {
+        self.spend(station, MENDING_TRIES, SPENT_AT_ONCE / 2, now)
     }
 
-    fn spend(&mut self, card: usize, tries: u32, at_once: Duration, now: Instant) -> bool {
-        let Some(of_card) = self.cards.get_mut(card) else { return false };
-        let (Some(all), Some(card)) =
-            (self.all.after(COST * tries, at_once, now), of_card.after(COST_OF_CARD * tries, SPENT_AT_ONCE, now))
+    /// Whether so many copies may be compared; if so a try is spent for each.
+    pub(super) fn take_comparing(&mut self, station: usize, copies: usize, now: Instant) -> bool {
+        self.spend(station, u32::try_from(copies).unwrap_or(u32::MAX), SPENT_AT_ONCE, now)
+    }
+
+    fn spend(&mut self, station: usize, tries: u32, at_once: Duration, now: Instant) -> bool {
+        let Some(of_station) = self.stations.get_mut(station) else { return false };
+        let (all, own) = (COST.saturating_mul(tries), COST_OF_STATION.saturating_mul(tries));
+        let (Some(all), Some(own)) = (self.all.after(all, at_once, now), of_station.after(own, SPENT_AT_ONCE, now))
         else {
             return false;
         };
-        (self.all, *of_card) = (all, card);
+        (self.all, *of_station) = (all, own);
         true
     }
 }
@@ -74,7 +79,7 @@ mod tests {
 
     use super::*;
 
-    /// Tries allowed to a card in 10 s, asked for all the time.
+    /// Tries allowed to a station in 10 s, asked for all the time.
     fn allowed(effort: &mut Effort, card: usize, now: Instant) -> u32 {
         (0..10_000)
             .map(|ms| {
@@ -85,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_card_can_spend_half_of_what_all_can() {
+    fn a_station_can_spend_half_of_what_all_can() {
         let now = Instant::now();
         let mut effort = Effort::default();
         assert_eq!(allowed(&mut effort, 0, now), 100_990);

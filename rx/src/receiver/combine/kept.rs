@@ -9,8 +9,15 @@ use super::copy::DamagedCopy;
 use crate::receiver::fairness::gives_way;
 
 /// Copies kept: those of packets no card heard whole are 40 within a latency budget where two cards fail a
-/// third of 1500 frames a second each. Beyond, cards that have most give way. At most 1 MiB.
+/// third of 1500 frames a second each. Beyond, stations that have most give way. At most 1 MiB.
 pub(super) const MAX_COPIES: usize = 256;
+
+/// Copies of a packet that are kept of one card: where two cards transmit, each packet comes twice.
+const MAX_OF_CARD: usize = 2;
+/// Copies of a packet that are kept of all cards: as many as a set of them has room for.
+const MAX_OF_PACKET: usize = u64::BITS as usize;
+/// Kept copies that are compared with one that comes, byte by byte: others that begin alike are made up.
+const MAX_COMPARED: usize = 16;
 
 /// Copies in the order in which they came.
 #[derive(Debug, Default)]
@@ -25,10 +32,10 @@ pub(super) struct Kept {
 pub(super) enum Joined {
     /// The first of its packet.
     First,
-    /// Another of this packet, by another card.
+    /// Another of this packet.
     Packet(u64),
-    /// Another of a packet this card has brought a copy of. A transmitter sends no packet twice.
-    Again,
+    /// Another of a packet this card has brought two copies of.
+    Enough,
 }
 
 impl Kept {
@@ -49,18 +56,28 @@ impl Kept {
 
     /// Which packet this is a copy of.
     pub(super) fn packet_of(&self, copy: &DamagedCopy) -> Joined {
-        let Some(packet) = self.copies.iter().find(|kept| kept.is_alike(copy)).map(|kept| kept.packet) else {
+        let mut resembling = self.copies.iter().filter(|kept| kept.resembles(copy)).take(MAX_COMPARED);
+        let Some(packet) = resembling.find(|kept| kept.is_alike(copy)).map(|kept| kept.packet) else {
             return Joined::First;
         };
-        let again = self.copies(packet).any(|kept| kept.card == copy.card);
-        if again { Joined::Again } else { Joined::Packet(packet) }
+        let of_card = self.copies(packet).filter(|kept| kept.origin.card == copy.origin.card).count();
+        let is_enough = of_card >= MAX_OF_CARD || self.copies(packet).count() >= MAX_OF_PACKET;
+        if is_enough { Joined::Enough } else { Joined::Packet(packet) }
+    }
+
+    /// Whether all copies it has joined, if any, have this header.
+    pub(super) fn all_say(&self, joined: Joined, header: Option<PacketHeader>) -> bool {
+        match joined {
+            Joined::Packet(packet) => self.copies(packet).all(|kept| kept.header == header),
+            Joined::First | Joined::Enough => true,
+        }
     }
 
     /// Keeps a copy; returns the packet it is of.
     pub(super) fn keep(&mut self, mut copy: DamagedCopy, joined: Joined) -> u64 {
         copy.packet = match joined {
             Joined::Packet(packet) => packet,
-            Joined::First | Joined::Again => {
+            Joined::First | Joined::Enough => {
                 self.packets += 1;
                 self.packets
             }
@@ -75,7 +92,7 @@ impl Kept {
         if self.copies.len() <= MAX_COPIES {
             return 0;
         }
-        let oldest = gives_way(self.copies.iter().map(|copy| copy.card));
+        let oldest = gives_way(self.copies.iter().map(|copy| copy.origin));
         let copy = oldest.and_then(|at| self.copies.remove(at));
         copy.into_iter().map(|copy| self.recycle(copy)).count() as u64
     }
@@ -134,6 +151,7 @@ mod tests {
     use skylark_common::wire::packet::Kind;
 
     use super::*;
+    use crate::receiver::fairness::Origin;
 
     const HEADER: PacketHeader =
         PacketHeader { link: LinkId::from_number(7), stream: 0, kind: Kind::Source, session: 9, sequence: 5 };
@@ -144,7 +162,8 @@ mod tests {
         let mut sealed: Vec<u8> = (0..200).map(|_| random.bits().to_be_bytes()[0]).collect();
         sealed[wrong].iter_mut().for_each(|byte| *byte ^= 0xff);
         let frame = [&HEADER.emit()[..], &sealed].concat();
-        DamagedCopy::read(Vec::new(), card, &frame, HEADER.link, HEADER.session, at).unwrap()
+        let origin = Origin { card, station: card };
+        DamagedCopy::read(Vec::new(), origin, &frame, HEADER.link, HEADER.session, at).unwrap()
     }
 
     fn keep(kept: &mut Kept, copy: DamagedCopy) -> u64 {
@@ -160,7 +179,9 @@ mod tests {
         keep(&mut kept, copy(0, 1, 0..9, now));
         assert_eq!(kept.packet_of(&copy(1, 2, 0..9, now)), Joined::First, "another packet with the same header");
         assert_eq!(kept.packet_of(&copy(1, 1, 50..99, now)), Joined::Packet(1));
-        assert_eq!(kept.packet_of(&copy(0, 1, 50..99, now)), Joined::Again, "by the same card");
+        keep(&mut kept, copy(0, 1, 50..99, now));
+        assert_eq!(kept.packet_of(&copy(0, 1, 50..60, now)), Joined::Enough, "the third by the same card");
+        assert_eq!(kept.packet_of(&copy(1, 1, 50..60, now)), Joined::Packet(1));
         assert_eq!(kept.packet_of(&copy(1, 1, 9..199, now)), Joined::First, "hardly anything in common");
     }
 

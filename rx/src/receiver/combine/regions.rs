@@ -4,6 +4,10 @@
 const SAME_BURST: usize = 2;
 /// Regions of a packet that are looked at: with more it is damaged too much, or no copies of one packet.
 const MAX_REGIONS: usize = 64;
+/// Longest region in which two bursts may meet: each of 16 bits, which touch three bytes, and one byte between.
+pub(super) const MAX_SPLICED_BYTES: usize = 7;
+/// Cuts that are looked at: all those of two copies in the longest region, and those of the likeliest of more.
+const MAX_CUTS: usize = 128;
 
 /// Bytes in which not all copies agree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,15 +71,13 @@ impl Region {
     /// the copies have.
     pub(super) fn splice(&mut self) -> Vec<Variant> {
         let whole = std::mem::take(&mut self.variants);
-        for begun in &whole {
-            for ended in whole.iter().filter(|ended| *ended != begun) {
-                let differing = (0..8 * begun.bytes.len()).filter(|bit| has_bit(begun, *bit) != has_bit(ended, *bit));
-                // Cut at the first differing bit it would be the other copy's, whole.
-                for bit in differing.skip(1) {
-                    self.add(spliced(begun, ended, bit), &whole);
-                }
-            }
-        }
+        let pairs = whole.iter().flat_map(|begun| whole.iter().map(move |ended| (begun, ended)));
+        let cuts = pairs.flat_map(|(begun, ended)| {
+            let differing = (0..8 * begun.bytes.len()).filter(|bit| has_bit(begun, *bit) != has_bit(ended, *bit));
+            // Cut at the first differing bit it would be the other copy's, whole.
+            differing.skip(1).map(move |bit| spliced(begun, ended, bit))
+        });
+        cuts.take(MAX_CUTS).for_each(|bytes| self.add(bytes, &whole));
         whole
     }
 
@@ -135,5 +137,14 @@ mod tests {
         assert!(spliced.contains(&vec![0x00, 0x00]), "{spliced:?}");
         // Five cuts either way, and no two make the same.
         assert_eq!(spliced.len(), 10, "{spliced:?}");
+    }
+
+    #[test]
+    fn many_copies_make_no_more_cuts_than_are_looked_at() {
+        let copies: Vec<Vec<u8>> = (1..=62_u8).map(|copy| vec![copy.wrapping_mul(37); MAX_SPLICED_BYTES]).collect();
+        let copies: Vec<&[u8]> = copies.iter().map(|copy| &copy[..]).collect();
+        let mut regions = regions(&copies).unwrap();
+        assert_eq!(regions[0].splice().len(), 62);
+        assert!(regions[0].variants.len() <= MAX_CUTS, "{}", regions[0].variants.len());
     }
 }
