@@ -185,7 +185,7 @@ impl Stations {
             id: slot.id,
             station: slot.station.stats(),
             prompt: self.asked.is_none_or(|asked| asked & set_of(place) != 0),
-            suspended: slot.is_suspended(now),
+            suspended: self.asked.is_some() && slot.is_suspended(now),
             first: slot.first,
             refused: slot.refused,
             heard_permille: slot.heard_permille,

@@ -71,8 +71,9 @@ impl Slot {
         self.suspended_until.is_some_and(|until| now < until)
     }
 
-    /// Suspends it if it says that it heard packets which those brought first that were not asked: it was asked, and
-    /// had them at once if it had them at all.
+    /// Suspends it if it says that it heard packets which those brought first that were not asked and had held them: it
+    /// was asked, and had them at once if it had them at all. What was not held another viewer asked for, and says
+    /// nothing.
     pub(super) fn judge(&mut self, place: usize, packets: &[Packet], asked: Set, now: Instant) {
         let Some(since) = self.asked_since.filter(|since| now.saturating_duration_since(*since) >= TRIAL) else {
             return;
@@ -82,7 +83,7 @@ impl Slot {
         for packet in packets.iter().filter(|packet| packet.at >= since + TRIAL) {
             of += 1;
             brought += usize::from(packet.first == own);
-            let by_others = packet.first != 0 && packet.first & asked == 0;
+            let by_others = packet.was_held && packet.first != 0 && packet.first & asked == 0;
             failed += usize::from(by_others && packet.heard & own != 0);
         }
         if of >= TRIAL_PACKETS && failed * 10 > of && failed > brought {
@@ -134,9 +135,9 @@ mod tests {
 
     const START: Duration = Duration::from_secs(1);
 
-    /// A relay in place 0 that has been asked for `START`, and 50 packets of late: who brought them first, and who
-    /// says to have heard them.
-    fn judged(first: Set, heard: Set, asked: Set) -> (Slot, Instant) {
+    /// A relay in place 0 that has been asked for `START`, and 50 packets of late: who brought them first, how long it
+    /// had held them, and who says to have heard them.
+    fn judged(first: Set, held_ms: u64, heard: Set, asked: Set) -> (Slot, Instant) {
         let asked_at = Instant::now();
         let now = asked_at + START;
         let link = LinkId::from_number(1);
@@ -145,7 +146,7 @@ mod tests {
         let mut copies = Copies::default();
         for sequence in 0..50 {
             let header = PacketHeader { link, stream: 0, kind: Kind::Source, session: 1, sequence };
-            copies.note(&header, Copy { who: first, age: Duration::ZERO, was_known: false }, now);
+            copies.note(&header, Copy { who: first, age: Duration::from_millis(held_ms), was_known: false }, now);
             copies.note(&header, Copy { who: heard, age: Duration::ZERO, was_known: true }, now);
         }
         let packets: Vec<Packet> = copies.between(now, now + PERIOD).copied().collect();
@@ -155,7 +156,7 @@ mod tests {
 
     #[test]
     fn a_relay_that_is_asked_and_leaves_it_to_others_is_suspended_for_longer_each_time() {
-        let (mut slot, now) = judged(2, 3, 1);
+        let (mut slot, now) = judged(2, 25, 3, 1);
         assert!(slot.is_suspended(now) && !slot.is_suspended(now + FIRST_SUSPENSION));
         assert_eq!(slot.suspension, 2 * FIRST_SUSPENSION);
         slot.ask(false, now);
@@ -165,14 +166,15 @@ mod tests {
 
     #[test]
     fn a_relay_that_others_who_are_asked_come_before_is_not_suspended() {
-        for (case, first, heard, asked) in [
-            ("brings it itself", 1, 1, 1),
-            ("another that is asked is nearer", 2, 3, 3),
-            ("does not say that it heard it", 2, 2, 1),
-            ("is not asked", 2, 3, 2),
-            ("repairs brought it", 0, 1, 1),
+        for (case, first, held_ms, heard, asked) in [
+            ("brings it itself", 1, 0, 1, 1),
+            ("another that is asked is nearer", 2, 25, 3, 3),
+            ("another viewer asks one that is nearer", 2, 0, 3, 1),
+            ("does not say that it heard it", 2, 25, 2, 1),
+            ("is not asked", 2, 25, 3, 2),
+            ("repairs brought it", 0, 25, 1, 1),
         ] {
-            let (slot, now) = judged(first, heard, asked);
+            let (slot, now) = judged(first, held_ms, heard, asked);
             assert!(!slot.is_suspended(now), "{case}");
         }
     }
