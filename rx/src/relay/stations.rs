@@ -44,7 +44,7 @@ pub struct RelayStats {
     pub id: RelayId,
     /// What came from it.
     pub station: StationStats,
-    /// Whether it is asked to be prompt.
+    /// Whether it is asked to be prompt, and anything comes from it.
     pub prompt: bool,
     /// Whether it is not asked because it did not bring what it said it heard.
     pub suspended: bool,
@@ -52,16 +52,16 @@ pub struct RelayStats {
     pub first: u64,
     /// Frames of the session that is followed which were neither authentic nor known: forged, or too old to tell.
     pub refused: u64,
-    /// Share of the source packets of the last 400 ms that it says to have heard, in ‰.
+    /// Share of the source packets anybody brought here within the last 400 ms that it says to have heard, in ‰.
     pub heard_permille: u32,
     /// How far its copies come behind the first of the same packet, over the last second. What a relay held a frame for
-    /// does not count.
-    pub behind: Summary,
-    /// There and back, in µs, once it has answered.
+    /// does not count. `None` when none came for 2 s.
+    pub behind: Option<Summary>,
+    /// There and back, in µs, once it has answered and while anything comes from it.
     pub round_trip_us: Option<u64>,
     /// From a card's capture to here, of packets it was the first to bring, over the last second: how long they were
-    /// held and half the round trip.
-    pub relayed: Summary,
+    /// held and half the round trip. `None` when it was the first to bring none for 2 s.
+    pub relayed: Option<Summary>,
 }
 
 /// All relays a viewer hears.
@@ -184,14 +184,14 @@ impl Stations {
         let stats = |(place, slot): (usize, &Slot)| RelayStats {
             id: slot.id,
             station: slot.station.stats(),
-            prompt: self.asked.is_none_or(|asked| asked & set_of(place) != 0),
+            prompt: slot.is_heard(now) && self.asked.is_none_or(|asked| asked & set_of(place) != 0),
             suspended: self.asked.is_some() && slot.is_suspended(now),
             first: slot.first,
             refused: slot.refused,
             heard_permille: slot.heard_permille,
-            behind: slot.behind.summary(),
-            round_trip_us: slot.station.round_trip_us(),
-            relayed: slot.relayed.summary(),
+            behind: slot.behind.summary(now),
+            round_trip_us: slot.station.round_trip_us().filter(|_| slot.is_heard(now)),
+            relayed: slot.relayed.summary(now),
         };
         self.slots.iter().enumerate().map(stats).collect()
     }
@@ -297,7 +297,7 @@ impl Stations {
             .iter()
             .enumerate()
             .filter(|(_, slot)| !slot.is_suspended(now) && slot.heard.is_some_and(|heard| recent(&heard)))
-            .map(|(place, slot)| Candidate { place, behind: Duration::from_micros(slot.behind.summary().p50_us) })
+            .map(|(place, slot)| Candidate { place, behind: slot.usually_behind(now) })
             .collect();
         let before = self.asked;
         self.asked = if somebody { choice::choose(&self.packets, &candidates, before.unwrap_or(0)) } else { None };

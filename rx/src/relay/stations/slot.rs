@@ -9,6 +9,8 @@ use crate::relay::{RelayId, Station};
 
 /// What is shown is of the last second.
 const PERIOD: Duration = Duration::from_secs(1);
+/// What was last known longer ago is not shown.
+const LATELY: Duration = Duration::from_secs(2);
 /// A relay that was asked must have been asked for this long before it is judged by what it brought.
 const TRIAL: Duration = Duration::from_millis(150);
 /// Packets to judge it by.
@@ -67,6 +69,16 @@ impl Slot {
         self.useful.is_some_and(|at| now.saturating_duration_since(at) < USELESS)
     }
 
+    /// Whether messages of it come.
+    pub(super) fn is_heard(&self, now: Instant) -> bool {
+        self.heard.is_some_and(|at| now.saturating_duration_since(at) < LATELY)
+    }
+
+    /// How far its copies come behind the first, at the median.
+    pub(super) fn usually_behind(&self, now: Instant) -> Duration {
+        Duration::from_micros(self.behind.summary(now).map_or(0, |behind| behind.p50_us))
+    }
+
     pub(super) fn is_suspended(&self, now: Instant) -> bool {
         self.suspended_until.is_some_and(|until| now < until)
     }
@@ -101,24 +113,29 @@ pub(super) struct Rolling {
     running: Histogram,
     last: Option<Summary>,
     since: Instant,
+    recorded: Option<Instant>,
 }
 
 impl Rolling {
     fn new(now: Instant) -> Self {
-        Self { running: Histogram::default(), last: None, since: now }
+        Self { running: Histogram::default(), last: None, since: now, recorded: None }
     }
 
     pub(super) fn record(&mut self, took: Duration, now: Instant) {
-        if now.saturating_duration_since(self.since) >= PERIOD {
-            self.last = Some(self.running.summary());
+        let age = now.saturating_duration_since(self.since);
+        if age >= PERIOD {
+            self.last = Some(self.running.summary()).filter(|last| last.count > 0 && age < LATELY);
             self.running.clear();
             self.since = now;
         }
         self.running.record(took);
+        self.recorded = Some(now);
     }
 
-    pub(super) fn summary(&self) -> Summary {
-        self.last.unwrap_or_else(|| self.running.summary())
+    /// What was recorded; nothing if that is long ago.
+    pub(super) fn summary(&self, now: Instant) -> Option<Summary> {
+        let is_recent = |at: &Instant| now.saturating_duration_since(*at) < LATELY;
+        self.recorded.filter(is_recent).map(|_| self.last.unwrap_or_else(|| self.running.summary()))
     }
 }
 
@@ -177,5 +194,19 @@ mod tests {
             let (slot, now) = judged(first, held_ms, heard, asked);
             assert!(!slot.is_suspended(now), "{case}");
         }
+    }
+
+    #[test]
+    fn times_grow_old_and_those_after_a_pause_are_told_alone() {
+        let start = Instant::now();
+        let after = |ms| start + Duration::from_millis(ms);
+        let mut times = Rolling::new(start);
+        assert_eq!(times.summary(start), None);
+        (0..15).for_each(|turn| times.record(Duration::from_millis(3), after(turn * 100)));
+        assert_eq!(times.summary(after(3399)).map(|times| times.count), Some(10));
+        assert_eq!(times.summary(after(3400)), None);
+        times.record(Duration::from_micros(7), after(4000));
+        let summary = times.summary(after(4000)).map(|times| (times.count, times.max_us));
+        assert_eq!(summary, Some((1, 7)));
     }
 }
