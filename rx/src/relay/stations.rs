@@ -50,7 +50,7 @@ pub struct RelayStats {
     pub suspended: bool,
     /// Packets it was the first to bring, of those that were authentic.
     pub first: u64,
-    /// Frames of the session that is followed which were neither authentic nor known: forged, or too old to tell.
+    /// Frames nobody with the key has sealed, as far as can be told: forged, or of a session never announced.
     pub refused: u64,
     /// Share of the source packets anybody brought here within the last 400 ms that it says to have heard, in ‰.
     pub heard_permille: u32,
@@ -140,9 +140,10 @@ impl Stations {
             let Some(slot) = self.slots.get_mut(at) else { continue };
             let Some(relayed) = slot.station.poll_relayed(stamp_us, now) else { continue };
             if let Some(card) = place(slot.id, relayed.card) {
+                slot.refusals.note(relayed.card, card, receiver.unsealed(card));
                 let handed = hand_over(receiver, card, relayed.frame, relayed.whole, now);
-                let (age, whole) = (relayed.age, relayed.whole);
-                self.note_relayed(at, handed, age, whole, now);
+                let age = relayed.age;
+                self.note_relayed(at, handed, age, now);
             }
             return true;
         }
@@ -187,7 +188,7 @@ impl Stations {
             prompt: slot.is_heard(now) && self.asked.is_none_or(|asked| asked & set_of(place) != 0),
             suspended: self.asked.is_some() && slot.is_suspended(now),
             first: slot.first,
-            refused: slot.refused,
+            refused: slot.refusals.count,
             heard_permille: slot.heard_permille,
             behind: slot.behind.summary(now),
             round_trip_us: slot.station.round_trip_us().filter(|_| slot.is_heard(now)),
@@ -238,16 +239,9 @@ impl Stations {
         Some(freed)
     }
 
-    fn note_relayed(&mut self, place: usize, handed: Handed, age: Duration, whole: bool, now: Instant) {
+    fn note_relayed(&mut self, place: usize, handed: Handed, age: Duration, now: Instant) {
         let Some(slot) = self.slots.get_mut(place) else { return };
-        let (header, was_known) = match handed {
-            Handed::Packet { header, was_known, is_known: true } => (header, was_known),
-            Handed::Packet { .. } => {
-                slot.refused += u64::from(whole);
-                return;
-            }
-            Handed::Other => return,
-        };
+        let Handed::Packet { header, was_known, is_known: true } = handed else { return };
         slot.useful = Some(now);
         if !was_known {
             self.news = true;

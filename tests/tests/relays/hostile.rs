@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use skylark_common::air::sim::Random;
-use skylark_common::wire::packet::PacketHeader;
+use skylark_common::wire::packet::{Kind, PacketHeader};
 use skylark_common::wire::radiotap::{Antenna, RxHeader};
 use skylark_rx::relay::message::{Entry, MAX_MESSAGE_BYTES, Message};
 use skylark_rx::relay::{RelayId, RelayStats};
@@ -198,6 +198,26 @@ fn signals_that_cannot_be_are_not_shown() {
     assert!(blame.station.implausible > 5000 && blame.station.implausible == blame.station.frames, "{blame:?}");
     let card = &field.receiver.stats(field.now).cards[receiver_card(LIAR, 3)];
     assert!(card.heard > 5000 && card.signal_dbm.is_none(), "{card:?}");
+}
+
+/// What waits for an announce that never comes is counted as well.
+#[test]
+fn frames_of_sessions_that_nobody_announced_are_refused() {
+    let mut liar = Liar::new();
+    let field = under_attack("sessions", |now_ms, field| {
+        let captured = field.captured.as_mut().map(std::mem::take).unwrap_or_default();
+        liar.begin(1);
+        for frame in captured {
+            let (_, dot11) = RxHeader::parse(&frame).unwrap();
+            let Ok((header, body)) = PacketHeader::parse(dot11) else { continue };
+            let header = PacketHeader { session: now_ms, kind: Kind::Source, ..header };
+            let radiotap = &frame[..frame.len() - dot11.len()];
+            liar.frame(0, &[radiotap, &header.emit(), body].concat());
+        }
+        field.hear(LIAR, &liar.message);
+    });
+    let blame = blame(&field);
+    assert!(blame.refused > 5000 && blame.first == 0, "{blame:?}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use skylark_common::ledger::{Histogram, Summary};
 
 use super::copies::{Packet, Set, set_of};
+use crate::relay::station::MAX_RELAY_CARDS;
 use crate::relay::{RelayId, Station};
 
 /// What is shown is of the last second.
@@ -32,7 +33,7 @@ pub(super) struct Slot {
     /// When it last brought a packet that is known: the first copy or another.
     pub(super) useful: Option<Instant>,
     pub(super) first: u64,
-    pub(super) refused: u64,
+    pub(super) refusals: Refusals,
     pub(super) heard_permille: u32,
     pub(super) behind: Rolling,
     pub(super) relayed: Rolling,
@@ -49,7 +50,7 @@ impl Slot {
             heard: None,
             useful: None,
             first: 0,
-            refused: 0,
+            refusals: Refusals::default(),
             heard_permille: 0,
             behind: Rolling::new(now),
             relayed: Rolling::new(now),
@@ -104,6 +105,24 @@ impl Slot {
         } else if now.saturating_duration_since(since) >= LONGEST_SUSPENSION {
             self.suspension = FIRST_SUSPENSION;
         }
+    }
+}
+
+/// Frames of a relay nobody with the key has sealed.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    pub(super) count: u64,
+    /// Of each of its cards: the receiver's number for it, and how many the receiver had counted of it.
+    cards: [Option<(usize, u64)>; MAX_RELAY_CARDS as usize],
+}
+
+impl Refusals {
+    /// Notes what the receiver has counted of a card, before its next frame: some are given up long after they came.
+    pub(super) fn note(&mut self, card: u8, number: usize, total: u64) {
+        let Some(noted) = self.cards.get_mut(usize::from(card)) else { return };
+        let before = noted.filter(|(noted, _)| *noted == number).map_or(total, |(_, total)| total);
+        self.count += total.saturating_sub(before);
+        *noted = Some((number, total));
     }
 }
 
