@@ -208,6 +208,14 @@ impl Receiver {
         }
     }
 
+    /// Frames this card brought that nobody with the key has sealed: forged, or of a session that waited for its announce
+    /// in vain.
+    #[must_use]
+    pub fn unsealed(&self, card: usize) -> u64 {
+        let frames = self.cards.get(card).map(Card::frames).unwrap_or_default();
+        frames.forged + frames.unannounced
+    }
+
     /// The card's place, made if it is not there.
     fn admit(&mut self, card: usize) -> usize {
         let card = card.min(MAX_CARDS - 1);

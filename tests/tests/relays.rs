@@ -85,6 +85,11 @@ fn relays_that_die_until_one_is_left_leave_the_picture() {
     field.assert_trusted();
     let stats = field.stations.stats(field.now);
     assert!(stats.iter().any(|relay| relay.id == id(3) && relay.first > 4000), "{stats:?}");
+    let useful = [0, 1, 2, 3].map(|place| field.stations.is_useful(id(place), field.now));
+    assert_eq!(useful, [false, false, false, true]);
+    for dead in stats.iter().filter(|relay| relay.id != id(3)) {
+        assert_eq!((dead.prompt, dead.behind, dead.relayed, dead.round_trip_us), (false, None, None, None));
+    }
 }
 
 #[test]

@@ -178,6 +178,9 @@ fn a_relay_that_is_fed_garbage_is_named_and_harms_nobody() {
             (0..2).any(|card| viewer.count(&format!("/cards/{card}/frames/forged")) > 100)
         });
         assert_eq!(viewer.end(), 0);
+        let said = String::from_utf8(field.desk.read("viewer.log")).unwrap();
+        assert!(said.contains("relay station1 sends frames nobody with the key has sealed"), "{said}");
+        assert!(!said.contains("relay station0 sends"), "{said}");
         assert_eq!(viewer.count("/streams/0/lost"), 0);
         for card in 0..2 {
             let forged = viewer.count(&format!("/cards/{card}/frames/forged"));

@@ -1,5 +1,6 @@
 //! The cards in flight: a line each, as many as there is room for, and what is wrong with those that are of no use.
 
+use skylark_common::air::CardState;
 use skylark_rx::stats::{AntennaStats, Spread};
 
 use super::{Line, Room, Tone, age, shortened, wrap};
@@ -107,27 +108,65 @@ fn short(count: u64) -> String {
     }
 }
 
-/// What is wrong with cards, one sentence each; more than fit are counted.
+/// What is wrong with a card, or with several of one relay.
+struct Fault<'a> {
+    sentence: &'a str,
+    relay: Option<&'a str>,
+    /// The sentence without the card's name.
+    what: &'a str,
+    cards: usize,
+}
+
+impl Fault<'_> {
+    fn text(&self) -> String {
+        let Self { sentence, relay, what, cards } = self;
+        let s = if *cards == 1 { "" } else { "s" };
+        match relay {
+            Some(relay) if *what == CardState::Unreachable.to_string() => {
+                format!("relay {relay} is silent: {cards} card{s}")
+            }
+            Some(relay) if *cards > 1 => format!("{relay}, {cards} cards: {what}"),
+            _ => (*sentence).to_owned(),
+        }
+    }
+}
+
+/// The faults of cards; what is the same with several cards of a relay, once.
+fn faults(cards: &[CardReport]) -> Vec<Fault<'_>> {
+    let mut faults: Vec<Fault<'_>> = Vec::new();
+    for card in cards {
+        let Some(sentence) = card.fault.as_deref() else { continue };
+        let what = sentence.strip_prefix(&card.name).and_then(|rest| rest.strip_prefix(": "));
+        let relay = card.name.rsplit_once('/').filter(|_| what.is_some()).map(|(relay, _)| relay);
+        let what = what.unwrap_or(sentence);
+        match faults.iter_mut().find(|fault| relay.is_some() && (fault.relay, fault.what) == (relay, what)) {
+            Some(fault) => fault.cards += 1,
+            None => faults.push(Fault { sentence, relay, what, cards: 1 }),
+        }
+    }
+    faults
+}
+
+/// What is wrong with cards, one sentence each; where more is wrong than fits, the other cards are counted.
 fn notes(cards: &[CardReport], across: usize) -> Vec<Line> {
-    let fault = |card: &CardReport| card.fault.clone().map(|fault| (fault, Tone::Bad));
-    let verdict = |card: &CardReport| card.verdict.as_ref().map(|verdict| (verdict.sentence.clone(), Tone::Warn));
-    let faults = cards.iter().filter_map(fault);
+    let faults = faults(cards).into_iter().map(|fault| (fault.text(), Tone::Bad, fault.cards));
+    let verdict = |card: &CardReport| card.verdict.as_ref().map(|verdict| (verdict.sentence.clone(), Tone::Warn, 1));
     let verdicts = cards.iter().filter(|card| card.fault.is_none()).filter_map(verdict);
     let (mut lines, mut untold) = (Vec::new(), 0);
-    for (sentence, tone) in faults.chain(verdicts) {
+    for (sentence, tone, cards) in faults.chain(verdicts) {
         let wrapped = wrap(&sentence, across);
         if lines.len() + wrapped.len() <= NOTE_LINES || lines.is_empty() {
             lines.extend(wrapped.into_iter().map(|line| Line::of(line, tone)));
         } else {
-            untold += 1;
+            untold += cards;
         }
     }
     lines.extend((untold > 0).then(|| Line::of(format!("{untold} more of no use"), Tone::Warn)));
     lines
 }
 
-/// The cards that are shown in so many lines, in their order. Those of no use give way first to those that hear most,
-/// but never all of them.
+/// The cards that are shown in so many lines, in their order. Those of no use give way first to those that hear well,
+/// but never all of them. Equals are told apart by their place: rows that change with every fade cannot be read.
 fn shown(cards: &[CardReport], rows: usize) -> Vec<&CardReport> {
     if cards.len() <= rows {
         return cards.iter().collect();
@@ -136,7 +175,7 @@ fn shown(cards: &[CardReport], rows: usize) -> Vec<&CardReport> {
     let is_useless = |card: &&CardReport| card.fault.is_some() || card.verdict.is_some();
     let useless = cards.iter().filter(is_useless).count().min(rows / 2);
     let mut ranked: Vec<&CardReport> = cards.iter().filter(|card| !is_useless(card)).collect();
-    ranked.sort_by_key(|card| std::cmp::Reverse(card.heard_permille));
+    ranked.sort_by_key(|card| (card.quality.is_none(), card.quality));
     ranked.truncate(rows - useless);
     let chosen = ranked.into_iter().chain(cards.iter().filter(is_useless)).take(rows);
     let chosen: Vec<&str> = chosen.map(|card| card.name.as_str()).collect();
@@ -236,9 +275,39 @@ mod tests {
         cards[1].fault = Some("wlan2 is down".to_owned());
         let lines = text(&table(&cards, room(7)));
         let names: Vec<&str> = lines.lines().filter_map(|line| line.split_whitespace().next()).collect();
-        assert_eq!(names, ["card", "wlan1", "wlan2", "wlan6", "wlan7", "4", "wlan2"], "{lines}");
+        assert_eq!(names, ["card", "wlan1", "wlan2", "wlan3", "wlan4", "4", "wlan2"], "{lines}");
         assert!(lines.contains("4 more: 3 good, 1 not\n"), "{lines}");
         assert_eq!(table(&cards, room(0)).len(), 1 + LEAST_CARDS + 1);
+    }
+
+    #[test]
+    fn the_rows_stay_while_shares_change_and_their_words_do_not() {
+        let rows = |shares: &[u64]| {
+            let lines = text(&table(&cards(shares), room(5)));
+            lines
+                .lines()
+                .skip(1)
+                .filter_map(|line| Some(line.split_whitespace().next()?.to_owned()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(rows(&[990, 951, 840, 960, 1000, 955]), ["wlan1", "wlan2", "wlan4", "3"]);
+        assert_eq!(rows(&[951, 1000, 949, 990, 960, 999]), ["wlan1", "wlan2", "wlan4", "3"]);
+    }
+
+    #[test]
+    fn a_relay_that_is_silent_is_named_once_and_leaves_room_for_others() {
+        let mut cards: Vec<CardReport> =
+            ["hill/wlan1", "hill/wlan2", "hill/wlan3", "roof/wlan1", "wlan1"].map(|name| card(name, 0)).into();
+        for card in &mut cards[..3] {
+            card.fault = Some(format!("{}: {}", card.name, CardState::Unreachable));
+        }
+        cards[3].fault = Some("roof/wlan1: it is down".to_owned());
+        cards[4].fault = Some("wlan1: the card is gone".to_owned());
+        let expected = "relay hill is silent: 3 cards\nroof/wlan1: it is down\nwlan1: the card is gone\n";
+        assert_eq!(text(&notes(&cards, 56)), expected);
+        cards[4] = card("roof/wlan2", 0);
+        cards[4].fault = Some("roof/wlan2: it is down".to_owned());
+        assert_eq!(text(&notes(&cards[3..], 56)), "roof, 2 cards: it is down\n");
     }
 
     #[test]

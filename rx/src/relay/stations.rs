@@ -36,8 +36,6 @@ const CHOICE_PERIOD: Duration = Duration::from_millis(400);
 const SETTLED: Duration = Duration::from_millis(75);
 /// A relay of which nothing came for this long, while something came from others, is not asked.
 const SILENCE: Duration = Duration::from_millis(50);
-/// A relay that brought nothing of use for this long makes room for another; one that never did, at once.
-const USELESS: Duration = Duration::from_secs(2);
 
 /// What is known of one relay.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -46,24 +44,24 @@ pub struct RelayStats {
     pub id: RelayId,
     /// What came from it.
     pub station: StationStats,
-    /// Whether it is asked to be prompt.
+    /// Whether it is asked to be prompt, and anything comes from it.
     pub prompt: bool,
     /// Whether it is not asked because it did not bring what it said it heard.
     pub suspended: bool,
     /// Packets it was the first to bring, of those that were authentic.
     pub first: u64,
-    /// Frames of the session that is followed which were neither authentic nor known: forged, or too old to tell.
+    /// Frames nobody with the key has sealed, as far as can be told: forged, or of a session never announced.
     pub refused: u64,
-    /// Share of the source packets of the last 400 ms that it says to have heard, in ‰.
+    /// Share of the source packets anybody brought here within the last 400 ms that it says to have heard, in ‰.
     pub heard_permille: u32,
     /// How far its copies come behind the first of the same packet, over the last second. What a relay held a frame for
-    /// does not count.
-    pub behind: Summary,
-    /// There and back, in µs, once it has answered.
+    /// does not count. `None` when none came for 2 s.
+    pub behind: Option<Summary>,
+    /// There and back, in µs, once it has answered and while anything comes from it.
     pub round_trip_us: Option<u64>,
     /// From a card's capture to here, of packets it was the first to bring, over the last second: how long they were
-    /// held and half the round trip.
-    pub relayed: Summary,
+    /// held and half the round trip. `None` when it was the first to bring none for 2 s.
+    pub relayed: Option<Summary>,
 }
 
 /// All relays a viewer hears.
@@ -142,9 +140,10 @@ impl Stations {
             let Some(slot) = self.slots.get_mut(at) else { continue };
             let Some(relayed) = slot.station.poll_relayed(stamp_us, now) else { continue };
             if let Some(card) = place(slot.id, relayed.card) {
+                slot.refusals.note(relayed.card, card, receiver.unsealed(card));
                 let handed = hand_over(receiver, card, relayed.frame, relayed.whole, now);
-                let (age, whole) = (relayed.age, relayed.whole);
-                self.note_relayed(at, handed, age, whole, now);
+                let age = relayed.age;
+                self.note_relayed(at, handed, age, now);
             }
             return true;
         }
@@ -186,16 +185,22 @@ impl Stations {
         let stats = |(place, slot): (usize, &Slot)| RelayStats {
             id: slot.id,
             station: slot.station.stats(),
-            prompt: self.asked.is_none_or(|asked| asked & set_of(place) != 0),
-            suspended: slot.is_suspended(now),
+            prompt: slot.is_heard(now) && self.asked.is_none_or(|asked| asked & set_of(place) != 0),
+            suspended: self.asked.is_some() && slot.is_suspended(now),
             first: slot.first,
-            refused: slot.refused,
+            refused: slot.refusals.count,
             heard_permille: slot.heard_permille,
-            behind: slot.behind.summary(),
-            round_trip_us: slot.station.round_trip_us(),
-            relayed: slot.relayed.summary(),
+            behind: slot.behind.summary(now),
+            round_trip_us: slot.station.round_trip_us().filter(|_| slot.is_heard(now)),
+            relayed: slot.relayed.summary(now),
         };
         self.slots.iter().enumerate().map(stats).collect()
+    }
+
+    /// Whether this relay brought an authentic packet within the last 2 s: the first copy or another.
+    #[must_use]
+    pub fn is_useful(&self, id: RelayId, now: Instant) -> bool {
+        self.slots.iter().any(|slot| slot.id == id && slot.is_useful(now))
     }
 
     /// Messages of relays there was no room for.
@@ -226,8 +231,7 @@ impl Stations {
             return self.slots.last_mut();
         }
         let idlest = self.slots.iter().enumerate().min_by_key(|(_, slot)| slot.useful);
-        let useless = |slot: &Slot| slot.useful.is_none_or(|at| now.saturating_duration_since(at) >= USELESS);
-        let (place, _) = idlest.filter(|(_, idlest)| useless(idlest))?;
+        let (place, _) = idlest.filter(|(_, idlest)| !idlest.is_useful(now))?;
         self.copies.forget(set_of(place));
         self.asked = self.asked.map(|asked| asked & !set_of(place));
         let freed = self.slots.get_mut(place)?;
@@ -235,16 +239,9 @@ impl Stations {
         Some(freed)
     }
 
-    fn note_relayed(&mut self, place: usize, handed: Handed, age: Duration, whole: bool, now: Instant) {
+    fn note_relayed(&mut self, place: usize, handed: Handed, age: Duration, now: Instant) {
         let Some(slot) = self.slots.get_mut(place) else { return };
-        let (header, was_known) = match handed {
-            Handed::Packet { header, was_known, is_known: true } => (header, was_known),
-            Handed::Packet { .. } => {
-                slot.refused += u64::from(whole);
-                return;
-            }
-            Handed::Other => return,
-        };
+        let Handed::Packet { header, was_known, is_known: true } = handed else { return };
         slot.useful = Some(now);
         if !was_known {
             self.news = true;
@@ -294,7 +291,7 @@ impl Stations {
             .iter()
             .enumerate()
             .filter(|(_, slot)| !slot.is_suspended(now) && slot.heard.is_some_and(|heard| recent(&heard)))
-            .map(|(place, slot)| Candidate { place, behind: Duration::from_micros(slot.behind.summary().p50_us) })
+            .map(|(place, slot)| Candidate { place, behind: slot.usually_behind(now) })
             .collect();
         let before = self.asked;
         self.asked = if somebody { choice::choose(&self.packets, &candidates, before.unwrap_or(0)) } else { None };

@@ -39,7 +39,7 @@ pub(crate) struct CardReport {
 }
 
 /// How much of what is sent a card hears.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Quality {
     /// 95 % and more: repairs make up for the rest.

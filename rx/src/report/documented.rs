@@ -46,17 +46,18 @@ fn found(value: &Value, at: &str, names: &mut Names) {
 }
 
 fn relay() -> crate::link::relayed::RelaySeen {
-    use skylark_rx::relay::{RelayId, Stations, ViewerId};
+    use skylark_common::ledger::Summary;
+    use skylark_rx::relay::{RelayId, RelayStats, Stations, ViewerId};
 
     let now = start();
     let mut stations = Stations::new(skylark_common::wire::link::LinkId::from_name("hill"), ViewerId(1), now);
     stations.handle_message(RelayId(7), &[b"SKR\x01".as_slice(), &[0; 12]].concat(), now);
-    let stats = stations.stats(now).pop();
-    assert!(stats.is_some());
+    let stats = stations.stats(now).pop().unwrap();
+    let took = Some(Summary::default());
     crate::link::relayed::RelaySeen {
         name: "roof".to_owned(),
         state: crate::stations::RelayState::Heard,
-        stats,
+        stats: Some(RelayStats { behind: took, relayed: took, ..stats }),
         cards: Vec::new(),
         hears_others: false,
     }

@@ -66,9 +66,9 @@ pub(crate) enum RelayState {
 }
 
 impl RelaySeen {
-    /// What the way from its cards to here took over the last second.
+    /// What the way from its cards to here took over the last second; `None` if nothing came this way for 2 s.
     pub(crate) fn relayed(&self) -> Option<Summary> {
-        self.stats.map(|stats| stats.relayed)
+        self.stats.and_then(|stats| stats.relayed)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use skylark_common::air::sim::Random;
-use skylark_common::wire::packet::PacketHeader;
+use skylark_common::wire::packet::{Kind, PacketHeader};
 use skylark_common::wire::radiotap::{Antenna, RxHeader};
 use skylark_rx::relay::message::{Entry, MAX_MESSAGE_BYTES, Message};
 use skylark_rx::relay::{RelayId, RelayStats};
@@ -200,6 +200,26 @@ fn signals_that_cannot_be_are_not_shown() {
     assert!(card.heard > 5000 && card.signal_dbm.is_none(), "{card:?}");
 }
 
+/// What waits for an announce that never comes is counted as well.
+#[test]
+fn frames_of_sessions_that_nobody_announced_are_refused() {
+    let mut liar = Liar::new();
+    let field = under_attack("sessions", |now_ms, field| {
+        let captured = field.captured.as_mut().map(std::mem::take).unwrap_or_default();
+        liar.begin(1);
+        for frame in captured {
+            let (_, dot11) = RxHeader::parse(&frame).unwrap();
+            let Ok((header, body)) = PacketHeader::parse(dot11) else { continue };
+            let header = PacketHeader { session: now_ms, kind: Kind::Source, ..header };
+            let radiotap = &frame[..frame.len() - dot11.len()];
+            liar.frame(0, &[radiotap, &header.emit(), body].concat());
+        }
+        field.hear(LIAR, &liar.message);
+    });
+    let blame = blame(&field);
+    assert!(blame.refused > 5000 && blame.first == 0, "{blame:?}");
+}
+
 #[test]
 fn cards_beyond_a_few_and_frames_of_other_links_are_dropped() {
     let mut liar = Liar::new();
@@ -226,7 +246,7 @@ fn a_relay_that_only_says_it_hears_everything_is_found_out() {
     let mut plain = truth();
     plain.run(6 * SECOND);
     plain.idle(SECOND);
-    let (mut asked_ms, mut overheard) = (0, VecDeque::new());
+    let (mut asked_ms, mut suspended, mut overheard) = (0, false, VecDeque::new());
     let field = under_attack("hearsay", |_, field| {
         overheard.push_back(field.messages.replace(Vec::new()).unwrap_or_default());
         let later = if overheard.len() > 40 { overheard.pop_front() } else { None };
@@ -242,10 +262,11 @@ fn a_relay_that_only_says_it_hears_everything_is_found_out() {
         }
         let stats = field.stations.stats(field.now);
         asked_ms += u32::from(stats.iter().any(|relay| relay.id == LIAR && relay.prompt));
+        suspended = stats.iter().any(|relay| relay.id == LIAR && relay.suspended);
     });
     let added = added(&field, &plain);
     let blame = blame(&field);
-    assert!(blame.suspended && (200..1500).contains(&asked_ms), "asked for {asked_ms} ms of 6000: {blame:?}");
+    assert!(suspended && (200..1500).contains(&asked_ms), "asked for {asked_ms} ms of 6000: {blame:?}");
     assert!(percentile(&added, 50) < Duration::from_millis(1));
     assert!(percentile(&added, 100) < Duration::from_millis(60), "{:?}", percentile(&added, 100));
 }

@@ -31,6 +31,10 @@ const LEGIBLE: u32 = 13;
 const PANEL_LETTERS: usize = 58;
 /// and as a rule no more than this share of the height.
 const PANEL_SHARE_PERMILLE: u32 = 420;
+/// With many cards in a window that is high enough it takes more: all of them are to be seen.
+const TALL_PANEL_SHARE_PERMILLE: u32 = 550;
+const MANY_CARDS: usize = 7;
+const TALL_WINDOW: u32 = 720;
 /// The background where no picture is.
 const BACKGROUND: Color = Color::RGB(16, 20, 28);
 
@@ -128,7 +132,9 @@ impl<'a> Screen<'a> {
             self.write_banner(report, now);
             let figures = report.filter(|_| self.osd);
             let (letter, layout) = self.letter();
-            let room = Room { across: PANEL_LETTERS, ..self.room(letter, PANEL_SHARE_PERMILLE) };
+            let (_, height) = self.canvas.output_size().unwrap_or((0, 0));
+            let share_permille = panel_share_permille(report.map_or(0, |report| report.cards.len()), height);
+            let room = Room { across: PANEL_LETTERS, ..self.room(letter, share_permille) };
             let stream = figures.map(|report| figures::stream(report, room, layout));
             self.write(Place::BottomLeft, stream.unwrap_or_default());
             let latency = figures.filter(|_| layout == Layout::SideBySide).map(figures::latency);
@@ -260,6 +266,11 @@ fn letter((width, height): (u32, u32)) -> (u16, Layout) {
     (u16::try_from(letter.clamp(9, 40)).unwrap_or(16), layout)
 }
 
+/// The share of a window of this height that the panel with so many cards takes.
+const fn panel_share_permille(cards: usize, height: u32) -> u32 {
+    if cards >= MANY_CARDS && height >= TALL_WINDOW { TALL_PANEL_SHARE_PERMILLE } else { PANEL_SHARE_PERMILLE }
+}
+
 /// What there is room for in a window of this size, in letters of this height, on a share of the height.
 fn room((width, height): (u32, u32), letter: u16, share_permille: u32) -> Room {
     let letter = u32::from(letter);
@@ -308,6 +319,13 @@ mod tests {
             assert!(room.across >= PANEL_LETTERS && (9..=13).contains(&room.down), "{size:?}: {room:?}");
         }
         assert_eq!(room((0, 0), 9, 1000), Room { across: 0, down: 0 });
+    }
+
+    #[test]
+    fn many_cards_have_more_room_where_there_is_some() {
+        let down = |cards, size: (u32, u32)| room(size, letter(size).0, panel_share_permille(cards, size.1)).down;
+        assert_eq!(down(6, (1280, 720)) + 4, down(8, (1280, 720)));
+        assert_eq!(down(6, (640, 480)), down(8, (640, 480)));
     }
 
     #[test]

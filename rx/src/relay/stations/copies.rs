@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 
 use skylark_common::wire::packet::PacketHeader;
 
+use crate::relay::forwarder::HOLD;
+
 /// Packets remembered: those of the last half second at 4000 a second.
 const PACKETS: usize = 2048;
 
@@ -30,6 +32,8 @@ pub(super) struct Packet {
     left: Instant,
     /// Who brought it first; nobody if repairs did.
     pub(super) first: Set,
+    /// Whether its relay had held it: those who were asked would have been first, had they brought it.
+    pub(super) was_held: bool,
     /// Who says to have heard it.
     pub(super) heard: Set,
 }
@@ -67,7 +71,8 @@ impl Copies {
             None => {
                 let (session, stream, sequence) = (header.session, header.stream, header.sequence);
                 let first = if copy.was_known { 0 } else { copy.who };
-                *slot = Some(Packet { session, stream, sequence, at: now, left, first, heard: copy.who });
+                let was_held = copy.age >= HOLD / 2;
+                *slot = Some(Packet { session, stream, sequence, at: now, left, first, was_held, heard: copy.who });
                 (!copy.was_known).then_some(Duration::ZERO)
             }
         }
