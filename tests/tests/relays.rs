@@ -85,6 +85,8 @@ fn relays_that_die_until_one_is_left_leave_the_picture() {
     field.assert_trusted();
     let stats = field.stations.stats(field.now);
     assert!(stats.iter().any(|relay| relay.id == id(3) && relay.first > 4000), "{stats:?}");
+    let useful = [0, 1, 2, 3].map(|place| field.stations.is_useful(id(place), field.now));
+    assert_eq!(useful, [false, false, false, true]);
 }
 
 #[test]

@@ -36,8 +36,6 @@ const CHOICE_PERIOD: Duration = Duration::from_millis(400);
 const SETTLED: Duration = Duration::from_millis(75);
 /// A relay of which nothing came for this long, while something came from others, is not asked.
 const SILENCE: Duration = Duration::from_millis(50);
-/// A relay that brought nothing of use for this long makes room for another; one that never did, at once.
-const USELESS: Duration = Duration::from_secs(2);
 
 /// What is known of one relay.
 #[derive(Debug, Clone, Copy, Serialize)]
@@ -198,6 +196,12 @@ impl Stations {
         self.slots.iter().enumerate().map(stats).collect()
     }
 
+    /// Whether this relay brought an authentic packet within the last 2 s: the first copy or another.
+    #[must_use]
+    pub fn is_useful(&self, id: RelayId, now: Instant) -> bool {
+        self.slots.iter().any(|slot| slot.id == id && slot.is_useful(now))
+    }
+
     /// Messages of relays there was no room for.
     #[must_use]
     pub const fn crowded_out(&self) -> u64 {
@@ -226,8 +230,7 @@ impl Stations {
             return self.slots.last_mut();
         }
         let idlest = self.slots.iter().enumerate().min_by_key(|(_, slot)| slot.useful);
-        let useless = |slot: &Slot| slot.useful.is_none_or(|at| now.saturating_duration_since(at) >= USELESS);
-        let (place, _) = idlest.filter(|(_, idlest)| useless(idlest))?;
+        let (place, _) = idlest.filter(|(_, idlest)| !idlest.is_useful(now))?;
         self.copies.forget(set_of(place));
         self.asked = self.asked.map(|asked| asked & !set_of(place));
         let freed = self.slots.get_mut(place)?;

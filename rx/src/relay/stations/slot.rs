@@ -17,6 +17,9 @@ const TRIAL_PACKETS: usize = 20;
 const FIRST_SUSPENSION: Duration = Duration::from_secs(1);
 const LONGEST_SUSPENSION: Duration = Duration::from_secs(64);
 
+/// A relay that brought nothing of use for this long makes room for another; one that never did, at once.
+const USELESS: Duration = Duration::from_secs(2);
+
 /// A relay in its place.
 #[derive(Debug)]
 pub(super) struct Slot {
@@ -57,6 +60,11 @@ impl Slot {
     /// Notes whether it is asked to be prompt.
     pub(super) fn ask(&mut self, asked: bool, now: Instant) {
         self.asked_since = if asked { self.asked_since.or(Some(now)) } else { None };
+    }
+
+    /// Whether it brought a packet that is known, not long ago.
+    pub(super) fn is_useful(&self, now: Instant) -> bool {
+        self.useful.is_some_and(|at| now.saturating_duration_since(at) < USELESS)
     }
 
     pub(super) fn is_suspended(&self, now: Instant) -> bool {
