@@ -62,6 +62,8 @@ pub(crate) struct Seen {
     pub(crate) network: Option<Network>,
     /// Messages of relays that gave way because they were not taken in time.
     pub(crate) relay_messages_dropped: u64,
+    /// Messages of relays there was no room for.
+    pub(crate) relays_crowded_out: u64,
     /// Why each air gives no frames, as it says itself.
     pub(crate) faults: Vec<Option<String>>,
     /// When a card last heard frames that are no Skylark link's.

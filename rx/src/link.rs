@@ -252,11 +252,12 @@ impl Running {
         let (names, faults) = (self.cards.names(), self.cards.faults());
         let relays = self.link.relays.as_mut().map(|relays| relays.seen(now)).unwrap_or_default();
         let dropped = self.link.relays.as_ref().map_or(0, Relays::dropped);
+        let crowded_out = self.link.relays.as_ref().map_or(0, Relays::crowded_out);
         self.link.board.with(|seen| {
             (seen.rx, seen.standing) = (rx, standing);
             (seen.airs, seen.faults) = (names, faults);
             seen.note_relays(relays, now);
-            seen.relay_messages_dropped = dropped;
+            (seen.relay_messages_dropped, seen.relays_crowded_out) = (dropped, crowded_out);
             seen.shared_clock = shared_clock;
             seen.last_datagram = self.last_datagram;
             (seen.outputs.datagrams_sent, seen.outputs.datagrams_refused) = (sent, refused);

@@ -52,6 +52,8 @@ pub(crate) struct Report {
     pub(crate) relays: Vec<RelaySeen>,
     /// Messages of relays that this machine did not take in time.
     pub(crate) relay_messages_dropped: u64,
+    /// Messages of relays there was no room for.
+    pub(crate) relays_crowded_out: u64,
     /// The streams of the session.
     pub(crate) streams: Vec<StreamStats>,
     /// What became of every captured frame.
@@ -145,6 +147,7 @@ impl Reporting {
             cards: self.cards(seen, now),
             relays: seen.relays.clone(),
             relay_messages_dropped: seen.relay_messages_dropped,
+            relays_crowded_out: seen.relays_crowded_out,
             streams: seen.rx.streams.clone(),
             frames: seen.rx.frames,
             combining: seen.rx.combining,

@@ -3,7 +3,9 @@
 mod arrivals;
 pub(crate) mod card;
 mod relay;
+mod roster;
 pub(crate) mod status;
+mod strangers;
 
 pub(crate) use arrivals::Arrivals;
 pub(crate) use relay::RelaySeen;
@@ -18,7 +20,7 @@ use anyhow::{Context as _, Result};
 use skylark_common::queue::Queue;
 use skylark_common::wire::link::LinkId;
 use skylark_rx::Receiver;
-use skylark_rx::relay::stations::MAX_STATIONS;
+use skylark_rx::relay::message::MAX_MESSAGE_BYTES;
 use skylark_rx::relay::{RelayId, Stations, ViewerId};
 
 use crate::board::Network;
@@ -26,14 +28,20 @@ use crate::fabric::{Fabric, Inlet, Kind, Listen};
 use crate::link::cards::Cards;
 use crate::tell::tell;
 use crate::worker::Worker;
-use relay::Relay;
-use status::Status;
+use roster::Roster;
+use status::{MAX_STATUS_BYTES, Status};
+use strangers::{Accused, Strangers};
+
+/// Statuses taken before messages have their turn.
+const STATUSES_A_TURN: usize = 64;
 
 /// Everything about relays.
 #[derive(Debug)]
 pub(crate) struct Relays {
     stations: Stations,
-    relays: Vec<Relay>,
+    roster: Roster,
+    strangers: Strangers,
+    accused: Accused,
     messages: Arc<Arrivals>,
     statuses: Arc<Arrivals>,
     reports: Arc<Queue<Vec<u8>>>,
@@ -53,17 +61,20 @@ impl Relays {
         let [messages, statuses] = [Arrivals::new(), Arrivals::new()].map(|arrivals| arrivals.map(Arc::new));
         let failed = "cannot wait for relays";
         let (messages, statuses) = (messages.context(failed)?, statuses.context(failed)?);
-        let inlets = [(Kind::Frames, &messages), (Kind::Status, &statuses)].map(|(kind, arrivals)| {
+        let inlet = |kind, arrivals: &Arc<Arrivals>, most_bytes| {
             let arrivals = Arc::clone(arrivals);
-            fabric.subscribe(kind, move |relay, payload| arrivals.push(relay, payload.to_vec()))
-        });
-        let [frames, status] = inlets;
+            fabric.subscribe(kind, move |relay, payload| arrivals.push_up_to(most_bytes, relay, payload))
+        };
+        let frames = inlet(Kind::Frames, &messages, MAX_MESSAGE_BYTES);
+        let status = inlet(Kind::Status, &statuses, MAX_STATUS_BYTES);
         let reports = Arc::new(Queue::new(1));
         start_reporting(&fabric, &reports)?;
         let stations = Stations::new(link, viewer, now);
         Ok(Self {
             stations,
-            relays: Vec::new(),
+            roster: Roster::default(),
+            strangers: Strangers::default(),
+            accused: Accused::default(),
             messages,
             statuses,
             reports,
@@ -80,28 +91,31 @@ impl Relays {
 
     /// Takes what relays say of themselves: their cards are cards of the link from then on.
     pub(crate) fn take_statuses(&mut self, cards: &mut Cards, receiver: &mut Receiver, now: Instant) {
-        while let Some((id, json)) = self.statuses.pop() {
+        for _ in 0..STATUSES_A_TURN {
+            let Some((id, json)) = self.statuses.pop() else { break };
             let Some(status) = Status::parse(&json) else { continue };
-            let Some(place) = self.place(RelayId(id), &status, now) else { continue };
-            if let Some(relay) = self.relays.get_mut(place) {
-                relay.take_status(status, cards, receiver, now);
-            }
+            let id = RelayId(id);
+            self.strangers.forget(id);
+            let is_useful = |id| self.stations.is_useful(id, now);
+            self.roster.take_status(id, status, is_useful, (cards, receiver), now);
         }
-        self.relays.iter_mut().for_each(|relay| relay.listen(now));
+        self.roster.listen(now);
     }
 
     /// Takes the next message, if there is one.
     pub(crate) fn take_message(&mut self, now: Instant) -> bool {
         let Some((id, message)) = self.messages.pop() else { return false };
-        self.stations.handle_message(RelayId(id), &message, now);
+        let id = RelayId(id);
+        if !self.roster.has(id) {
+            self.strangers.note(id, now);
+        }
+        self.stations.handle_message(id, &message, now);
         true
     }
 
     /// Hands the next frame of the messages taken to the receiver; false when there is none.
     pub(crate) fn deliver(&mut self, receiver: &mut Receiver, now: Instant) -> bool {
-        let relays = &self.relays;
-        let place = |id, card| relays.iter().find(|relay| relay.id == id)?.number(card);
-        self.stations.deliver(receiver, place, now)
+        self.stations.deliver(receiver, |id, card| self.roster.number(id, card), now)
     }
 
     /// Hands a frame of a card of this machine to the receiver.
@@ -125,11 +139,17 @@ impl Relays {
     /// What is known of each relay; tells people of one that sends what it should not.
     pub(crate) fn seen(&mut self, now: Instant) -> Vec<RelaySeen> {
         let stats = self.stations.stats(now);
-        for relay in &mut self.relays {
-            let stats = stats.iter().find(|stats| stats.id == relay.id);
-            stats.into_iter().for_each(|stats| relay.accuse(stats));
+        for (id, news) in self.accused.accuse(&stats) {
+            tell_of(self.roster.name(id).unwrap_or(&id.to_string()), &news);
         }
-        self.relays.iter().map(|relay| relay.seen(stats.iter().find(|stats| stats.id == relay.id).copied())).collect()
+        let mut seen = self.roster.seen(&stats);
+        seen.extend(self.strangers.seen(&stats, now));
+        seen
+    }
+
+    /// Messages of relays there was no room for.
+    pub(crate) fn crowded_out(&self) -> u64 {
+        self.stations.crowded_out()
     }
 
     /// Whom the network holds.
@@ -144,31 +164,6 @@ impl Relays {
     /// Messages that gave way because they were not taken in time.
     pub(crate) fn dropped(&self) -> u64 {
         self.messages.dropped() + self.statuses.dropped()
-    }
-
-    /// Where a relay is among all; one that came again under another number takes the place of the one it was.
-    fn place(&mut self, id: RelayId, status: &Status, now: Instant) -> Option<usize> {
-        if let Some(place) = self.relays.iter().position(|relay| relay.id == id) {
-            return Some(place);
-        }
-        let gone = |relay: &Relay| relay.is_silent && relay.name() == status.name;
-        let place = self.relays.iter().position(gone).or_else(|| self.place_to_give());
-        if let Some(relay) = place.and_then(|place| self.relays.get_mut(place)) {
-            relay.leave();
-            *relay = Relay::new(id, now);
-            return place;
-        }
-        if self.relays.len() >= MAX_STATIONS {
-            return None;
-        }
-        self.relays.push(Relay::new(id, now));
-        self.relays.len().checked_sub(1)
-    }
-
-    /// Among as many relays as there can be, one from which nothing comes.
-    fn place_to_give(&self) -> Option<usize> {
-        let full = self.relays.len() >= MAX_STATIONS;
-        self.relays.iter().position(|relay| relay.is_silent).filter(|_| full)
     }
 }
 

@@ -8,6 +8,8 @@ use skylark_rx::receiver::MAX_CARDS;
 
 use crate::tell::tell;
 
+/// Of all numbers, how many relays may have: whoever talks on the network leaves 14 to the cards of this machine.
+const MAX_RELAYED: usize = MAX_CARDS - 14;
 /// How long an air that failed is left alone.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 /// An air that has not failed for so long listens again.
@@ -22,6 +24,8 @@ pub(crate) struct Cards(Vec<Card>);
 struct Card {
     /// Where its frames come from.
     air: Box<dyn CaptureAir>,
+    /// Whether it is a relay's.
+    is_relayed: bool,
     /// When to try again after a failure.
     retry_at: Option<Instant>,
     /// When and why it last failed without a word about its card, until it is steady; the first has been told.
@@ -37,18 +41,19 @@ impl Cards {
     /// as there can be it takes the place of the one that has been away longest. Returns its number; `None`
     /// if all of them work.
     pub(crate) fn add(&mut self, air: Box<dyn CaptureAir>) -> Option<usize> {
-        self.add_among(air, MAX_CARDS)
+        self.place(Card::new(air), MAX_CARDS)
     }
 
     /// The same where there may be so many cards.
+    #[cfg(feature = "relay")]
     pub(crate) fn add_among(&mut self, air: Box<dyn CaptureAir>, most: usize) -> Option<usize> {
-        let returns = |card: &Card| card.air.ended() && card.air.name() == air.name();
-        let number = self.0.iter().position(returns).or_else(|| self.free_place(most))?;
-        match self.0.get_mut(number) {
-            Some(card) => *card = Card::new(air),
-            None => self.0.push(Card::new(air)),
-        }
-        Some(number)
+        self.place(Card::new(air), most)
+    }
+
+    /// Takes a relay's card likewise. Relays have so many numbers and no more, and take none of this machine's cards.
+    #[cfg(feature = "relay")]
+    pub(crate) fn add_relayed(&mut self, air: Box<dyn CaptureAir>) -> Option<usize> {
+        self.place(Card { is_relayed: true, ..Card::new(air) }, MAX_CARDS)
     }
 
     /// How many there are.
@@ -97,44 +102,62 @@ impl Cards {
         listening.filter_map(|card| card.air.as_fd()).map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
     }
 
-    fn free_place(&self, most: usize) -> Option<usize> {
-        if self.0.len() < most {
+    fn place(&mut self, new: Card, most: usize) -> Option<usize> {
+        let returns = |card: &Card| card.air.ended() && card.air.name() == new.air.name();
+        let returns = |card: &Card| returns(card) && card.is_relayed == new.is_relayed;
+        let number = self.0.iter().position(returns).or_else(|| self.free_place(new.is_relayed, most))?;
+        match self.0.get_mut(number) {
+            Some(card) => *card = new,
+            None => self.0.push(new),
+        }
+        Some(number)
+    }
+
+    /// A number that was never given, else that of a card that has ended, else of the one that has been away longest.
+    fn free_place(&self, is_relayed: bool, most: usize) -> Option<usize> {
+        let relayed = self.0.iter().filter(|card| card.is_relayed).count();
+        if self.0.len() < most && (!is_relayed || relayed < MAX_RELAYED) {
             return Some(self.0.len());
         }
-        let away = self.0.iter().enumerate().filter_map(|(number, card)| Some((card.away_since?, number)));
-        away.min().map(|(_, number)| number)
+        let may_give = self.0.iter().enumerate().filter(|(_, card)| card.is_relayed || !is_relayed);
+        let away = may_give.filter(|(_, card)| card.air.ended() || card.away_since.is_some());
+        away.min_by_key(|(_, card)| (!card.air.ended(), card.away_since)).map(|(number, _)| number)
     }
 }
 
 impl Card {
     /// A card that fares well.
     fn new(air: Box<dyn CaptureAir>) -> Self {
-        Self { air, retry_at: None, failure: None, state: CardState::Working, away_since: None }
+        Self { air, is_relayed: false, retry_at: None, failure: None, state: CardState::Working, away_since: None }
     }
 
     fn tell_state(&mut self, now: Instant) {
-        let state = self.air.state();
-        if self.failure.as_ref().is_some_and(|(at, _)| now >= *at + STEADY) && !self.air.ended() {
+        self.news(now).iter().for_each(|news| tell(news));
+    }
+
+    /// What people should know of it since the last call. That a relay cannot be reached is told of the relay, once.
+    fn news(&mut self, now: Instant) -> Vec<String> {
+        let (state, name) = (self.air.state(), self.air.name());
+        let recovered = self.failure.as_ref().is_some_and(|(at, _)| now >= *at + STEADY) && !self.air.ended();
+        if recovered {
             self.failure = None;
-            tell(&format!("{} listens again", self.air.name()));
         }
         let works = state == CardState::Working && !self.air.ended() && self.failure.is_none();
         self.away_since = if works { None } else { self.away_since.or(Some(now)) };
-        if std::mem::replace(&mut self.state, state) != state {
-            tell(&match state {
-                CardState::Working => format!("{} listens again", self.air.name()),
-                CardState::Down | CardState::Gone | CardState::WrongMode => self.outage(),
-                CardState::Refused | CardState::Unreachable => self.outage(),
-            });
-        }
+        let before = std::mem::replace(&mut self.state, state);
+        let changed = before != state && before != CardState::Unreachable && state != CardState::Unreachable;
+        let listens = format!("{name} listens again");
+        let news = changed.then(|| if state == CardState::Working { listens.clone() } else { self.outage() });
+        recovered.then(|| listens.clone()).into_iter().chain(news).collect()
     }
 
-    /// Why it gives no frames; that of a recording that has ended is history.
+    /// Why it gives no frames; that of one that has ended is history.
     fn fault(&self) -> Option<String> {
         let name = self.air.name();
         match (self.state, &self.failure) {
+            _ if self.air.ended() => None,
             (CardState::Working, None) => None,
-            (CardState::Working, Some((_, reason))) => (!self.air.ended()).then(|| format!("{name}: {reason}")),
+            (CardState::Working, Some((_, reason))) => Some(format!("{name}: {reason}")),
             _ => Some(self.outage()),
         }
     }
@@ -286,5 +309,37 @@ mod tests {
         assert_eq!(cards.wait(start + Duration::from_millis(450)), Some(Duration::from_millis(50)));
         assert!(fault_at(&mut cards, 1399).0.is_some());
         assert_eq!(fault_at(&mut cards, 1400), (None, false), "it failed for the fifth time at 400 ms");
+    }
+
+    #[test]
+    fn of_a_card_whose_relay_cannot_be_reached_nothing_is_told() {
+        let (mut cards, now) = (Cards::default(), now());
+        for (state, words) in [
+            (CardState::Gone, 1),
+            (CardState::Working, 1),
+            (CardState::Unreachable, 0),
+            (CardState::Unreachable, 0),
+            (CardState::Working, 0),
+        ] {
+            cards.0.truncate(1);
+            let mut card = cards.0.pop().unwrap_or_else(|| Card::new(air("roof/wlan1", CardState::Working)));
+            card.air = air("roof/wlan1", state);
+            assert_eq!(card.news(now).len(), words, "{state:?}");
+            assert_eq!(card.fault().is_some(), state != CardState::Working);
+            card.air = Box::new(Told { ended: true, ..*air("roof/wlan1", state) });
+            assert_eq!(card.fault(), None, "what has ended is history");
+            cards.0.push(card);
+        }
+    }
+
+    #[test]
+    fn relays_leave_numbers_to_this_machine_and_take_none_of_its_cards() {
+        let mut cards = Cards::default();
+        cards.add(Box::new(Told { ended: true, ..*air("recording", CardState::Working) }));
+        let relayed = |cards: &mut Cards| cards.add_relayed(air("far/wlan1", CardState::Working));
+        assert_eq!(std::iter::from_fn(|| relayed(&mut cards)).count(), MAX_RELAYED);
+        assert_eq!((1..MAX_CARDS - MAX_RELAYED).filter_map(|_| cards.add(air("a", CardState::Working))).count(), 13);
+        cards.0[9].air = Box::new(Told { ended: true, ..*air("gone/wlan1", CardState::Working) });
+        assert_eq!([relayed(&mut cards), relayed(&mut cards)], [Some(9), None], "free at once");
     }
 }

@@ -113,6 +113,10 @@ mod none {
             match *self {}
         }
 
+        pub(crate) fn crowded_out(&self) -> u64 {
+            match *self {}
+        }
+
         pub(crate) fn seen(&mut self, _: Instant) -> Vec<RelaySeen> {
             match *self {}
         }

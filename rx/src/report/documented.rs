@@ -52,7 +52,7 @@ fn relay() -> crate::link::relayed::RelaySeen {
     let now = start();
     let mut stations = Stations::new(skylark_common::wire::link::LinkId::from_name("hill"), ViewerId(1), now);
     stations.handle_message(RelayId(7), &[b"SKR\x01".as_slice(), &[0; 12]].concat(), now);
-    let stats = stations.stats(now).pop().unwrap();
+    let stats = stations.stats(now).pop().expect("the relay was heard");
     let took = Some(Summary::default());
     crate::link::relayed::RelaySeen {
         name: "roof".to_owned(),

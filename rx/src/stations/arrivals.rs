@@ -11,6 +11,8 @@ use rustix::event::{EventfdFlags, eventfd};
 /// Payloads of one sender that wait: of a relay that sends each frame by itself, 12 ms of the 5500 a 20 MHz channel
 /// carries, and longer than the thread that takes them is ever kept from running. The oldest gives way.
 const MAX_WAITING: usize = 64;
+/// Bytes of one sender that wait: 80 ms of 100 Mbit/s.
+const MAX_WAITING_BYTES: usize = 1 << 20;
 /// Senders of whom something waits. One more is not heard.
 const MAX_SENDERS: usize = 32;
 
@@ -49,6 +51,15 @@ impl Arrivals {
         }
     }
 
+    /// Puts in what this sender sent, unless it is longer than `most_bytes`: then it is dropped before it is copied.
+    pub(crate) fn push_up_to(&self, most_bytes: usize, sender: u64, payload: &[u8]) {
+        if payload.len() > most_bytes {
+            self.lock().dropped += 1;
+        } else {
+            self.push(sender, payload.to_vec());
+        }
+    }
+
     /// The next payload and who sent it; the senders have their turns.
     pub(crate) fn pop(&self) -> Option<(u64, Vec<u8>)> {
         let mut waiting = self.lock();
@@ -64,7 +75,7 @@ impl Arrivals {
         payload.map(|payload| (sender, payload))
     }
 
-    /// Payloads that gave way, or of too many senders.
+    /// Payloads that gave way, were too long, or of too many senders.
     pub(crate) fn dropped(&self) -> u64 {
         self.lock().dropped
     }
@@ -84,8 +95,10 @@ impl Waiting {
         let is_full = self.senders.len() >= MAX_SENDERS;
         match self.senders.iter_mut().find(|(known, _)| *known == sender) {
             Some((_, payloads)) => {
-                if payloads.len() >= MAX_WAITING {
-                    payloads.pop_front();
+                let mut waiting_bytes = payload.len() + payloads.iter().map(Vec::len).sum::<usize>();
+                while payloads.len() >= MAX_WAITING || waiting_bytes > MAX_WAITING_BYTES {
+                    let Some(oldest) = payloads.pop_front() else { break };
+                    waiting_bytes -= oldest.len();
                     self.dropped += 1;
                 }
                 payloads.push_back(payload);
@@ -132,5 +145,17 @@ mod tests {
         assert_eq!(arrivals.dropped(), 1000 - MAX_WAITING as u64 + 1000 - (MAX_SENDERS as u64 - 2));
         assert_eq!(arrivals.pop(), Some((7, vec![7])));
         assert_eq!(std::iter::from_fn(|| arrivals.pop()).count(), MAX_WAITING + MAX_SENDERS - 2);
+    }
+
+    #[test]
+    fn what_is_too_long_is_not_copied_and_what_waits_is_bounded_in_bytes() {
+        let arrivals = Arrivals::new().unwrap();
+        arrivals.push_up_to(3, 1, &[0; 4]);
+        assert_eq!((arrivals.pop(), arrivals.dropped()), (None, 1));
+        arrivals.push_up_to(3, 1, &[0; 3]);
+        assert_eq!(arrivals.pop(), Some((1, vec![0; 3])));
+        (0..40).for_each(|_| arrivals.push(1, vec![1; 60 << 10]));
+        let bytes: usize = std::iter::from_fn(|| arrivals.pop()).map(|(_, payload)| payload.len()).sum();
+        assert_eq!((bytes, arrivals.dropped()), (17 * (60 << 10), 1 + 23));
     }
 }

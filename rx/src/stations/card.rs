@@ -12,7 +12,7 @@ use skylark_common::air::{CaptureAir, CaptureError, Captured, CardState};
 pub(crate) struct Told {
     /// Whether nothing comes from the relay.
     pub(crate) is_silent: AtomicBool,
-    /// Whether the relay has been replaced by another of its name.
+    /// Whether the relay has given up the card's number.
     pub(crate) is_gone: AtomicBool,
     /// Frames the relay's machine dropped.
     pub(crate) dropped: AtomicU64,
@@ -46,7 +46,7 @@ impl CaptureAir for RelayCard {
     }
 
     fn state(&self) -> CardState {
-        let silent = self.told.is_silent.load(Ordering::Relaxed) || self.ended();
+        let silent = self.told.is_silent.load(Ordering::Relaxed);
         if silent { CardState::Unreachable } else { CardState::Working }
     }
 

@@ -17,30 +17,46 @@ use crate::board::CardSeen;
 use crate::link::cards::Cards;
 
 /// A relay says how it fares four times a second: one that said nothing for so long is silent.
-const SILENCE: Duration = Duration::from_millis(1500);
-
-/// What happens so often is no accident of the network.
-const NO_ACCIDENT: u64 = 20;
+pub(super) const SILENCE: Duration = Duration::from_millis(1500);
 
 /// A relay.
 #[derive(Debug)]
 pub(super) struct Relay {
     /// Which.
     pub(super) id: RelayId,
+    /// What it calls itself, as it said first: whoever speaks in its name later does not rename it.
+    pub(super) said: String,
+    /// What people call it, once it is clear that no other is called so.
+    pub(super) name: Option<String>,
     /// Whether nothing comes from it.
     pub(super) is_silent: bool,
+    /// When it said something first,
+    pub(super) first_heard: Instant,
+    /// and last.
+    pub(super) told_at: Instant,
+    /// Since when it could have been of use, or waits for numbers.
+    pub(super) since: Instant,
     status: Status,
-    /// Its cards, by their numbers there: their numbers here.
-    cards: Vec<(Option<usize>, Arc<Told>)>,
-    told_at: Instant,
-    /// What it has been accused of.
-    accused: Vec<&'static str>,
+    /// By their numbers there.
+    cards: Vec<Card>,
+}
+
+/// One of its cards.
+#[derive(Debug)]
+struct Card {
+    /// As the relay calls it.
+    name: String,
+    told: Arc<Told>,
+    number: Option<usize>,
+    /// What people know of it.
+    is_known: bool,
+    is_known_to_lack: bool,
 }
 
 /// What is known of a relay, for whoever shows it.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct RelaySeen {
-    /// What it calls itself.
+    /// What people call it.
     pub(crate) name: String,
     /// Whether anything comes from it.
     pub(crate) state: RelayState,
@@ -61,7 +77,7 @@ pub(crate) struct RelaySeen {
 pub(crate) enum RelayState {
     /// It tells of itself.
     Heard,
-    /// It has not for more than a second.
+    /// It has not for more than a second and a half.
     Silent,
 }
 
@@ -73,96 +89,133 @@ impl RelaySeen {
 }
 
 impl Relay {
-    /// A relay that was not heard of before.
-    pub(super) fn new(id: RelayId, now: Instant) -> Self {
-        Self { id, is_silent: false, status: Status::default(), cards: Vec::new(), told_at: now, accused: Vec::new() }
-    }
-
-    /// What it calls itself.
-    pub(super) fn name(&self) -> &str {
-        &self.status.name
+    /// A relay that was not heard of before, and calls itself so.
+    pub(super) fn new(id: RelayId, said: String, now: Instant) -> Self {
+        let (status, cards) = (Status::default(), Vec::new());
+        Self { id, said, name: None, is_silent: false, first_heard: now, told_at: now, since: now, status, cards }
     }
 
     /// The link's number for a card of it.
     pub(super) fn number(&self, card: u8) -> Option<usize> {
-        self.cards.get(usize::from(card))?.0
+        self.cards.get(usize::from(card))?.number()
+    }
+
+    /// Whether one of its cards has a number.
+    pub(super) fn has_numbers(&self) -> bool {
+        self.cards.iter().any(|card| card.number().is_some())
+    }
+
+    /// Whether it has a name and cards, and none of them has a number.
+    pub(super) fn lacks_numbers(&self) -> bool {
+        self.name.is_some() && !self.cards.is_empty() && !self.has_numbers()
     }
 
     /// Takes what it says of itself.
-    pub(super) fn take_status(&mut self, status: Status, cards: &mut Cards, receiver: &mut Receiver, now: Instant) {
+    pub(super) fn take_status(&mut self, status: Status, now: Instant) {
         if self.is_silent {
-            tell_of(&status.name, "is heard again");
+            self.tell("is heard again");
         }
         (self.status, self.told_at, self.is_silent) = (status, now, false);
-        for card in self.status.cards.iter().take(MAX_CARDS).skip(self.cards.len()) {
-            let told = Arc::new(Told::default());
-            let name = format!("{}/{}", self.status.name, card.name);
-            let number = cards.add(Box::new(RelayCard::new(name, Arc::clone(&told))));
-            match number {
-                Some(number) => {
-                    receiver.add_card(number, self.cards.iter().find_map(|(number, _)| *number));
-                    tell_of(&self.status.name, &format!("joins with {}", card.name));
-                }
-                None => tell_of(&self.status.name, &format!("has {}, but the link takes no more cards", card.name)),
+        let cards = self.status.cards.iter().take(MAX_CARDS);
+        self.cards.extend(cards.clone().skip(self.cards.len()).map(|card| Card::new(&card.name)));
+        for (card, said) in self.cards.iter().zip(cards) {
+            card.told.is_silent.store(false, Ordering::Relaxed);
+            card.told.dropped.store(said.dropped_by_machine, Ordering::Relaxed);
+        }
+    }
+
+    /// Asks for numbers for its cards that have none; returns whether all have one. Without a name it has no cards.
+    pub(super) fn place_cards(&mut self, cards: &mut Cards, receiver: &mut Receiver, now: Instant) -> bool {
+        let Some(name) = &self.name else { return true };
+        let had_numbers = self.has_numbers();
+        let (mut all, mut companion) = (true, self.cards.iter().find_map(Card::number));
+        for card in self.cards.iter_mut().filter(|card| card.number().is_none()) {
+            // One that has ended stays so for whoever still has it.
+            card.told = Arc::new(Told { dropped: card.told.dropped.load(Ordering::Relaxed).into(), ..Told::default() });
+            let air = RelayCard::new(format!("{name}/{}", card.name), Arc::clone(&card.told));
+            card.number = cards.add_relayed(Box::new(air));
+            card.number.into_iter().for_each(|number| receiver.add_card(number, companion));
+            companion = companion.or(card.number);
+            all &= card.number.is_some();
+        }
+        if !had_numbers && self.has_numbers() {
+            self.since = now;
+        }
+        all
+    }
+
+    /// Tells people, once, of each card that joins, and of each for which there is no number.
+    pub(super) fn tell_of_cards(&mut self) {
+        if self.name.is_none() {
+            return;
+        }
+        let (mut joining, mut lacking) = (Vec::new(), Vec::new());
+        for card in &mut self.cards {
+            if card.number().is_some() && !std::mem::replace(&mut card.is_known, true) {
+                joining.push(card.name.as_str());
+            } else if card.number().is_none() && !std::mem::replace(&mut card.is_known_to_lack, true) {
+                lacking.push(card.name.as_str());
             }
-            self.cards.push((number, told));
         }
-        for ((_, told), card) in self.cards.iter().zip(&self.status.cards) {
-            told.is_silent.store(false, Ordering::Relaxed);
-            told.dropped.store(card.dropped_by_machine, Ordering::Relaxed);
-        }
+        let joining = (!joining.is_empty()).then(|| format!("joins with {}", joining.join(", ")));
+        let lacking = (!lacking.is_empty())
+            .then(|| format!("has {}, but relays have as many cards as they may", lacking.join(", ")));
+        joining.iter().chain(&lacking).for_each(|news| self.tell(news));
+    }
+
+    /// Whether nothing has come from it for long.
+    pub(super) fn is_overdue(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.told_at) > SILENCE
     }
 
     /// Notices when nothing comes from it.
     pub(super) fn listen(&mut self, now: Instant) {
-        if !self.is_silent && now.saturating_duration_since(self.told_at) > SILENCE {
+        if !self.is_silent && self.is_overdue(now) {
             self.is_silent = true;
-            self.cards.iter().for_each(|(_, told)| told.is_silent.store(true, Ordering::Relaxed));
-            tell_of(self.name(), "is silent: is it running, and is the network between well?");
+            self.cards.iter().for_each(|card| card.told.is_silent.store(true, Ordering::Relaxed));
+            self.tell("is silent: is it running, and is the network between well?");
         }
     }
 
-    /// Tells people, once for each kind, that it sends what no relay should.
-    pub(super) fn accuse(&mut self, stats: &RelayStats) {
-        for (count, what) in misdeeds(stats) {
-            if count >= NO_ACCIDENT && !self.accused.contains(&what) {
-                self.accused.push(what);
-                tell_of(self.name(), &format!("sends {what} ({count} so far): is it yours? They are dropped"));
-            }
+    /// Its cards end, and others may have their numbers.
+    pub(super) fn leave(&mut self, now: Instant) {
+        self.since = now;
+        for card in &mut self.cards {
+            card.told.is_gone.store(true, Ordering::Relaxed);
+            card.number = None;
         }
     }
 
-    /// Another relay takes its place: its cards end.
-    pub(super) fn leave(&self) {
-        self.cards.iter().for_each(|(_, told)| told.is_gone.store(true, Ordering::Relaxed));
-    }
-
-    /// What is known of it.
-    pub(super) fn seen(&self, stats: Option<RelayStats>) -> RelaySeen {
-        let card = |card: &CardStatus| CardSeen {
-            name: format!("{}/{}", self.status.name, card.name),
-            fault: card.fault.clone(),
-            tuned: card.tuned.clone(),
+    /// What is known of it, if it has a name.
+    pub(super) fn seen(&self, stats: Option<RelayStats>) -> Option<RelaySeen> {
+        let name = self.name.clone()?;
+        let card = |(card, said): (&Card, &CardStatus)| CardSeen {
+            name: format!("{name}/{}", card.name),
+            fault: said.fault.clone(),
+            tuned: said.tuned.clone(),
         };
-        RelaySeen {
-            name: self.status.name.clone(),
+        Some(RelaySeen {
             state: if self.is_silent { RelayState::Silent } else { RelayState::Heard },
             stats,
-            cards: self.status.cards.iter().map(card).collect(),
+            cards: self.cards.iter().zip(&self.status.cards).map(card).collect(),
             hears_others: self.status.hears_others && !self.is_silent,
-        }
+            name,
+        })
+    }
+
+    fn tell(&self, news: &str) {
+        tell_of(self.name.as_deref().unwrap_or(&self.said), news);
     }
 }
 
-/// What a relay sent that none should, and how often.
-fn misdeeds(stats: &RelayStats) -> [(u64, &'static str); 6] {
-    let station = stats.station;
-    [
-        (station.malformed, "messages that cannot be read"),
-        (station.replayed, "messages again"),
-        (station.flooded, "more frames than any card hears"),
-        (station.too_many_cards, "frames of more cards than a relay may have"),
-        (station.implausible, "signal levels that cannot be"),
-        (stats.refused, "frames nobody with the key has sealed"),
-    ]
+impl Card {
+    fn new(name: &str) -> Self {
+        let told = Arc::new(Told::default());
+        Self { name: name.to_owned(), told, number: None, is_known: false, is_known_to_lack: false }
+    }
+
+    /// Its number, as long as no other card was given it: then the link has let go of what it was told.
+    fn number(&self) -> Option<usize> {
+        self.number.filter(|_| Arc::strong_count(&self.told) > 1)
+    }
 }

@@ -7,7 +7,7 @@ use skylark_setup::legible::legible;
 /// Cards of a relay that are looked at.
 pub(crate) const MAX_CARDS: usize = MAX_RELAY_CARDS as usize;
 /// Longest status that is read, in bytes: eight cards with a sentence each take 3000.
-const MAX_BYTES: usize = 16 << 10;
+pub(super) const MAX_STATUS_BYTES: usize = 16 << 10;
 /// Letters of a name, and of a sentence.
 const MAX_NAME_LETTERS: usize = 32;
 const MAX_SENTENCE_LETTERS: usize = 240;
@@ -43,7 +43,7 @@ pub(crate) struct CardStatus {
 impl Status {
     /// Reads what a relay wrote: no more than people can read, and nothing that could turn a terminal around.
     pub(crate) fn parse(json: &[u8]) -> Option<Self> {
-        let json = Some(json).filter(|json| json.len() <= MAX_BYTES)?;
+        let json = Some(json).filter(|json| json.len() <= MAX_STATUS_BYTES)?;
         let mut status: Self = serde_json::from_slice(json).ok()?;
         status.cards.truncate(MAX_CARDS);
         make_legible(&mut status.name, MAX_NAME_LETTERS);
