@@ -134,6 +134,33 @@ fn a_card_that_goes_down_is_told_once_and_goes_on_when_it_is_up() {
 }
 
 #[test]
+fn a_card_whose_sockets_never_live_long_is_refused_with_the_machines_words_until_one_does() {
+    in_own_network(|| {
+        let (card, mut now) = (TapCard::create("wlan0", MTU_BYTES).unwrap(), Instant::now());
+        let mut air = MonitorInject::open("wlan0", now).unwrap();
+        let frame = frame(WRITTEN, Kind::Source, 1);
+        for _ in 0..5 {
+            inject_when_open(&mut air, &frame, &mut now);
+            assert_eq!((air.state(), air.reason()), (CardState::Working, None));
+            // It is looked at once and found well; then the socket fails, while the interface is up again.
+            now += LOOK;
+            air.tend(now);
+            card.down().unwrap();
+            card.up().unwrap();
+            assert!(matches!(air.inject(&frame, now), Err(Refusal::Failed(_))));
+        }
+        assert_eq!(air.state(), CardState::Refused);
+        assert!(air.reason().is_some_and(|reason| reason.contains("down")), "{:?}", air.reason());
+        now += LOOK * 10;
+        inject_when_open(&mut air, &frame, &mut now);
+        assert_eq!(air.state(), CardState::Refused, "it has yet to live");
+        now += LOOK * 20;
+        air.tend(now);
+        assert_eq!((air.state(), air.reason()), (CardState::Working, None));
+    });
+}
+
+#[test]
 fn a_card_that_is_pulled_out_is_told_once_and_another_of_its_name_is_taken() {
     in_own_network(|| {
         let (mut card, mut now) = (TapCard::create("wlan0", MTU_BYTES).unwrap(), Instant::now());
