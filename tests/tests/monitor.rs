@@ -52,7 +52,7 @@ fn told_until_open(air: &mut MonitorCapture, now: &mut Instant) -> Option<CardSt
             break;
         }
         thread::sleep(TRY_INTERVAL);
-        *now += air.wait(*now).unwrap();
+        *now += air.wait(*now).unwrap_or(TRY_INTERVAL);
         said = said.or(told(air, *now));
     }
     said
