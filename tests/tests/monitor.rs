@@ -52,7 +52,7 @@ fn told_until_open(air: &mut MonitorCapture, now: &mut Instant) -> Option<CardSt
             break;
         }
         thread::sleep(TRY_INTERVAL);
-        *now += air.wait(*now).unwrap_or_default();
+        *now += air.wait(*now).unwrap_or(TRY_INTERVAL);
         said = said.or(told(air, *now));
     }
     said
@@ -130,6 +130,33 @@ fn a_card_that_goes_down_is_told_once_and_goes_on_when_it_is_up() {
             assert!(card.hear(&frame(HEARD, Kind::Source, 1)).unwrap() && is_ready(&air));
             assert_eq!(drain(&mut air, now).len(), 1);
         }
+    });
+}
+
+#[test]
+fn a_card_whose_sockets_never_live_long_is_refused_with_the_machines_words_until_one_does() {
+    in_own_network(|| {
+        let (card, mut now) = (TapCard::create("wlan0", MTU_BYTES).unwrap(), Instant::now());
+        let mut air = MonitorInject::open("wlan0", now).unwrap();
+        let frame = frame(WRITTEN, Kind::Source, 1);
+        for _ in 0..5 {
+            inject_when_open(&mut air, &frame, &mut now);
+            assert_eq!((air.state(), air.reason()), (CardState::Working, None));
+            // It is looked at once and found well; then the socket fails, while the interface is up again.
+            now += LOOK;
+            air.tend(now);
+            card.down().unwrap();
+            card.up().unwrap();
+            assert!(matches!(air.inject(&frame, now), Err(Refusal::Failed(_))));
+        }
+        assert_eq!(air.state(), CardState::Refused);
+        assert!(air.reason().is_some_and(|reason| reason.contains("down")), "{:?}", air.reason());
+        now += LOOK * 10;
+        inject_when_open(&mut air, &frame, &mut now);
+        assert_eq!(air.state(), CardState::Refused, "it has yet to live");
+        now += LOOK * 20;
+        air.tend(now);
+        assert_eq!((air.state(), air.reason()), (CardState::Working, None));
     });
 }
 
