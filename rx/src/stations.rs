@@ -95,9 +95,11 @@ impl Relays {
             let Some((id, json)) = self.statuses.pop() else { break };
             let Some(status) = Status::parse(&json) else { continue };
             let id = RelayId(id);
-            self.strangers.forget(id);
             let is_useful = |id| self.stations.is_useful(id, now);
             self.roster.take_status(id, status, is_useful, (cards, receiver), now);
+            if self.roster.has(id) {
+                self.strangers.forget(id);
+            }
         }
         self.roster.listen(now);
     }

@@ -332,6 +332,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "relay")]
     #[test]
     fn relays_leave_numbers_to_this_machine_and_take_none_of_its_cards() {
         let mut cards = Cards::default();

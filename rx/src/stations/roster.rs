@@ -15,7 +15,6 @@ use crate::link::cards::Cards;
 const REPLACED: Duration = Duration::from_millis(500);
 /// So long a relay keeps its place and its cards' numbers without bringing anything of use, when others want them.
 const TRIAL: Duration = Duration::from_secs(2);
-
 /// Relays that wait for a place; one more waits until there is room to wait.
 const MAX_WAITING: usize = 64;
 
@@ -175,7 +174,7 @@ impl Roster {
         let Some((place, rival)) = has(&said).and_then(|place| Some((place, self.relays.get(place)?))) else {
             return self.call(own, said);
         };
-        if rival.told_at >= first_heard {
+        if rival.told_at > first_heard {
             tell_of(&said, "has a namesake: two relays are called so: give one of them --name");
             let digits = id.to_string();
             let short = format!("{said}-{}", digits.get(..4).unwrap_or(&digits));

@@ -11,7 +11,7 @@ use super::relay::{RelaySeen, RelayState, SILENCE};
 /// What happens so often is no accident of the network.
 const NO_ACCIDENT: u64 = 20;
 
-/// Senders of messages that say nothing of themselves, at most [`MAX_STATIONS`].
+/// Senders of messages that say nothing of themselves or have no place, at most [`MAX_STATIONS`].
 #[derive(Debug, Default)]
 pub(super) struct Strangers(Vec<Stranger>);
 
@@ -39,7 +39,7 @@ impl Strangers {
         }
     }
 
-    /// It said who it is.
+    /// It said who it is and has a place.
     pub(super) fn forget(&mut self, id: RelayId) {
         self.0.retain(|stranger| stranger.id != id);
     }
@@ -88,4 +88,46 @@ fn misdeeds(stats: &RelayStats) -> [(u64, &'static str); 6] {
         (station.implausible, "signal levels that cannot be"),
         (stats.refused, "frames nobody with the key has sealed"),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use skylark_common::wire::link::LinkId;
+    use skylark_rx::relay::{Stations, ViewerId};
+
+    use super::*;
+    use crate::clock::now;
+
+    #[test]
+    fn who_sends_messages_and_says_nothing_is_seen_by_its_number_and_accused_once_of_each_kind() {
+        let start = now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut stations = Stations::new(LinkId::from_name("hill"), ViewerId(1), start);
+        let (mut strangers, mut accused) = (Strangers::default(), Accused::default());
+        for ms in (0..3000).step_by(100) {
+            stations.handle_message(RelayId(9), b"nonsense", at(ms));
+            strangers.note(RelayId(9), at(ms));
+        }
+        let stats = stations.stats(at(3000));
+        let seen: Vec<_> = strangers.seen(&stats, at(3000)).collect();
+        assert_eq!(seen.iter().map(|relay| relay.name.as_str()).collect::<Vec<_>>(), ["0000000000000009"]);
+        assert_eq!((seen[0].state, seen[0].stats.unwrap().station.malformed), (RelayState::Heard, 30));
+        let news = accused.accuse(&stats);
+        assert!(news.len() == 1 && news[0].0 == RelayId(9), "{news:?}");
+        assert_eq!(accused.accuse(&stats), []);
+        assert_eq!(strangers.seen(&stats, at(4500)).count(), 0, "it is silent");
+        strangers.forget(RelayId(9));
+        assert_eq!(strangers.seen(&stats, at(3000)).count(), 0);
+    }
+
+    #[test]
+    fn a_relay_has_time_to_say_who_it_is_and_strangers_are_bounded() {
+        let (mut strangers, start) = (Strangers::default(), now());
+        (0..1000).for_each(|id| strangers.note(RelayId(id), start));
+        assert_eq!((strangers.0.len(), strangers.seen(&[], start).count()), (MAX_STATIONS, 0));
+        strangers.note(RelayId(2000), start + 2 * SILENCE);
+        assert_eq!(strangers.0.len(), 1);
+    }
 }
