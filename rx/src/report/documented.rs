@@ -1,4 +1,4 @@
-//! docs/STATS.md names every figure of a line, and none that is not there.
+//! docs/STATS.md names every figure of a line of a viewer or of a relay, and none that is not there.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -69,6 +69,7 @@ fn every_figure_is_documented_and_nothing_else() {
     let line = serde_json::to_value(report(&Seen { relays: vec![relay()], ..seen(now) }, now)).unwrap();
     let mut names = Names::new();
     found(&line, "rx.stats", &mut names);
+    found(&crate::relaying::figures::tests::line(), "relay.stats", &mut names);
     names.entry("rx.stats".to_owned()).or_default().insert("ev".to_owned());
     let documented = documented();
     let only = |these: &Names, those: &Names| -> Vec<String> {
