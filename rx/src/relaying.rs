@@ -1,6 +1,6 @@
 //! `skylark-rx relay`: forwards what the cards of this machine hear to viewers on the network, still sealed.
 
-mod figures;
+pub(crate) mod figures;
 mod reaching;
 mod turns;
 

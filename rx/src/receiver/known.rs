@@ -8,7 +8,7 @@ use skylark_common::wire::radiotap::RxHeader;
 use super::heard::{Heard, Look};
 use super::session::Session;
 use super::stream::StreamReceiver;
-use super::{Outcome, Receiver, UPWARD};
+use super::{Outcome, Receiver};
 
 /// The newest packets of one kind in one stream of a session that need no copy: those that were heard and authentic,
 /// source packets that repairs brought back or whose turn has passed, and all repairs while there is nothing to repair.
@@ -120,13 +120,6 @@ impl Receiver {
     pub fn knows(&self, header: &PacketHeader) -> bool {
         let followed = self.sessions.followed().filter(|session| session.id() == header.session);
         header.link == self.config.link && followed.is_some_and(|session| session.knows(header))
-    }
-
-    /// Whether a packet is of this link and the session that is followed.
-    #[must_use]
-    pub fn follows(&self, header: &PacketHeader) -> bool {
-        let session = self.sessions.followed().map(Session::id);
-        header.link == self.config.link && header.stream & UPWARD == 0 && session == Some(header.session)
     }
 
     /// Which of the newest packets of the session that is followed need no copy: one entry for each kind heard in each

@@ -152,7 +152,7 @@ impl Stations {
 
     /// Hands a frame of a card of this machine to the receiver: what the cards here hear, no relay need bring.
     pub fn deliver_local(&mut self, receiver: &mut Receiver, card: usize, frame: &[u8], now: Instant) {
-        if let Handed::Packet { header, was_known, is_known: true } = hand_over(receiver, card, frame, true, now) {
+        if let Some((header, was_known)) = hand_over(receiver, card, frame, true, now) {
             self.local_heard = Some(now);
             self.news |= !was_known;
             self.note_copy(&header, Copy { who: LOCAL, age: Duration::ZERO, was_known }, now);
@@ -239,9 +239,9 @@ impl Stations {
         Some(freed)
     }
 
-    fn note_relayed(&mut self, place: usize, handed: Handed, age: Duration, now: Instant) {
+    fn note_relayed(&mut self, place: usize, handed: Option<Handed>, age: Duration, now: Instant) {
         let Some(slot) = self.slots.get_mut(place) else { return };
-        let Handed::Packet { header, was_known, is_known: true } = handed else { return };
+        let Some((header, was_known)) = handed else { return };
         slot.useful = Some(now);
         if !was_known {
             self.news = true;
@@ -302,15 +302,11 @@ impl Stations {
     }
 }
 
-/// What handing a frame to the receiver showed.
-enum Handed {
-    /// It is a packet of the session that is followed.
-    Packet { header: PacketHeader, was_known: bool, is_known: bool },
-    /// It is damaged, of another session, or no packet.
-    Other,
-}
+/// What a packet that is known was: its header, and whether it was known before this copy.
+type Handed = (PacketHeader, bool);
 
-fn hand_over(receiver: &mut Receiver, card: usize, frame: &[u8], whole: bool, now: Instant) -> Handed {
+/// Hands a frame to the receiver; `None` unless it is a packet of the session that is followed, and known after it.
+fn hand_over(receiver: &mut Receiver, card: usize, frame: &[u8], whole: bool, now: Instant) -> Option<Handed> {
     let parsed = RxHeader::parse(frame).ok().filter(|(info, _)| !info.bad_fcs);
     let header = parsed.and_then(|(_, dot11)| PacketHeader::parse(dot11).ok()).map(|(header, _)| header);
     let was_known = header.is_some_and(|header| receiver.knows(&header));
@@ -319,8 +315,5 @@ fn hand_over(receiver: &mut Receiver, card: usize, frame: &[u8], whole: bool, no
     } else {
         receiver.handle_heard(card, frame, now);
     }
-    match header.filter(|header| receiver.follows(header)) {
-        Some(header) => Handed::Packet { header, was_known, is_known: receiver.knows(&header) },
-        None => Handed::Other,
-    }
+    header.filter(|header| receiver.knows(header)).map(|header| (header, was_known))
 }

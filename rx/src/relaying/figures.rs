@@ -134,3 +134,16 @@ impl Figures {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A line of a relay with a card.
+    pub(crate) fn line() -> serde_json::Value {
+        let status = Status { cards: vec![CardStatus::default()], ..Status::default() };
+        let forwarder = ForwarderStats::default();
+        let line = Line { ev: "relay.stats", t_ms: 1000, status: &status, forwarder, messages_dropped: 0 };
+        serde_json::to_value(line).unwrap()
+    }
+}
