@@ -71,6 +71,22 @@ fn a_viewer_without_a_card_shows_what_a_relay_hears() {
 }
 
 #[test]
+fn a_relay_forwards_what_a_transmitter_on_the_same_desk_sends() {
+    in_own_network(|| {
+        let field = Field::new(&[]);
+        let [port] = desk::ports();
+        let mut relay = field.desk.start("skylark-rx", "relay", &format!("relay --air udp:127.0.0.1:{port}"));
+        let mut viewer = field.viewer("--air relays");
+        wait_for_relays(&mut viewer, 1);
+        let air = format!("--air udp:127.0.0.1:{port}");
+        let input = format!("--input file:{} --loop", desk::CLIP);
+        let mut tx = field.desk.start("skylark-tx", "tx", &format!("{input} --key link.key {air}"));
+        field.player.wait_for_units(UNITS);
+        assert_eq!([tx.end(), viewer.end(), relay.end()], [0; 3]);
+    });
+}
+
+#[test]
 fn a_viewer_finds_relays_by_the_address_of_one_where_there_is_no_multicast() {
     in_own_network(|| {
         let field = Field::new(&[Loss::None]);

@@ -42,7 +42,7 @@ pub struct ForwarderConfig {
     pub run: u64,
 }
 
-/// What a forwarder counts, since the start. `captured` is the sum of `foreign`, `truncated`, `own`, `gave_way`,
+/// What a forwarder counts, since the start. `captured` is the sum of `foreign`, `truncated`, `gave_way`,
 /// `forwarded`, `copies`, `known` and `held`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct ForwarderStats {
@@ -52,8 +52,6 @@ pub struct ForwarderStats {
     pub foreign: u64,
     /// Shorter than their headers say, or longer than a frame can be.
     pub truncated: u64,
-    /// Sent by the card that reported them.
-    pub own: u64,
     /// Forwarded whole.
     pub forwarded: u64,
     /// Forwarded as another card's copy of one that was.
@@ -152,10 +150,6 @@ impl Forwarder {
             self.stats.truncated += 1;
             return;
         };
-        if info.is_own() {
-            self.stats.own += 1;
-            return;
-        }
         let header = PacketHeader::parse(dot11).ok().map(|(header, _)| header);
         let upward = header.is_some_and(|header| header.stream & UPWARD != 0);
         if PacketHeader::peek_link(dot11) != Some(self.config.link) || upward {

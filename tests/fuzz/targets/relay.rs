@@ -123,7 +123,7 @@ impl Between {
     /// Every captured frame is in one place.
     fn check(&self, now: Instant) {
         let f = self.forwarder.stats(now);
-        let told = f.foreign + f.truncated + f.own + f.forwarded + f.copies + f.known + f.gave_way;
+        let told = f.foreign + f.truncated + f.forwarded + f.copies + f.known + f.gave_way;
         assert_eq!(f.captured, told + f.held);
         assert!(f.viewers <= 16 && self.stations.stats(now).len() <= 16);
     }
