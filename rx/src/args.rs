@@ -109,7 +109,10 @@ pub(crate) struct Args {
 #[cfg(feature = "relay")]
 #[derive(Debug, Clone, PartialEq, Subcommand)]
 pub(crate) enum Command {
-    /// Forwards what the cards here hear.
+    /// Forwards what the cards of this machine hear to viewers on the network, still sealed: it needs no key
+    ///
+    /// Viewers of the same link (skylark-rx --air relays) find it by themselves within one network, by UDP multicast to
+    /// 224.0.0.224:7446. For viewers elsewhere it listens on TCP port 7447 if that is free.
     Relay(RelayArgs),
 }
 

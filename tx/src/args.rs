@@ -52,7 +52,8 @@ pub(crate) struct Args {
     pub(crate) input: Input,
     /// Where the frames go: a card (wlan1, monitor:wlan1), cards ('wlx*'), udp:HOST:PORT or pcap:PATH.
     ///
-    /// May be given several times. Without it: the card that is in monitor mode, if there is one only.
+    /// May be given several times: the same frames go out on each. Two cards are best on two channels; on one they share
+    /// its airtime. Without it: the card that is in monitor mode, if there is one only.
     #[arg(long = "air", value_name = "AIR")]
     pub(crate) airs: Vec<AirTarget>,
     /// The key file both ends share; `skylark-setup key new FILE` makes one.

@@ -19,10 +19,7 @@ Examples:
     skylark-rx relay --name roof --connect router.example:7447
     skylark-rx --air relays:router.example";
 
-/// Forwards what the cards of this machine hear to viewers on the network, still sealed: it needs no key
-///
-/// Viewers of the same link (skylark-rx --air relays) find it by themselves within one network. It listens on TCP port
-/// 7447 if that is free, for viewers elsewhere; they are found by UDP multicast, 224.0.0.224:7446.
+/// What a relay is told.
 #[derive(Debug, Clone, PartialEq, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RelayArgs {
