@@ -24,8 +24,6 @@ use cards::Cards;
 use joining::Joining;
 use relayed::Relays;
 
-/// Frames taken from one card before the others and the deadlines have their turn.
-const FRAMES_A_TURN: usize = 64;
 /// How often the figures are put up.
 const PUBLISH_INTERVAL: Duration = Duration::from_millis(100);
 /// How often the machine is asked what it has dropped.
@@ -174,18 +172,12 @@ impl Running {
 
     /// Takes what the cards have; returns whether there may be more.
     fn capture(&mut self, now: Instant) -> bool {
-        let mut more = false;
-        let mut buffer = [0; MAX_FRAME_BYTES];
-        for number in 0..self.cards.len() {
-            for turn in 0..FRAMES_A_TURN {
-                let Some(len) = self.cards.capture(number, &mut buffer, now) else {
-                    break;
-                };
-                self.hear(number, buffer.get(..len).unwrap_or_default(), now);
-                self.drain(now);
-                more |= turn + 1 == FRAMES_A_TURN;
-            }
-        }
+        let mut cards = std::mem::take(&mut self.cards);
+        let more = cards.capture(now, |number, frame| {
+            self.hear(number, frame, now);
+            self.drain(now);
+        });
+        self.cards = cards;
         more
     }
 

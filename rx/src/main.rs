@@ -23,6 +23,7 @@ mod reporter;
 mod signal;
 #[cfg(feature = "relay")]
 mod stations;
+mod stats_lines;
 mod tell;
 mod trust;
 mod unit;

@@ -5,11 +5,8 @@ use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
-use serde::Serialize;
+use anyhow::Result;
 use serde_json::{Value, json};
-use skylark_common::lines::Lines;
-use skylark_common::options::StatsTarget;
 use skylark_common::queue::{Popped, Queue};
 
 use crate::args::Args;
@@ -17,6 +14,7 @@ use crate::board::Board;
 use crate::clock::now;
 use crate::report::{Report, Reporting};
 use crate::signal::{Names, Signal, State};
+use crate::stats_lines::StatsLines;
 use crate::tell::tell;
 
 /// A report is made this often.
@@ -30,16 +28,8 @@ const STEADY: Duration = Duration::from_millis(750);
 #[derive(Debug)]
 pub(crate) struct Reporter {
     reporting: Reporting,
-    lines: Option<Lines>,
+    lines: Option<StatsLines>,
     telling: Telling,
-}
-
-/// What is told, behind what kind of line it is.
-#[derive(Debug, Serialize)]
-struct Line<'a, T> {
-    ev: &'static str,
-    #[serde(flatten)]
-    told: &'a T,
 }
 
 /// What kind of signal there is: which link is heard, say, makes no other kind.
@@ -58,9 +48,9 @@ impl Reporter {
     /// # Errors
     /// The file for the figures cannot be created.
     pub(crate) fn new(args: &Args, names: &Names, airs: &[String]) -> Result<Self> {
-        let lines = args.stats.as_ref().map(open_lines).transpose()?;
+        let lines = args.stats.as_ref().map(StatsLines::open).transpose()?;
         if let Some(lines) = &lines {
-            push(lines, "rx.start", &start(args, names, airs));
+            lines.push("rx.start", &start(args, names, airs));
         }
         let reporting = Reporting::new(names.clone(), args.wants_pictures(), now());
         Ok(Self { reporting, lines, telling: Telling::default() })
@@ -84,7 +74,7 @@ impl Reporter {
             let sentence = told.or_else(|| is_over.then(|| self.telling.last(&report)).flatten());
             sentence.iter().chain(&self.reporting.take_news()).for_each(|sentence| tell(sentence));
             if writes && let Some(lines) = &self.lines {
-                push(lines, if is_over { "rx.end" } else { "rx.stats" }, &*report);
+                lines.push(if is_over { "rx.end" } else { "rx.stats" }, &*report);
             }
             if is_over {
                 return;
@@ -123,21 +113,6 @@ impl Telling {
     }
 }
 
-fn open_lines(target: &StatsTarget) -> Result<Lines> {
-    let failed = |error| tell(&format!("--stats: {error}: no more figures are written"));
-    Lines::open(target, failed).with_context(|| match target {
-        StatsTarget::Stdout => "--stats json: cannot write to standard output".to_owned(),
-        StatsTarget::File(path) => format!("--stats json:{}: cannot create this file", path.display()),
-    })
-}
-
-fn push(lines: &Lines, ev: &'static str, told: &impl Serialize) {
-    match serde_json::to_string(&Line { ev, told }) {
-        Ok(line) => lines.push(line),
-        Err(error) => tell(&format!("--stats: {error}: a line is missing")),
-    }
-}
-
 fn sentence(report: &Report) -> String {
     let reason = &report.signal.reason;
     match report.signal.state {
@@ -165,6 +140,7 @@ mod tests {
     use super::*;
     use crate::board::Seen;
     use crate::report::tests::{report, seen};
+    use crate::stats_lines::Line;
     use crate::unit::tests::start;
 
     #[test]

@@ -3,13 +3,15 @@
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags};
-use skylark_common::air::{CaptureAir, CaptureError, CardState};
+use skylark_common::air::{CaptureAir, CaptureError, CardState, MAX_FRAME_BYTES};
 use skylark_rx::receiver::MAX_CARDS;
 
 use crate::tell::tell;
 
 /// Of all numbers, how many relays may have: whoever talks on the network leaves 14 to the cards of this machine.
 const MAX_RELAYED: usize = MAX_CARDS - 14;
+/// Frames taken from one card before the others and the deadlines have their turn.
+const FRAMES_A_TURN: usize = 64;
 /// How long an air that failed is left alone.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 /// An air that has not failed for so long listens again.
@@ -56,19 +58,24 @@ impl Cards {
         self.place(Card { is_relayed: true, ..Card::new(air) }, MAX_CARDS)
     }
 
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        self.0.len()
-    }
-
     /// Whether every air has ended for good.
     pub(crate) fn have_ended(&self) -> bool {
         self.0.iter().all(|card| card.air.ended())
     }
 
-    /// The next frame this card has, if it has one; returns its length.
-    pub(crate) fn capture(&mut self, number: usize, buffer: &mut [u8], now: Instant) -> Option<usize> {
-        self.0.get_mut(number)?.capture(buffer, now)
+    /// Hands what the cards have to `take`, with the card's number, some frames of each; returns whether there may be
+    /// more.
+    pub(crate) fn capture(&mut self, now: Instant, mut take: impl FnMut(usize, &[u8])) -> bool {
+        let mut more = false;
+        let mut buffer = [0; MAX_FRAME_BYTES];
+        for (number, card) in self.0.iter_mut().enumerate() {
+            for turn in 0..FRAMES_A_TURN {
+                let Some(len) = card.capture(&mut buffer, now) else { break };
+                take(number, buffer.get(..len).unwrap_or_default());
+                more |= turn + 1 == FRAMES_A_TURN;
+            }
+        }
+        more
     }
 
     /// Tells how cards fare where that has changed.
@@ -290,7 +297,7 @@ mod tests {
         assert_eq!(cards.add(air("a", CardState::Working)), Some(3));
         cards.tell_states(now + Duration::from_secs(9));
         assert_eq!([(); 3].map(|()| cards.add(air("b", CardState::Working))), [Some(7), Some(50), None]);
-        assert_eq!(cards.len(), MAX_CARDS);
+        assert_eq!(cards.0.len(), MAX_CARDS);
     }
 
     #[test]
@@ -299,7 +306,7 @@ mod tests {
         cards.add(Box::new(Told { failures: 5, ..*air("a", CardState::Working) }));
         let fault_at = |cards: &mut Cards, ms| {
             let now = start + Duration::from_millis(ms);
-            cards.capture(0, &mut [], now);
+            cards.capture(now, |_, _| ());
             cards.tell_states(now);
             (cards.faults()[0].clone(), cards.0[0].away_since.is_some())
         };

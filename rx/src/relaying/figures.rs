@@ -3,17 +3,16 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde::Serialize;
 use serde_json::json;
-use skylark_common::lines::Lines;
-use skylark_common::options::StatsTarget;
 use skylark_rx::relay::{Forwarder, ForwarderStats, RelayId};
 
 use crate::args::RelayArgs;
 use crate::board::Seen;
 use crate::clock::now;
 use crate::stations::status::{CardStatus, MAX_CARDS, Status};
+use crate::stats_lines::StatsLines;
 use crate::tell::tell;
 
 /// How often a line is written.
@@ -27,7 +26,7 @@ const RECENTLY: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Figures {
     name: String,
-    lines: Option<Lines>,
+    lines: Option<StatsLines>,
     started: Instant,
     line_at: Instant,
     viewers: u64,
@@ -41,7 +40,6 @@ pub(super) struct Figures {
 /// A line of figures.
 #[derive(Debug, Serialize)]
 struct Line<'a> {
-    ev: &'static str,
     t_ms: u64,
     #[serde(flatten)]
     status: &'a Status,
@@ -55,18 +53,10 @@ impl Figures {
     /// # Errors
     /// The file for the figures cannot be created.
     pub(super) fn open(args: &RelayArgs, name: &str, id: RelayId, airs: &[String]) -> Result<Self> {
-        let failed = |error| tell(&format!("--stats: {error}: no more figures are written"));
-        let lines = args.stats.as_ref().map(|target| {
-            Lines::open(target, failed).with_context(|| match target {
-                StatsTarget::Stdout => "--stats json: cannot write to standard output".to_owned(),
-                StatsTarget::File(path) => format!("--stats json:{}: cannot create this file", path.display()),
-            })
-        });
-        let lines = lines.transpose()?;
+        let lines = args.stats.as_ref().map(StatsLines::open).transpose()?;
         let version = env!("CARGO_PKG_VERSION");
-        let start =
-            json!({ "ev": "relay.start", "version": version, "link": args.link, "name": name, "id": id, "airs": airs });
-        lines.iter().for_each(|lines| lines.push(start.to_string()));
+        let start = json!({ "version": version, "link": args.link, "name": name, "id": id, "airs": airs });
+        lines.iter().for_each(|lines| lines.push("relay.start", &start));
         let (started, line_at) = (now(), now());
         let (link, ours) = (args.link.clone(), (0, started));
         let name = name.to_owned();
@@ -128,10 +118,7 @@ impl Figures {
     fn write(&self, ev: &'static str, status: &Status, forwarder: ForwarderStats, messages_dropped: u64, now: Instant) {
         let Some(lines) = &self.lines else { return };
         let t_ms = u64::try_from(now.saturating_duration_since(self.started).as_millis()).unwrap_or(u64::MAX);
-        match serde_json::to_string(&Line { ev, t_ms, status, forwarder, messages_dropped }) {
-            Ok(line) => lines.push(line),
-            Err(error) => tell(&format!("--stats: {error}: a line is missing")),
-        }
+        lines.push(ev, &Line { t_ms, status, forwarder, messages_dropped });
     }
 }
 
@@ -143,7 +130,7 @@ pub(crate) mod tests {
     pub(crate) fn line() -> serde_json::Value {
         let status = Status { cards: vec![CardStatus::default()], ..Status::default() };
         let forwarder = ForwarderStats::default();
-        let line = Line { ev: "relay.stats", t_ms: 1000, status: &status, forwarder, messages_dropped: 0 };
+        let line = Line { t_ms: 1000, status: &status, forwarder, messages_dropped: 0 };
         serde_json::to_value(line).unwrap()
     }
 }

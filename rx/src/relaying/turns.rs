@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use skylark_common::air::MAX_FRAME_BYTES;
 use skylark_rx::relay::Forwarder;
 
 use super::Outgoing;
@@ -20,8 +19,6 @@ use crate::stations::Arrivals;
 use crate::stations::status::MAX_CARDS;
 use crate::tell::tell;
 
-/// Frames taken from one card before the others, reports and deadlines have their turn.
-const FRAMES_A_TURN: usize = 64;
 /// Reports taken before cards have their turn.
 const REPORTS_A_TURN: usize = 64;
 /// How often viewers are told of the cards.
@@ -59,7 +56,9 @@ impl Turns {
         while !self.control.is_stopping() && !self.is_over() {
             let now = now();
             self.take_joining();
-            let more = self.capture(now);
+            let more = self.cards.capture(now, |card, frame| {
+                self.forwarder.handle_frame(u8::try_from(card).unwrap_or(u8::MAX), frame, now);
+            });
             if self.take_reports(now) {
                 // A viewer that has come wants to know whose frames these are.
                 status_at = now;
@@ -102,20 +101,6 @@ impl Turns {
                 None => tell(&format!("{name} is not forwarded: a relay has at most {MAX_CARDS} cards")),
             }
         }
-    }
-
-    /// Takes what the cards have; returns whether there may be more.
-    fn capture(&mut self, now: Instant) -> bool {
-        let mut more = false;
-        let mut buffer = [0; MAX_FRAME_BYTES];
-        for (number, card) in (0..self.cards.len()).zip(0..) {
-            for turn in 0..FRAMES_A_TURN {
-                let Some(len) = self.cards.capture(number, &mut buffer, now) else { break };
-                self.forwarder.handle_frame(card, buffer.get(..len).unwrap_or_default(), now);
-                more |= turn + 1 == FRAMES_A_TURN;
-            }
-        }
-        more
     }
 
     fn tell_status(&mut self, now: Instant) {

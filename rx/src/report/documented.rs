@@ -71,7 +71,9 @@ fn every_figure_is_documented_and_nothing_else() {
     let mut names = Names::new();
     found(&line, "rx.stats", &mut names);
     found(&crate::relaying::figures::tests::line(), "relay.stats", &mut names);
-    names.entry("rx.stats".to_owned()).or_default().insert("ev".to_owned());
+    for line in ["rx.stats", "relay.stats"] {
+        names.entry(line.to_owned()).or_default().insert("ev".to_owned());
+    }
     let documented = documented();
     let only = |these: &Names, those: &Names| -> Vec<String> {
         let new = |(at, names): (&String, &BTreeSet<String>)| {
