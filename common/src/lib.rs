@@ -13,6 +13,7 @@
 //! | [`h264`] | Annex B, NAL units, access units |
 //! | [`air`] | where frames come from and go to: udp, pcap files, the modelled channel |
 //! | [`queue`] | the one hand-off between threads |
+//! | [`time_code`] | which picture this is and when it was captured, burnt into it |
 //! | [`ledger`] | percentiles of what each stage took |
 //! | [`lines`] | JSON lines on a thread of their own |
 //! | [`options`], [`clock_id`] | what the programs have in common |
@@ -30,6 +31,7 @@ pub mod options;
 pub mod queue;
 pub mod rtp;
 pub mod seal;
+pub mod time_code;
 pub mod wire;
 
 /// The stream that carries video. Others carry telemetry and control; bit 7 set means ground to air.

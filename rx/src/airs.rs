@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
+use crate::receiver::MAX_CARDS;
 use anyhow::{Result, ensure};
 use skylark_common::air::CaptureAir;
 use skylark_common::air::monitor::{self, MonitorCapture};
 use skylark_common::air::pcap_file::{Pace, PcapCapture};
 use skylark_common::air::udp::UdpCapture;
 use skylark_common::options::AirTarget;
-use skylark_rx::receiver::MAX_CARDS;
 
 use crate::args::Source;
 use crate::tell::tell;

@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use crate::stats::RxStats;
 use serde::Serialize;
 use skylark_common::ledger::Ledger;
-use skylark_rx::stats::RxStats;
 
 use crate::decoder::DecoderStats;
 use crate::link::relayed::RelaySeen;

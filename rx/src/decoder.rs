@@ -16,7 +16,7 @@ const MAX_HELD_UNITS: usize = 16;
 
 /// Decodes one stream from session to session.
 #[derive(Debug)]
-pub(crate) struct Decoder {
+pub struct Decoder {
     raw: RawDecoder,
     trust: Trust,
     session: Option<u32>,
@@ -28,13 +28,13 @@ pub(crate) struct Decoder {
 
 /// What a decoder did since its start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct DecoderStats {
+pub struct DecoderStats {
     /// Units that came before the first keyframe of their session.
-    pub(crate) before_keyframe: u64,
+    pub before_keyframe: u64,
     /// Units that gave no picture.
-    pub(crate) without_picture: u64,
+    pub without_picture: u64,
     /// How often the decoder had to be made anew.
-    pub(crate) restarts: u64,
+    pub restarts: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +49,7 @@ impl Decoder {
     ///
     /// # Errors
     /// openh264 cannot be started: out of memory.
-    pub(crate) fn new() -> Result<Self, Error> {
+    pub fn new() -> Result<Self, Error> {
         let (trust, held, stats) = (Trust::default(), VecDeque::new(), DecoderStats::default());
         Ok(Self { raw: RawDecoder::new()?, trust, session: None, started: false, held, stats })
     }
@@ -58,7 +58,7 @@ impl Decoder {
     ///
     /// # Errors
     /// openh264 cannot be started anew: out of memory.
-    pub(crate) fn decode(&mut self, unit: &Unit, mut take: impl FnMut(Picture)) -> Result<(), Error> {
+    pub fn decode(&mut self, unit: &Unit, mut take: impl FnMut(Picture)) -> Result<(), Error> {
         if self.session.is_some_and(|session| session != unit.session) {
             self.restart()?;
         }
@@ -89,7 +89,7 @@ impl Decoder {
     }
 
     /// What it did so far.
-    pub(crate) fn stats(&self) -> DecoderStats {
+    pub fn stats(&self) -> DecoderStats {
         self.stats
     }
 

@@ -11,9 +11,9 @@
 use std::fmt::Display;
 use std::net::{Ipv6Addr, TcpListener};
 
+use crate::relay::RelayId;
 use anyhow::{Context as _, Result, anyhow};
 use skylark_common::wire::link::LinkId;
-use skylark_rx::relay::RelayId;
 use zenoh::Wait as _;
 use zenoh::config::Config;
 use zenoh::pubsub::{Publisher, Subscriber};

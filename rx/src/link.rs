@@ -7,12 +7,12 @@ pub(crate) mod relayed;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::Receiver;
+use crate::receiver::{Datagram, MAX_CARDS};
+use crate::stats::SessionStats;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use skylark_common::VIDEO_STREAM;
 use skylark_common::air::{CaptureAir, MAX_FRAME_BYTES};
-use skylark_rx::Receiver;
-use skylark_rx::receiver::{Datagram, MAX_CARDS};
-use skylark_rx::stats::SessionStats;
 
 use crate::board::Board;
 use crate::clock::{SharedClock, now};

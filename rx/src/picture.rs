@@ -7,17 +7,17 @@ use crate::unit::Stamps;
 
 /// A picture as the decoder gives it, in the program's own memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Picture {
+pub struct Picture {
     /// Width in pixels.
-    pub(crate) width: usize,
+    pub width: usize,
     /// Height in pixels.
-    pub(crate) height: usize,
+    pub height: usize,
     /// I420 without gaps: luma, then blue and red chroma of half the width and height, rounded up.
-    pub(crate) bytes: Vec<u8>,
+    pub bytes: Vec<u8>,
     /// How far it can be trusted.
-    pub(crate) quality: Quality,
+    pub quality: Quality,
     /// When its unit passed where.
-    pub(crate) stamps: Stamps,
+    pub stamps: Stamps,
 }
 
 /// A picture and when it was decoded.
@@ -32,20 +32,20 @@ pub(crate) struct Decoded {
 
 impl Picture {
     /// Luma, blue and red chroma.
-    pub(crate) fn planes(&self) -> [&[u8]; 3] {
+    pub fn planes(&self) -> [&[u8]; 3] {
         let (luma, chroma) = self.bytes.split_at_checked(self.width * self.height).unwrap_or((&self.bytes, &[]));
         let (blue, red) = chroma.split_at_checked(chroma.len() / 2).unwrap_or((chroma, &[]));
         [luma, blue, red]
     }
 
     /// Bytes from one row of chroma to the next.
-    pub(crate) fn chroma_width(&self) -> usize {
+    pub fn chroma_width(&self) -> usize {
         self.width.div_ceil(2)
     }
 
     /// The picture as RGB, three bytes a pixel, by ITU-R BT.601 limited range: what encoders mean that do
     /// not say anything else.
-    pub(crate) fn to_rgb(&self) -> Vec<u8> {
+    pub fn to_rgb(&self) -> Vec<u8> {
         let [luma, blue, red] = self.planes();
         let mut rgb = Vec::with_capacity(luma.len() * 3);
         for (row, line) in luma.chunks_exact(self.width.max(1)).enumerate() {

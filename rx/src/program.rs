@@ -1,13 +1,15 @@
 //! Opens what the command line names, starts the threads, waits for the end.
 
+use std::process::ExitCode;
 use std::sync::Arc;
 
+use crate::{Receiver, ReceiverConfig};
 use anyhow::{Context as _, Result, bail};
+use clap::{CommandFactory as _, Parser as _};
 use skylark_common::air::CaptureAir;
 use skylark_common::queue::Queue;
 use skylark_common::seal::{LinkKey, key_file};
 use skylark_common::wire::link::LinkId;
-use skylark_rx::{Receiver, ReceiverConfig};
 
 use crate::airs::{self, Wanted};
 use crate::args::{Args, OutputArg};
@@ -31,7 +33,7 @@ use crate::worker::Worker;
 
 /// How the program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ended {
+enum Ended {
     /// As asked.
     AsAsked,
     /// Pictures were to be written and none came.
@@ -49,11 +51,50 @@ struct Program {
     pictures: Vec<PictureQueue>,
 }
 
+/// Runs `skylark-rx` with the arguments of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = match Args::try_parse().and_then(checked) {
+        Ok(args) => args,
+        Err(error) => {
+            // Nobody is left to be told when even this cannot be printed.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    #[cfg(feature = "relay")]
+    if let Some(crate::args::Command::Relay(args)) = &args.command {
+        return match crate::relaying::run(args) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(&error),
+        };
+    }
+    match run(&args) {
+        Ok(Ended::AsAsked) => ExitCode::SUCCESS,
+        Ok(Ended::WithoutPicture) => {
+            tell("no picture arrived");
+            ExitCode::from(3)
+        }
+        Err(error) => failed(&error),
+    }
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    tell(&format!("{error:#}"));
+    ExitCode::FAILURE
+}
+
+fn checked(args: Args) -> Result<Args, clap::Error> {
+    let contradiction = |words| Args::command().error(clap::error::ErrorKind::ArgumentConflict, words);
+    args.check().map_err(contradiction)?;
+    Ok(args)
+}
+
 /// Runs the program to its end.
 ///
 /// # Errors
 /// Something cannot be opened, or what failed last on the way.
-pub(crate) fn run(args: &Args) -> Result<Ended> {
+fn run(args: &Args) -> Result<Ended> {
     // Whoever has neither card nor key begins with the card: setting it up makes the key.
     let (airs, relayed) = airs::open_sources(&args.air, now())?;
     let key = read_key(args)?;

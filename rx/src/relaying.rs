@@ -6,10 +6,10 @@ mod turns;
 
 use std::sync::Arc;
 
+use crate::relay::{Forwarder, ForwarderConfig};
 use anyhow::{Context as _, Result, ensure};
 use skylark_common::queue::Queue;
 use skylark_common::wire::link::LinkId;
-use skylark_rx::relay::{Forwarder, ForwarderConfig};
 
 use crate::airs;
 use crate::args::{RELAY_PORT, RelayArgs};

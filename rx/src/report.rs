@@ -10,10 +10,10 @@ mod session;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use crate::stats::{CombiningStats, FrameStats, RxStats, StreamStats};
 use serde::Serialize;
 use skylark_common::VIDEO_STREAM;
 use skylark_common::ledger::Summary;
-use skylark_rx::stats::{CombiningStats, FrameStats, RxStats, StreamStats};
 
 #[cfg(feature = "window")]
 pub(crate) use cards::Quality;
@@ -258,9 +258,9 @@ fn whole_millis(time: Duration) -> u64 {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use crate::stats::{AntennaStats, CardStats, SessionStats, Spread};
     use skylark_common::fec::FecConfig;
     use skylark_common::wire::announce::{Announce, Payload, TxLatency};
-    use skylark_rx::stats::{AntennaStats, CardStats, SessionStats, Spread};
 
     use super::*;
     use crate::board::CardSeen;

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use crate::stats::Hearing;
 use serde::Serialize;
 use skylark_common::options::AirTarget;
 use skylark_common::wire::announce::Payload;
 use skylark_common::wire::link::LinkId;
 use skylark_common::wire::packet::VERSION;
-use skylark_rx::stats::Hearing;
 
 use crate::args::Source;
 use crate::board::Network;

@@ -16,12 +16,12 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::Receiver;
+use crate::relay::message::MAX_MESSAGE_BYTES;
+use crate::relay::{RelayId, Stations, ViewerId};
 use anyhow::{Context as _, Result};
 use skylark_common::queue::Queue;
 use skylark_common::wire::link::LinkId;
-use skylark_rx::Receiver;
-use skylark_rx::relay::message::MAX_MESSAGE_BYTES;
-use skylark_rx::relay::{RelayId, Stations, ViewerId};
 
 use crate::board::Network;
 use crate::fabric::{Fabric, Inlet, Kind, Listen};

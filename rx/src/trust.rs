@@ -4,7 +4,7 @@ use super::unit::Unit;
 
 /// How far a picture can be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Quality {
+pub enum Quality {
     /// It is what the camera's encoder made: its unit and all it refers to arrived whole.
     Good,
     /// Something is missing, in it or in what it refers to; the decoder has filled it in.
@@ -13,7 +13,7 @@ pub(crate) enum Quality {
 
 /// Follows the chain of references from keyframe to keyframe.
 #[derive(Debug, Default)]
-pub(crate) struct Trust {
+pub struct Trust {
     /// Everything since the last keyframe arrived.
     intact: bool,
     last: Option<(u32, u64)>,
@@ -21,7 +21,7 @@ pub(crate) struct Trust {
 
 impl Trust {
     /// How far the picture of this unit can be trusted. Takes every unit that is decoded, in order.
-    pub(crate) fn judge(&mut self, unit: &Unit) -> Quality {
+    pub fn judge(&mut self, unit: &Unit) -> Quality {
         let follows = self.last.is_some_and(|(session, number)| (session, number + 1) == (unit.session, unit.number));
         self.last = Some((unit.session, unit.number));
         let chain = self.intact && follows && !unit.gap_before;
@@ -30,7 +30,7 @@ impl Trust {
     }
 
     /// The decoder found fault with what arrived: nothing is good until the next keyframe.
-    pub(crate) fn distrust(&mut self) {
+    pub fn distrust(&mut self) {
         self.intact = false;
     }
 }

@@ -2,41 +2,41 @@
 
 use std::time::Instant;
 
+use crate::receiver::Datagram;
 use skylark_common::h264::{AccessUnit, ParameterSets};
 use skylark_common::rtp::{Depacketizer, Marks, ReceivedUnit};
-use skylark_rx::receiver::Datagram;
 
 /// An access unit with its story.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Unit {
+pub struct Unit {
     /// Counts every unit of the program's life: a gap is a unit a queue dropped.
-    pub(crate) number: u64,
+    pub number: u64,
     /// The session it came in.
-    pub(crate) session: u32,
+    pub session: u32,
     /// What there is of it.
-    pub(crate) access_unit: AccessUnit,
+    pub access_unit: AccessUnit,
     /// Whether nothing of it is missing.
-    pub(crate) complete: bool,
+    pub complete: bool,
     /// Whether something is missing between the unit before and this one.
-    pub(crate) gap_before: bool,
+    pub gap_before: bool,
     /// When it passed where.
-    pub(crate) stamps: Stamps,
+    pub stamps: Stamps,
 }
 
 /// When a unit passed where, on our clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Stamps {
+pub struct Stamps {
     /// Captured, where both ends share a clock.
-    pub(crate) captured: Option<Instant>,
+    pub captured: Option<Instant>,
     /// First packet heard.
-    pub(crate) heard: Instant,
+    pub heard: Instant,
     /// Handed on by the receiver, whole or given up.
-    pub(crate) complete: Instant,
+    pub complete: Instant,
 }
 
 /// Makes units of the datagrams of one stream.
 #[derive(Debug, Default)]
-pub(crate) struct Units {
+pub struct Units {
     depacketizer: Depacketizer,
     parameter_sets: ParameterSets,
     session: Option<u32>,
@@ -46,7 +46,7 @@ pub(crate) struct Units {
 
 impl Units {
     /// Takes the next datagram, captured at `captured`, handed on at `now`; whole units go to `take`.
-    pub(crate) fn handle_datagram(
+    pub fn handle_datagram(
         &mut self,
         datagram: &Datagram<'_>,
         captured: Option<Instant>,
@@ -77,7 +77,7 @@ impl Units {
     }
 
     /// Nothing more will come: what there is of the unit under way goes to `take`.
-    pub(crate) fn handle_end(&mut self, mut take: impl FnMut(Unit)) {
+    pub fn handle_end(&mut self, mut take: impl FnMut(Unit)) {
         self.depacketizer.handle_end();
         while let Some(received) = self.depacketizer.poll_unit() {
             if let Some(stamps) = self.stamps {

@@ -108,7 +108,7 @@ fn news(before: Option<Kind>, card: &CardReport) -> Option<String> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use skylark_rx::stats::CardStats;
+    use crate::stats::CardStats;
 
     use super::*;
     use crate::report::tests::card_report;

@@ -9,8 +9,10 @@
 //! | [`outcome`] | which units arrived, and how late |
 //! | [`mod@reference`] | a model of the field's block code across units, on the same air |
 //! | [`tables`] | results that are numbers, compared exactly |
+//! | [`figure`] | curves into the SVG files of `docs/figures` |
 //! | [`tap`] | cards without a radio for the real programs, and an air between them in real time |
 
+pub mod figure;
 pub mod frames;
 pub mod link;
 pub mod outcome;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use desk::{CLIP, Desk, clip, ports};
 use skylark_common::rtp::Packetizer;
-use skylark_tx::source::time_code::{Luma, TimeCode};
+use skylark_common::time_code::{Luma, TimeCode};
 
 /// A small picture, so that a busy machine keeps up.
 const TEST_PICTURE: &str = "--input test --size 640x360 --fps 30 --bitrate 2M";

@@ -1,8 +1,6 @@
 //! Where the video comes from. Each source runs in its own thread, blocks on its input and hands on what
 //! exists the moment it exists.
 
-pub mod time_code;
-
 #[cfg(feature = "program")]
 mod annex_b;
 #[cfg(feature = "program")]

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use crate::receiver::MAX_CARDS;
 use rustix::event::{PollFd, PollFlags};
 use skylark_common::air::{CaptureAir, CaptureError, CardState, MAX_FRAME_BYTES};
-use skylark_rx::receiver::MAX_CARDS;
 
 use crate::tell::tell;
 

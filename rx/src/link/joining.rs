@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use crate::receiver::MAX_CARDS;
 use skylark_common::air::CaptureAir;
 use skylark_common::queue::{Popped, Queue};
-use skylark_rx::receiver::MAX_CARDS;
 
 use crate::tell::tell;
 

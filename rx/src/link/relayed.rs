@@ -44,11 +44,11 @@ mod none {
     use std::os::fd::BorrowedFd;
     use std::time::Instant;
 
+    use crate::Receiver;
     use anyhow::{Result, bail};
     use serde::Serialize;
     use skylark_common::ledger::Summary;
     use skylark_common::wire::link::LinkId;
-    use skylark_rx::Receiver;
 
     use crate::board::{CardSeen, Network};
     use crate::link::cards::Cards;

@@ -2,13 +2,13 @@
 
 use std::os::fd::BorrowedFd;
 
+use crate::ReceiverConfig;
+use crate::stats::FrameStats;
 use skylark_common::air::{CaptureError, Captured};
 use skylark_common::seal::LinkKey;
 use skylark_common::wire::link::LinkId;
 use skylark_common::wire::packet::{Kind, PacketHeader};
 use skylark_common::wire::radiotap::RxHeader;
-use skylark_rx::ReceiverConfig;
-use skylark_rx::stats::FrameStats;
 
 use super::*;
 

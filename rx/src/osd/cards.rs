@@ -1,7 +1,7 @@
 //! The cards in flight: a line each, as many as there is room for, and what is wrong with those that are of no use.
 
+use crate::stats::{AntennaStats, Spread};
 use skylark_common::air::CardState;
-use skylark_rx::stats::{AntennaStats, Spread};
 
 use super::{Line, Room, Tone, age, shortened, wrap};
 use crate::report::{CardReport, Quality};

@@ -3,10 +3,10 @@
 
 use std::time::{Duration, Instant};
 
+use crate::relay::{Forwarder, ForwarderStats, RelayId};
 use anyhow::Result;
 use serde::Serialize;
 use serde_json::json;
-use skylark_rx::relay::{Forwarder, ForwarderStats, RelayId};
 
 use crate::args::RelayArgs;
 use crate::board::Seen;

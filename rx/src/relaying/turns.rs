@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::relay::Forwarder;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use skylark_rx::relay::Forwarder;
 
 use super::Outgoing;
 use super::figures::Figures;

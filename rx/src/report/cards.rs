@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
+use crate::stats::CardStats;
 use serde::Serialize;
-use skylark_rx::stats::CardStats;
 
 use super::millis;
 use crate::board::Seen;

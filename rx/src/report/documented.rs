@@ -46,8 +46,8 @@ fn found(value: &Value, at: &str, names: &mut Names) {
 }
 
 fn relay() -> crate::link::relayed::RelaySeen {
+    use crate::relay::{RelayId, RelayStats, Stations, ViewerId};
     use skylark_common::ledger::Summary;
-    use skylark_rx::relay::{RelayId, RelayStats, Stations, ViewerId};
 
     let now = start();
     let mut stations = Stations::new(skylark_common::wire::link::LinkId::from_name("hill"), ViewerId(1), now);

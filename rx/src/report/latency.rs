@@ -1,8 +1,8 @@
 //! The latency ledger: where the milliseconds between camera and screen go.
 
+use crate::stats::SessionStats;
 use serde::Serialize;
 use skylark_common::ledger::Summary;
-use skylark_rx::stats::SessionStats;
 
 use crate::board::stage;
 

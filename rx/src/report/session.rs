@@ -1,9 +1,9 @@
 //! What a line says of the session.
 
+use crate::stats::SessionStats;
 use serde::{Serialize, Serializer};
 use skylark_common::fec::FecConfig;
 use skylark_common::wire::announce::Payload;
-use skylark_rx::stats::SessionStats;
 
 /// The session that is followed.
 #[derive(Debug, Clone, Copy, Serialize)]

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use crate::Receiver;
+use crate::relay::RelayId;
+use crate::relay::stations::RelayStats;
 use serde::Serialize;
 use skylark_common::ledger::Summary;
-use skylark_rx::Receiver;
-use skylark_rx::relay::RelayId;
-use skylark_rx::relay::stations::RelayStats;
 
 use super::card::{RelayCard, Told};
 use super::status::{CardStatus, MAX_CARDS, Status};

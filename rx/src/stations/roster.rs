@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use skylark_rx::Receiver;
-use skylark_rx::relay::stations::MAX_STATIONS;
-use skylark_rx::relay::{RelayId, RelayStats};
+use crate::Receiver;
+use crate::relay::stations::MAX_STATIONS;
+use crate::relay::{RelayId, RelayStats};
 
 use super::relay::{Relay, RelaySeen};
 use super::status::Status;

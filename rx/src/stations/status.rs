@@ -1,7 +1,7 @@
 //! What a relay tells of itself and its cards, as JSON: written by the relay, read by viewers, who believe none of it.
 
+use crate::relay::station::MAX_RELAY_CARDS;
 use serde::{Deserialize, Serialize};
-use skylark_rx::relay::station::MAX_RELAY_CARDS;
 use skylark_setup::legible::legible;
 
 /// Cards of a relay that are looked at.

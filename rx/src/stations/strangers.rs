@@ -3,8 +3,8 @@
 
 use std::time::Instant;
 
-use skylark_rx::relay::stations::MAX_STATIONS;
-use skylark_rx::relay::{RelayId, RelayStats};
+use crate::relay::stations::MAX_STATIONS;
+use crate::relay::{RelayId, RelayStats};
 
 use super::relay::{RelaySeen, RelayState, SILENCE};
 
@@ -94,8 +94,8 @@ fn misdeeds(stats: &RelayStats) -> [(u64, &'static str); 6] {
 mod tests {
     use std::time::Duration;
 
+    use crate::relay::{Stations, ViewerId};
     use skylark_common::wire::link::LinkId;
-    use skylark_rx::relay::{Stations, ViewerId};
 
     use super::*;
     use crate::clock::now;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use skylark_rx::stats::CardStats;
+use crate::stats::CardStats;
 
 use crate::report::{CardReport, sources};
 

@@ -5,8 +5,9 @@ mod text;
 
 use std::time::Instant;
 
+use skylark_common::time_code::TimeCode;
+
 use super::cadence::Cadence;
-use super::time_code::TimeCode;
 use crate::clock::Clock;
 use crate::encoder::{Encoder, EncoderSettings, Keyframe};
 use crate::outlet::{EncodedUnit, Item, Outlet};
@@ -96,7 +97,7 @@ mod tests {
     use openh264::formats::YUVSource as _;
 
     use super::*;
-    use crate::source::time_code::Luma;
+    use skylark_common::time_code::Luma;
 
     fn read(bytes: &[u8], stride: usize, picture: &Picture) -> Option<TimeCode> {
         TimeCode::read(Luma { bytes, stride, width: picture.width, height: picture.height }).ok()

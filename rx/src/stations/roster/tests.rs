@@ -1,7 +1,7 @@
 //! Relays that come, go, return and lie, in virtual time.
 
+use crate::ReceiverConfig;
 use skylark_common::seal::LinkKey;
-use skylark_rx::ReceiverConfig;
 
 use super::*;
 use crate::clock::now;
