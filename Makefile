@@ -130,9 +130,9 @@ UNITS := $(PREFIX)/lib/systemd/system
 DOCS := $(PREFIX)/share/doc/skylark
 ETC := /etc/skylark
 PROGRAMS := skylark-tx skylark-rx skylark-setup
-# To capture and inject; and to set up a card that was plugged in again. skylark-setup has none: what it changes
-# concerns the whole machine, and takes root.
-CAPABILITIES := cap_net_raw,cap_net_admin+ep
+# To capture and inject; to set up a card that was plugged in again; to run the moment a frame is there. skylark-setup
+# has none: what it changes concerns the whole machine, and takes root.
+CAPABILITIES := cap_net_raw,cap_net_admin,cap_sys_nice+ep
 
 install:
 	@built="$${CARGO_TARGET_DIR:-target}/release"

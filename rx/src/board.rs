@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::stats::RxStats;
 use serde::Serialize;
 use skylark_common::ledger::Ledger;
+use skylark_common::scheduling::Scheduling;
 
 use crate::decoder::DecoderStats;
 use crate::link::relayed::RelaySeen;
@@ -47,6 +48,8 @@ pub(crate) struct Board {
 pub(crate) struct Seen {
     /// What the receiver counts.
     pub(crate) rx: RxStats,
+    /// How the thread that owns the receiver is scheduled; none for a recording.
+    pub(crate) scheduling: Option<Scheduling>,
     /// Where the time of all this stands: in a recording read as fast as possible, or at the link's end;
     /// none when it goes with the clock.
     pub(crate) standing: Option<Instant>,

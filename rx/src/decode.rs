@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use skylark_common::queue::Queue;
+use skylark_common::scheduling;
 
 use crate::board::Board;
 use crate::clock::now;
@@ -22,6 +23,7 @@ pub(crate) fn run(
     board: &Board,
     control: &Control,
 ) {
+    scheduling::prefer();
     while let Some(unit) = units.pop() {
         let decoded = decoder.decode(&unit, |picture| hand_on(picture, pictures, board));
         board.note_decoder(decoder.stats());

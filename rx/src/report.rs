@@ -14,6 +14,7 @@ use crate::stats::{CombiningStats, FrameStats, RxStats, StreamStats};
 use serde::Serialize;
 use skylark_common::VIDEO_STREAM;
 use skylark_common::ledger::Summary;
+use skylark_common::scheduling::Scheduling;
 
 #[cfg(feature = "window")]
 pub(crate) use cards::Quality;
@@ -62,6 +63,8 @@ pub(crate) struct Report {
     pub(crate) combining: CombiningStats,
     /// What became of what goes out.
     pub(crate) outputs: OutputStats,
+    /// How the thread that hears is scheduled.
+    pub(crate) scheduling: Option<Scheduling>,
 }
 
 /// Whether there is a picture, and if not, why.
@@ -152,6 +155,7 @@ impl Reporting {
             frames: seen.rx.frames,
             combining: seen.rx.combining,
             outputs: seen.outputs,
+            scheduling: seen.scheduling,
         };
         if self.before.len() >= RATE_REPORTS {
             self.before.pop_front();

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use skylark_common::fec::FecConfig;
 use skylark_common::ledger::Summary;
+use skylark_common::scheduling::Scheduling;
 use skylark_common::wire::announce::{Payload, TxLatency};
 
 use crate::link::airs::AirStats;
@@ -58,6 +59,8 @@ pub(crate) struct Totals {
     pub(crate) tx: TxStats,
     pub(crate) airs: Vec<AirStats>,
     pub(crate) source: SourceStats,
+    /// How the thread that sends is scheduled.
+    pub(crate) scheduling: Scheduling,
 }
 
 /// Where the milliseconds of the last second went, in µs; `null` where no unit passed.
@@ -96,7 +99,8 @@ mod tests {
 
     #[test]
     fn a_line_has_its_name_its_counters_and_the_ledger() {
-        let totals = Totals { tx: TxStats::default(), airs: Vec::new(), source: SourceStats::default() };
+        let (tx, airs, source) = (TxStats::default(), Vec::new(), SourceStats::default());
+        let totals = Totals { tx, airs, source, scheduling: Scheduling::Ordinary };
         let announced = TxLatency { encode_p50_us: 9000, encode_p95_us: 12_000, queue_p50_us: 40, queue_p95_us: 900 };
         let line = serde_json::to_value(Event::stats(1000, totals, Some(announced), Summary::default())).unwrap();
         assert_eq!(line["ev"], "tx.stats");

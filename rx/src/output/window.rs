@@ -11,6 +11,7 @@ use sdl2::render::WindowCanvas;
 use sdl2::video::FullscreenType;
 use sdl2::{EventPump, Sdl};
 use skylark_common::queue::Popped;
+use skylark_common::scheduling;
 
 use crate::board::Board;
 use crate::clock::now;
@@ -92,6 +93,7 @@ impl Window {
     /// Shows pictures until there are no more or the user has had enough, which ends the program.
     pub(crate) fn run(self, board: &Board, control: &Control) {
         let Self { sdl, canvas, mut events, names, pictures, typeface } = self;
+        scheduling::prefer();
         let creator = canvas.texture_creator();
         let mut screen = Screen::new(canvas, &creator, names, typeface);
         let (mut osd_at, mut patience) = (now(), OSD_INTERVAL);
