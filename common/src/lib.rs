@@ -35,6 +35,7 @@ pub mod rtp;
 pub mod scheduling;
 pub mod seal;
 pub mod time_code;
+pub mod wfb_ng;
 pub mod wire;
 
 /// The stream that carries video. Others carry telemetry and control; bit 7 set means ground to air.

@@ -1,0 +1,27 @@
+//! The on-air dialect of WFB-NG, the field's standard ("WFB-NG Data Transport Standard", draft of June 2026): what a
+//! link must speak to be heard by the cameras and ground stations people already fly.
+//!
+//! ```text
+//!  datagram ─▸ block: k fragments, n − k parities ─▸ packet: seal ─▸ channel: 802.11 header ─▸ air
+//!  session packet, once a second: the key and the code, boxed for the other end
+//! ```
+//!
+//! | room | what lives there |
+//! |---|---|
+//! | [`channel`] | link id and radio port, in the addresses of a frame |
+//! | [`keys`] | `drone.key`, `gs.key`, and both from a passphrase |
+//! | [`session`] | session packets: epoch, code and key in a box |
+//! | [`packet`] | data packets: nonce, fragment, tag |
+//! | [`reed_solomon`] | the code over a block: the systematic Vandermonde matrix |
+//! | [`fragment`] | what is inside a packet: flags, length, datagram |
+//!
+//! One datagram is one packet here, and nothing says where a unit ends; what is inside tells (RTP's marker).
+
+pub mod channel;
+pub mod fragment;
+pub mod keys;
+pub mod packet;
+pub mod session;
+
+/// The largest datagram a packet carries, in bytes.
+pub const MAX_DATAGRAM_BYTES: usize = 3993;
