@@ -21,6 +21,7 @@ pub mod channel;
 pub mod fragment;
 pub mod keys;
 pub mod packet;
+pub mod reed_solomon;
 pub mod session;
 
 /// The largest datagram a packet carries, in bytes.
