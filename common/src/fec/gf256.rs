@@ -12,6 +12,7 @@ use std::sync::LazyLock;
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
+mod plain;
 mod reference;
 mod tables;
 #[cfg(target_arch = "x86_64")]
@@ -19,6 +20,7 @@ mod x86_64;
 
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use tables::{PRODUCTS, Products};
+pub use plain::PlainSum;
 pub use tables::{invert, multiply};
 
 /// Bytes of a symbol that are summed in registers at once. Buffers whose length is a multiple of it
