@@ -18,6 +18,7 @@ pub mod link;
 pub mod outcome;
 pub mod reference;
 pub mod tables;
+pub mod squeeze;
 pub mod tap;
 pub mod traffic;
 
