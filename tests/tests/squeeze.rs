@@ -63,6 +63,19 @@ fn with_a_third_of_the_air_no_picture_is_late_and_the_bitrate_comes_back() {
     assert!(outcome.bits_per_s(19 * S..20 * S) > 3_500_000, "{} bit/s", outcome.bits_per_s(19 * S..20 * S));
 }
 
+#[test]
+fn it_does_not_matter_when_the_air_is_cut() {
+    let mut worst = Duration::ZERO;
+    for phase in 0..60 {
+        let cut = 2 * S + 17 * MS * phase..4 * S;
+        let outcome = run(&Squeeze { cut, duration: 5 * S, ..Squeeze::default() });
+        let latest = outcome.latest(Duration::ZERO..5 * S);
+        println!("{phase} {latest:?} {} {}", outcome.stats.units_dropped, outcome.longest_pause().as_millis());
+        worst = worst.max(latest);
+    }
+    assert!(worst <= 150 * MS, "{worst:?}");
+}
+
 fn print(outcome: &Outcome) {
     for second in 0..25 {
         let time = S * second..S * (second + 1);

@@ -76,7 +76,7 @@ pub struct Sender {
     ledger_taken: Instant,
     latency: Option<TxLatency>,
     keyframe_wanted: bool,
-    rate: Option<RateControl>,
+    rate: RateControl,
     /// The unit that is pushed.
     pushed: Pushed,
     /// The frame that left last, if others waited behind it.
@@ -168,11 +168,9 @@ impl Sender {
         if let Some(stream) = self.streams.get_mut(at) {
             stream.push(outgoing, self.started, &self.frames, &mut self.queue, now);
         }
-        if outgoing.end_of_unit
-            && let Some(rate) = &mut self.rate
-        {
+        if outgoing.end_of_unit {
             let Pushed { bytes, behind, taken } = self.pushed;
-            rate.queued(bytes, self.queue.taken().saturating_sub(taken), behind, now);
+            self.rate.queued(bytes, self.queue.taken().saturating_sub(taken), behind, now);
         }
         self.bound_queue();
         Ok(())
@@ -225,19 +223,20 @@ impl Sender {
     /// What the encoder may make from the next picture on; `None` where it is not told.
     #[must_use]
     pub fn allowance(&self) -> Option<Allowance> {
-        self.rate.as_ref().map(RateControl::allowance)
+        self.rate.allowance()
     }
 
     /// The same, why it is no more, and how long what waits is expected to take.
     #[must_use]
     pub fn rate(&self) -> Option<(Allowance, RateReason, Duration)> {
-        self.rate.as_ref().map(|rate| (rate.allowance(), rate.reason(), rate.expected(self.queue.airtime())))
+        let allowed = self.rate.allowance()?;
+        Some((allowed, self.rate.reason(allowed), self.expected_wait()))
     }
 
     /// Whether a picture that is taken now leaves in time; if not, an encoder that is told leaves it out.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.rate.as_ref().is_none_or(|rate| rate.expected(self.queue.airtime()) <= ROOM)
+        self.expected_wait() <= ROOM
     }
 
     /// How long the transmitter's stages took over the last second, once one has passed.
@@ -335,9 +334,9 @@ impl Sender {
     }
 }
 
-fn rate_control(config: &SenderConfig, now: Instant) -> Option<RateControl> {
+fn rate_control(config: &SenderConfig, now: Instant) -> RateControl {
     let redundancy = config.streams.iter().map(|stream| stream.fec.redundancy_permille).max().unwrap_or(0);
-    config.bitrate.map(|limits| RateControl::new(limits, config.rate, redundancy, now))
+    RateControl::new(config.bitrate, config.rate, redundancy, now)
 }
 
 fn micros(duration: Duration) -> u64 {

@@ -6,6 +6,10 @@ use super::queue::Unit;
 use super::stream::StreamSender;
 use super::{Keyframes, Sender};
 
+/// What is queued may be expected to take so much of the time a unit may wait: what gives way when another is queued, no
+/// repair of that covers, and receivers do not wait for it.
+const QUEUED_PERCENT: u32 = 70;
+
 /// The frame that left last, while others waited behind it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Left {
@@ -27,7 +31,7 @@ enum Reason {
 impl Sender {
     /// Learns from the time since the last frame left what the air takes; only the air's own time counts.
     pub(super) fn measure(&mut self, now: Instant) {
-        let Some(rate) = &mut self.rate else { return };
+        let rate = &mut self.rate;
         match self.left.take() {
             Some(Left { airtime, at, air_was_busy: true }) => {
                 rate.left(airtime, now.saturating_duration_since(at).max(airtime));
@@ -39,7 +43,11 @@ impl Sender {
 
     /// Latency stays bounded where the air carries less than the encoder makes; the module `queue` says in which order.
     pub(super) fn bound_queue(&mut self) {
-        while self.expected_wait() > self.config.patience {
+        let longest = self.config.patience * QUEUED_PERCENT / 100;
+        while self.expected_wait() > longest {
+            if self.queue.drop_oldest_repairs() {
+                continue;
+            }
             let disposable = self.queue.oldest_disposable().map(|unit| (unit, Reason::Disposable));
             let oldest = || self.queue.oldest().map(|unit| (unit, Reason::Overflow));
             let Some((unit, reason)) = disposable.or_else(oldest) else { return };
@@ -47,9 +55,9 @@ impl Sender {
         }
     }
 
-    fn expected_wait(&self) -> Duration {
-        let waits = self.queue.airtime();
-        self.rate.as_ref().map_or(waits, |rate| rate.expected(waits))
+    /// How long what waits is expected to take.
+    pub(super) fn expected_wait(&self) -> Duration {
+        self.rate.expected(self.queue.airtime())
     }
 
     pub(super) fn drop_late(&mut self, now: Instant) {
@@ -57,7 +65,11 @@ impl Sender {
         let as_they_come = self.config.keyframes == Keyframes::AsTheyCome;
         let goes_on = |unit: &Unit| !(unit.keyframe && as_they_come);
         while let Some(unit) = self.queue.queued_before(then).filter(goes_on) {
-            self.drop_unit(unit, Reason::Late);
+            if self.queue.has_source_packets(unit) {
+                self.drop_unit(unit, Reason::Late);
+            } else {
+                self.queue.drop_repairs(unit);
+            }
         }
     }
 

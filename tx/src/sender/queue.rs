@@ -4,7 +4,8 @@
 //!
 //! 1. Pictures that are not encoded yet, where the encoder is ours ([`Sender::has_room`](super::Sender::has_room)):
 //!    nothing refers to them.
-//! 2. Repairs that are spread over time: they leave only while nothing else waits, and not when they are late.
+//! 2. Repairs: those that are spread over time leave only while nothing else waits, and not when they are late; the others
+//!    are dropped from the oldest unit on, but the last.
 //! 3. Units nothing refers to (`nal_ref_idc` 0), the oldest first.
 //! 4. The oldest unit of which nothing has left. A keyframe gives way to a keyframe only, so that the parameter sets
 //!    in front of it reach whoever waits for them.
@@ -202,17 +203,43 @@ impl TransmitQueue {
         self.ready.iter().any(|queued| is_one(queued) && queued.unit.keyframe)
     }
 
+    /// Whether more than repairs of a unit wait.
+    pub(super) fn has_source_packets(&self, unit: Unit) -> bool {
+        self.ready.iter().any(|queued| queued.unit == unit && queued.kind == Kind::Source)
+    }
+
+    /// Drops the repairs of the oldest unit of which some wait, the one that was pushed last apart; whether there were any.
+    pub(super) fn drop_oldest_repairs(&mut self) -> bool {
+        let last = self.ready.back().map(|queued| queued.unit);
+        let oldest = self.ready.iter().find(|queued| queued.kind != Kind::Source && Some(queued.unit) != last);
+        let unit = oldest.map(|queued| queued.unit);
+        unit.into_iter().for_each(|unit| self.drop_repairs(unit));
+        unit.is_some()
+    }
+
+    /// Drops what repairs of a unit wait.
+    pub(super) fn drop_repairs(&mut self, unit: Unit) {
+        let waited = self.ready.len() + self.spread.len();
+        self.retain(|queued| queued.unit != unit || queued.kind == Kind::Source);
+        self.repairs_dropped += (waited - self.ready.len() - self.spread.len()) as u64;
+    }
+
     /// Drops what waits of a unit.
     pub(super) fn drop_unit(&mut self, unit: Unit) {
+        self.retain(|queued| queued.unit != unit);
+    }
+
+    fn retain(&mut self, stays: impl Fn(&Queued) -> bool) {
         let (airtime, free) = (&mut self.airtime, &mut self.free);
         self.ready.retain_mut(|queued| {
-            if queued.unit == unit {
+            let stays = stays(queued);
+            if !stays {
                 *airtime = airtime.saturating_sub(queued.airtime);
                 free.push(std::mem::take(&mut queued.bytes));
             }
-            queued.unit != unit
+            stays
         });
-        self.spread.retain(|queued| queued.unit != unit);
+        self.spread.retain(stays);
     }
 
     /// Units of which nothing has left, but the one that was pushed last.

@@ -51,7 +51,7 @@ const DRAINING_PERCENT: u64 = 60;
 const LONG_WAIT: Duration = Duration::from_millis(40);
 /// No unit takes the air longer, its repairs included: with as much before it, encoding and decoding it is shown
 /// within 110 ms, and when the air fails under it there is time left.
-const LONGEST_UNIT: Duration = Duration::from_millis(45);
+const LONGEST_UNIT: Duration = Duration::from_millis(40);
 /// No unit is asked to be shorter: as coarse as it may be a keyframe of 640 × 480 pixels has about as many bytes.
 const SHORTEST_UNIT_BYTES: u64 = 4000;
 /// Of what waited less than this is left to measure by, at most twice as much is remembered.
@@ -77,7 +77,7 @@ const FRAME_OVERHEAD_BYTES: usize = 52;
 /// Learns what the air carries.
 #[derive(Debug, Clone)]
 pub struct RateControl {
-    limits: RateLimits,
+    limits: Option<RateLimits>,
     /// Bits of video of the last units, and the modelled airtime they took with their repairs.
     bits: u64,
     airtime_us: u64,
@@ -94,9 +94,9 @@ pub struct RateControl {
 }
 
 impl RateControl {
-    /// Begins with what the modulation carries beside this redundancy.
+    /// Begins with what the modulation carries beside this redundancy. Without limits it learns and tells no encoder.
     #[must_use]
-    pub fn new(limits: RateLimits, rate: TxRate, redundancy_permille: u16, now: Instant) -> Self {
+    pub fn new(limits: Option<RateLimits>, rate: TxRate, redundancy_permille: u16, now: Instant) -> Self {
         let datagram = Packetizer::DEFAULT_MAX_DATAGRAM_BYTES;
         let frame_us = micros(airtime(rate, datagram + FRAME_OVERHEAD_BYTES));
         let unit_us = frame_us * u64::from(1000 + redundancy_permille) / 1000;
@@ -151,25 +151,25 @@ impl RateControl {
         Duration::from_micros(micros(airtime) * 1000 / self.share_permille)
     }
 
-    /// What the encoder may make.
+    /// What the encoder may make; `None` without limits.
     #[must_use]
-    pub fn allowance(&self) -> Allowance {
+    pub fn allowance(&self) -> Option<Allowance> {
+        let RateLimits { most_bits_per_s, least_bits_per_s } = self.limits?;
         let carried = self.carried_bits_per_s(self.share_permille);
         let percent = if self.wait > LONG_WAIT { DRAINING_PERCENT } else { USED_PERCENT };
-        let RateLimits { most_bits_per_s, least_bits_per_s } = self.limits;
         let bits_per_s = u32::try_from(carried * percent / 100).unwrap_or(u32::MAX);
         let unit_bytes = (carried * micros(LONGEST_UNIT) / 8_000_000).max(SHORTEST_UNIT_BYTES);
-        Allowance {
+        Some(Allowance {
             bits_per_s: bits_per_s.max(least_bits_per_s).min(most_bits_per_s),
             unit_bytes: usize::try_from(unit_bytes).unwrap_or(usize::MAX),
-        }
+        })
     }
 
-    /// Why it may make no more.
+    /// Why the encoder may make so much and no more.
     #[must_use]
-    pub fn reason(&self) -> RateReason {
-        let most = u64::from(self.limits.most_bits_per_s);
-        if u64::from(self.allowance().bits_per_s) >= most {
+    pub fn reason(&self, allowed: Allowance) -> RateReason {
+        let most = u64::from(self.limits.map_or(0, |limits| limits.most_bits_per_s));
+        if u64::from(allowed.bits_per_s) >= most {
             RateReason::Asked
         } else if self.carried_bits_per_s(1000) * USED_PERCENT / 100 < most && self.share_permille == 1000 {
             RateReason::Modulation
