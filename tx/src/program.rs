@@ -90,7 +90,7 @@ fn fly(args: &Args, outlet: &Outlet) -> anyhow::Result<()> {
     let sessions = Sessions { args, key: &key, clock, obeys: source.obeys() };
     let sender = sessions.begin(payload)?;
     let reporter = Reporter::open(args.stats.as_ref())?;
-    let airs = Airs::open(&args.airs, clock.started)?;
+    let airs = Airs::open(&args.airs, args.rate(), clock.started)?;
     say_what_is_sent_where(args, payload, &key, &airs.names());
     let (cards, looks) = (airs.cards(), Looks::default());
     let transmitter = Transmitter::new(sender, airs);

@@ -17,7 +17,7 @@ fn with_link<T>(payload: Payload, act: impl FnOnce(&mut Link<'_>) -> T) -> T {
     let args = Args::try_parse_from(line).unwrap();
     let (outlet, key) = (Outlet::new(UNITS).unwrap(), LinkKey::from_bytes([7; 32]));
     let sessions = Sessions { args: &args, key: &key, clock: Clock::read(), obeys: Obeys::ALL };
-    let airs = Airs::open(&args.airs, Instant::now()).unwrap();
+    let airs = Airs::open(&args.airs, args.rate(), Instant::now()).unwrap();
     act(&mut Link {
         outlet: &outlet,
         sessions,
