@@ -11,7 +11,17 @@ use skylark_tx::source::test_pattern::Pattern;
 
 fn main() {
     for noise in [0_u32, 24] {
-        for (bits, most) in [(4_000_000, usize::MAX), (4_000_000, 30_000), (4_000_000, 20_000), (2_000_000, usize::MAX), (2_000_000, 20_000), (1_200_000, usize::MAX), (1_200_000, 8_000), (600_000, usize::MAX), (600_000, 8_000)] {
+        for (bits, most) in [
+            (4_000_000, usize::MAX),
+            (4_000_000, 30_000),
+            (4_000_000, 20_000),
+            (2_000_000, usize::MAX),
+            (2_000_000, 20_000),
+            (1_200_000, usize::MAX),
+            (1_200_000, 8_000),
+            (600_000, usize::MAX),
+            (600_000, 8_000),
+        ] {
             run(noise, bits, most);
         }
     }
@@ -42,10 +52,16 @@ fn run(noise: u32, bits_per_s: u32, most: usize) {
         let t = t.elapsed();
         sum += t;
         slow = slow.max(t);
-        if unit.keyframe { key.push(unit.bytes.len()) } else { other.push(unit.bytes.len()) }
+        if unit.keyframe {
+            key.push(unit.bytes.len())
+        } else {
+            other.push(unit.bytes.len())
+        }
         let decoded = decoder.decode(&unit.bytes).unwrap().unwrap();
         let p = self::psnr(&picture, decoded.y(), decoded.strides().0);
-        if unit.keyframe { keypsnr.push(p) }
+        if unit.keyframe {
+            keypsnr.push(p)
+        }
         psnr.push(p);
     }
     let total: usize = key.iter().chain(&other).sum();
@@ -53,14 +69,23 @@ fn run(noise: u32, bits_per_s: u32, most: usize) {
     other.sort_unstable();
     println!(
         "noise {noise:2} {:4}k most {:8} | {:5} kbit/s mean {mean:6} key {:?} other p50 {} max {} | psnr mean {:.2} min {:.2} keys {:.1?} | {:?}/{:?}",
-        bits_per_s / 1000, if most == usize::MAX { 0 } else { most }, total * 8 / 4 / 1000, key, other[other.len() / 2], other[other.len() - 1],
+        bits_per_s / 1000,
+        if most == usize::MAX { 0 } else { most },
+        total * 8 / 4 / 1000,
+        key,
+        other[other.len() / 2],
+        other[other.len() - 1],
         psnr.iter().sum::<f64>() / psnr.len() as f64,
-        psnr.iter().copied().fold(99.0, f64::min), keypsnr, sum / 240, slow
+        psnr.iter().copied().fold(99.0, f64::min),
+        keypsnr,
+        sum / 240,
+        slow
     );
 }
 
 fn psnr(picture: &Picture, y: &[u8], stride: usize) -> f64 {
     let rows = picture.y.chunks_exact(picture.width).zip(y.chunks(stride));
-    let error: u64 = rows.map(|(a, b)| a.iter().zip(b).map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2)).sum::<u64>()).sum();
+    let error: u64 =
+        rows.map(|(a, b)| a.iter().zip(b).map(|(a, b)| u64::from(a.abs_diff(*b)).pow(2)).sum::<u64>()).sum();
     10.0 * (255.0_f64 * 255.0 * picture.y.len() as f64 / (error.max(1) as f64)).log10()
 }

@@ -17,8 +17,8 @@ pub mod frames;
 pub mod link;
 pub mod outcome;
 pub mod reference;
-pub mod tables;
 pub mod squeeze;
+pub mod tables;
 pub mod tap;
 pub mod traffic;
 

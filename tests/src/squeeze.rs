@@ -107,7 +107,15 @@ impl Squeeze {
             let allowance = run.sender.allowance();
             let allowed_bits_per_s = allowance.map_or(self.limits.most_bits_per_s, |allowed| allowed.bits_per_s);
             let captured_at = captured.saturating_duration_since(start);
-            let mut picture = Picture { captured: captured_at, bytes: 0, keyframe: false, allowed_bits_per_s, missing: 0, shown_after: None, is_whole: false };
+            let mut picture = Picture {
+                captured: captured_at,
+                bytes: 0,
+                keyframe: false,
+                allowed_bits_per_s,
+                missing: 0,
+                shown_after: None,
+                is_whole: false,
+            };
             if run.sender.has_room() {
                 let unit = encode(number, allowance, std::mem::take(&mut keyframe) && self.is_told);
                 (picture.bytes, picture.keyframe) = (unit.bytes.len(), unit.keyframe);

@@ -46,8 +46,12 @@ fn unit(bytes: usize, keyframe: bool) -> AccessUnit {
 
 fn run(squeeze: &Squeeze) -> Outcome {
     let most_bits_per_s = squeeze.limits.most_bits_per_s;
-    let mut encoder =
-        Modelled { bits_per_s: most_bits_per_s.into(), most_bits_per_s, least_bits_per_s: 700_000.0, since_keyframe: 99 };
+    let mut encoder = Modelled {
+        bits_per_s: most_bits_per_s.into(),
+        most_bits_per_s,
+        least_bits_per_s: 700_000.0,
+        since_keyframe: 99,
+    };
     squeeze.run(&mut |_, allowed, keyframe| encoder.encode(allowed, keyframe), Instant::now())
 }
 
@@ -79,7 +83,8 @@ fn it_does_not_matter_when_the_air_is_cut() {
 fn print(outcome: &Outcome) {
     for second in 0..25 {
         let time = S * second..S * (second + 1);
-        let (sent, left_out): (Vec<&Picture>, Vec<&Picture>) = outcome.within(time.clone()).partition(|picture| picture.bytes > 0);
+        let (sent, left_out): (Vec<&Picture>, Vec<&Picture>) =
+            outcome.within(time.clone()).partition(|picture| picture.bytes > 0);
         let damaged = sent.iter().filter(|picture| !picture.is_whole).count();
         println!(
             "{second:2} s: {:5} kbit/s allowed {:5} latest {:?} left out {} damaged {damaged}, keyframes {:?}",

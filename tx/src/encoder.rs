@@ -225,15 +225,21 @@ mod tests {
             let pictures = from..from + pictures;
             pictures.map(|at| encoder.encode(pattern.draw(at, 0), Keyframe::WhenDue).unwrap().bytes.len()).sum()
         };
-        let (before, _, lowered, _, after) =
-            (bytes(2_000_000, 30, 0), bytes(500_000, 5, 30), bytes(500_000, 30, 35), bytes(2_000_000, 5, 65), bytes(2_000_000, 30, 70));
+        let (before, _, lowered, _, after) = (
+            bytes(2_000_000, 30, 0),
+            bytes(500_000, 5, 30),
+            bytes(500_000, 30, 35),
+            bytes(2_000_000, 5, 65),
+            bytes(2_000_000, 30, 70),
+        );
         assert!(lowered * 2 < before && lowered * 2 < after, "{before}, {lowered}, {after} bytes a second");
     }
 
     #[test]
     fn a_keyframe_is_no_longer_than_allowed_and_the_pictures_after_it_can_be_decoded() {
         let mut pattern = Pattern::new(1280, 720);
-        let mut encoder = Encoder::new(EncoderSettings { bits_per_s: 4_000_000, pictures_per_s: 60, ..SETTINGS }).unwrap();
+        let mut encoder =
+            Encoder::new(EncoderSettings { bits_per_s: 4_000_000, pictures_per_s: 60, ..SETTINGS }).unwrap();
         let mut decoder = openh264::decoder::Decoder::new().unwrap();
         for at in 0..40 {
             encoder.allow(Allowance { bits_per_s: 4_000_000, unit_bytes: 25_000 });

@@ -153,8 +153,12 @@ impl Sender {
         }
         let starts_unit = self.streams.get(at).is_some_and(StreamSender::is_between_units);
         self.count(&outgoing);
-        if self.streams.get_mut(at).is_some_and(|stream| !stream.takes(&outgoing)) {
-            self.count_useless(outgoing.end_of_unit);
+        if let Some(stream) = self.streams.get_mut(at)
+            && !stream.takes(&outgoing)
+        {
+            let units = u64::from(stream.ends_another(&outgoing));
+            self.stats.units_dropped += units;
+            self.stats.dropped_useless += units;
             return Ok(());
         }
         if starts_unit && outgoing.keyframe {

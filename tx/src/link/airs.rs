@@ -176,7 +176,7 @@ fn open(target: &AirTarget, rate: TxRate, now: Instant) -> anyhow::Result<Air> {
     let (air, kind): (Box<dyn InjectAir>, Kind) = match target {
         AirTarget::Monitor(card) => {
             (Box::new(MonitorInject::with_queue(card, card_queue_frames(rate), now)?), Kind::Card)
-        },
+        }
         AirTarget::Udp(address) => (Box::new(UdpInject::connect(address).context("--air")?), Kind::Host),
         AirTarget::Pcap(path) => (Box::new(PcapInject::create(path, now).map_err(recording)?), Kind::Recording),
     };

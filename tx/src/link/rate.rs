@@ -61,10 +61,16 @@ mod tests {
             told.news(&encoder).unwrap_or_default()
         };
         assert_eq!(news(4_000_000, RateReason::Asked), "");
-        assert_eq!(news(1_900_000, RateReason::Air), "the air carries 1.9 of the 4.0 Mbit/s asked for: encoder lowered");
+        assert_eq!(
+            news(1_900_000, RateReason::Air),
+            "the air carries 1.9 of the 4.0 Mbit/s asked for: encoder lowered"
+        );
         assert_eq!(news(2_100_000, RateReason::Air), "");
         assert_eq!(news(3_000_000, RateReason::Air), "the air carries 3.0 of the 4.0 Mbit/s asked for: encoder raised");
-        assert_eq!(news(4_000_000, RateReason::Asked), "the air carries the 4.0 Mbit/s asked for again: encoder raised");
+        assert_eq!(
+            news(4_000_000, RateReason::Asked),
+            "the air carries the 4.0 Mbit/s asked for again: encoder raised"
+        );
         assert_eq!(news(4_000_000, RateReason::Asked), "");
         let lowered = "the modulation carries 2.8 of the 4.0 Mbit/s asked for: encoder lowered";
         assert_eq!(news(2_800_000, RateReason::Modulation), lowered);

@@ -103,10 +103,7 @@ impl Sender {
             stream.into_iter().for_each(StreamSender::wait_for_keyframe);
         }
     }
-
-    /// A datagram came that is of no use before a keyframe.
-    pub(super) fn count_useless(&mut self, end_of_unit: bool) {
-        self.stats.units_dropped += u64::from(end_of_unit);
-        self.stats.dropped_useless += u64::from(end_of_unit);
-    }
 }
+
+#[cfg(test)]
+mod tests;

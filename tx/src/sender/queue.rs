@@ -5,7 +5,7 @@
 //! 1. Pictures that are not encoded yet, where the encoder is ours ([`Sender::has_room`](super::Sender::has_room)):
 //!    nothing refers to them.
 //! 2. Repairs: those that are spread over time leave only while nothing else waits, and not when they are late; the others
-//!    are dropped from the oldest unit on, but the last.
+//!    are dropped from the oldest unit on.
 //! 3. Units nothing refers to (`nal_ref_idc` 0), the oldest first.
 //! 4. The oldest unit of which nothing has left. A keyframe gives way to a keyframe only, so that the parameter sets
 //!    in front of it reach whoever waits for them.
@@ -208,13 +208,11 @@ impl TransmitQueue {
         self.ready.iter().any(|queued| queued.unit == unit && queued.kind == Kind::Source)
     }
 
-    /// Drops the repairs of the oldest unit of which some wait, the one that was pushed last apart; whether there were any.
+    /// Drops the repairs of the oldest unit of which some wait; whether there were any.
     pub(super) fn drop_oldest_repairs(&mut self) -> bool {
-        let last = self.ready.back().map(|queued| queued.unit);
-        let oldest = self.ready.iter().find(|queued| queued.kind != Kind::Source && Some(queued.unit) != last);
-        let unit = oldest.map(|queued| queued.unit);
-        unit.into_iter().for_each(|unit| self.drop_repairs(unit));
-        unit.is_some()
+        let oldest = self.ready.iter().find(|queued| queued.kind != Kind::Source).map(|queued| queued.unit);
+        oldest.into_iter().for_each(|unit| self.drop_repairs(unit));
+        oldest.is_some()
     }
 
     /// Drops what repairs of a unit wait.
@@ -245,7 +243,11 @@ impl TransmitQueue {
     /// Units of which nothing has left, but the one that was pushed last.
     fn whole_units(&self) -> impl Iterator<Item = Unit> {
         let last = self.ready.back().map(|queued| queued.unit);
-        self.ready.iter().filter(|queued| queued.starts_unit).map(|queued| queued.unit).filter(move |unit| Some(*unit) != last)
+        self.ready
+            .iter()
+            .filter(|queued| queued.starts_unit)
+            .map(|queued| queued.unit)
+            .filter(move |unit| Some(*unit) != last)
     }
 
     /// Airtime of a frame of so many bytes, radiotap not counted.

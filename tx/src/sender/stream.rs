@@ -54,6 +54,8 @@ pub(super) struct StreamSender {
     interval: Option<Duration>,
     unit_packets: u32,
     waits_for_keyframe: bool,
+    /// Whether the unit under way was dropped, and the rest of it is to come.
+    rest_is_to_come: bool,
     /// Repairs owed, in thousandths of a packet.
     owed_permille: u32,
     next_repair: u32,
@@ -76,6 +78,7 @@ impl StreamSender {
             interval: None,
             unit_packets: 0,
             waits_for_keyframe: false,
+            rest_is_to_come: false,
             owed_permille: 0,
             next_repair: 0,
             next_announce: 0,
@@ -130,7 +133,8 @@ impl StreamSender {
         let mut bytes = queue.buffer();
         frames.write(self.config.stream, Kind::Source, esi, [&self.symbol, &[]], &mut bytes);
         let starts_part = self.unit_packets == 1;
-        let is_referred_to = !matches!(self.config.payload, Payload::H264 | Payload::RtpH264) || is_referred_to(datagram);
+        let is_referred_to =
+            !matches!(self.config.payload, Payload::H264 | Payload::RtpH264) || is_referred_to(datagram);
         let frame = Frame { bytes, kind: Kind::Source, sequence: esi, is_referred_to };
         queue.push(frame, unit, starts_part, Due::Now(now));
         if end_of_unit {
@@ -190,7 +194,7 @@ impl StreamSender {
     /// A unit was dropped, and a keyframe is on its way: what comes before that is not taken.
     pub(super) fn wait_for_keyframe(&mut self) {
         self.waits_for_keyframe = true;
-        self.unit = None;
+        self.rest_is_to_come = self.unit.take().is_some();
         self.unit_packets = 0;
         self.covered.clear();
     }
@@ -199,6 +203,11 @@ impl StreamSender {
     pub(super) fn takes(&mut self, outgoing: &Outgoing<'_>) -> bool {
         self.waits_for_keyframe &= !outgoing.keyframe;
         !self.waits_for_keyframe
+    }
+
+    /// Whether a datagram that was not taken ends a unit that is not counted as dropped yet.
+    pub(super) fn ends_another(&mut self, outgoing: &Outgoing<'_>) -> bool {
+        outgoing.end_of_unit && !std::mem::take(&mut self.rest_is_to_come)
     }
 
     fn learn_interval(&mut self, interval: Duration) {
@@ -284,7 +293,12 @@ impl RepairWriter<'_> {
         let mut bytes = self.queue.buffer();
         let sequence = *self.next;
         self.frames.write(self.unit.stream, kind, sequence, [head, symbol], &mut bytes);
-        self.queue.push(Frame { bytes, kind, sequence, is_referred_to: false }, self.unit, false, self.schedule.due(self.written));
+        self.queue.push(
+            Frame { bytes, kind, sequence, is_referred_to: false },
+            self.unit,
+            false,
+            self.schedule.due(self.written),
+        );
         *self.next = self.next.wrapping_add(1);
         self.written += 1;
     }
