@@ -17,6 +17,7 @@ pub mod frames;
 pub mod link;
 pub mod outcome;
 pub mod reference;
+pub mod squeeze;
 pub mod tables;
 pub mod tap;
 pub mod traffic;

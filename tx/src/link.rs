@@ -4,6 +4,7 @@
 
 pub(crate) mod airs;
 mod flight;
+mod rate;
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ use skylark_common::rtp::packetizer::Packetizer;
 use skylark_common::scheduling::Scheduling;
 use skylark_common::wire::announce::Payload;
 
-use crate::events::{Event, Totals};
+use crate::events::{EncoderRate, Event, Totals};
 use crate::outlet::{EncodedUnit, Item, Outlet, Taken};
 use crate::radio::Looks;
 use crate::report::{Reporter, note};
@@ -23,6 +24,7 @@ use crate::session::Sessions;
 use crate::stats::TxStats;
 use airs::Airs;
 use flight::Flight;
+pub(crate) use rate::ToldRate;
 
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// How often the airs are looked after.
@@ -48,6 +50,8 @@ pub(crate) struct Link<'a> {
     pub(crate) scheduling: Scheduling,
     /// Units dropped up to the last report, and whether that was said.
     pub(crate) dropped: Dropped,
+    /// What people know of the encoder's bitrate.
+    pub(crate) rate: ToldRate,
 }
 
 /// Units that were dropped for want of air or time.
@@ -76,6 +80,7 @@ impl Link<'_> {
         let mut next_tend = self.sessions.clock.started;
         loop {
             self.transmitter.transmit();
+            self.tell_encoder();
             if let Some(reason) = self.transmitter.airs.all_ended() {
                 bail!("no air is left: {reason}");
             }
@@ -124,10 +129,15 @@ impl Link<'_> {
                 });
             }
         }
-        if self.transmitter.sender.keyframe_wanted() {
+        Ok(())
+    }
+
+    fn tell_encoder(&mut self) {
+        let sender = &mut self.transmitter.sender;
+        self.outlet.allow(sender.allowance(), sender.has_room());
+        if sender.keyframe_wanted() {
             self.outlet.want_keyframe();
         }
-        Ok(())
     }
 
     /// Begins another session: receivers learn from its announces what it carries.
@@ -155,12 +165,15 @@ impl Link<'_> {
         let totals = self.totals();
         self.dropped.tell(totals.tx.units_dropped, totals.source.gave_way);
         self.transmitter.airs.tell(self.looks);
+        let encoder = self.transmitter.sender.rate().map(|rate| EncoderRate::of(rate, self.sessions.args.bitrate));
+        encoder.iter().for_each(|encoder| self.rate.tell(encoder));
         let send = self.transmitter.flight.take();
         self.reporter.emit(&Event::stats(
             self.sessions.clock.session_us(now) / 1000,
             totals,
             self.transmitter.sender.latency(),
             send,
+            encoder,
         ));
     }
 
@@ -203,7 +216,7 @@ impl Dropped {
             note(format_args!("nothing is dropped any more ({} units were)", self.units));
         } else if by_the_sender > 0 {
             note(
-                "units are dropped, the input brings more than the air carries: lower its bitrate or --redundancy, or raise --mcs",
+                "units are dropped, the air carries less than comes: lower the bitrate of the input or --redundancy, or raise --mcs",
             );
         } else {
             note(
@@ -262,6 +275,7 @@ impl Transmitter {
         loop {
             let now = Instant::now();
             if !self.airs.is_ready(now) {
+                self.sender.air_is_busy();
                 return;
             }
             let Some(frame) = self.sender.poll_transmit(now) else { return };

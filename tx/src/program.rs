@@ -23,7 +23,7 @@ use skylark_common::wire::announce::Payload;
 use crate::args::{Args, Input, RtpPayload};
 use crate::clock::Clock;
 use crate::link::airs::Airs;
-use crate::link::{Dropped, Link, Transmitter};
+use crate::link::{Dropped, Link, ToldRate, Transmitter};
 use crate::outlet::Outlet;
 use crate::radio::{self, Looks};
 use crate::report::{self, Reporter, note};
@@ -88,10 +88,10 @@ fn fly(args: &Args, outlet: &Outlet) -> anyhow::Result<()> {
     let key = read_key(args)?;
     let source = Source::open(args, clock)?;
     let payload = source.payload();
-    let sessions = Sessions { args, key: &key, clock };
+    let sessions = Sessions { args, key: &key, clock, obeys: source.obeys() };
     let sender = sessions.begin(payload)?;
     let reporter = Reporter::open(args.stats.as_ref())?;
-    let airs = Airs::open(&args.airs, clock.started)?;
+    let airs = Airs::open(&args.airs, args.rate(), clock.started)?;
     say_what_is_sent_where(args, payload, &key, &airs.names());
     let (cards, looks) = (airs.cards(), Looks::default());
     let transmitter = Transmitter::new(sender, airs);
@@ -106,6 +106,7 @@ fn fly(args: &Args, outlet: &Outlet) -> anyhow::Result<()> {
         looks: &looks,
         scheduling: Scheduling::Ordinary,
         dropped: Dropped::default(),
+        rate: ToldRate::default(),
     };
     std::thread::scope(|scope| {
         scope.spawn(|| radio::run(&cards, args.width, &looks, &outlet.stop));
@@ -185,7 +186,8 @@ fn say_what_is_sent_where(args: &Args, payload: Payload, key: &LinkKey, airs: &[
 
 /// What to change when the encoder would make more than the modulation carries.
 fn overload(args: &Args) -> Option<String> {
-    if !matches!(args.input, Input::Test | Input::V4l2(_)) || args.no_pacing {
+    let is_ours = matches!(args.input, Input::Test | Input::V4l2(_));
+    if !is_ours || args.no_pacing || !args.fixed_bitrate {
         return None;
     }
     let datagram = Packetizer::DEFAULT_MAX_DATAGRAM_BYTES;
@@ -195,7 +197,7 @@ fn overload(args: &Args) -> Option<String> {
     (needed > carried).then(|| {
         format!(
             "{} kbit/s with {} % of repairs need {} kbit/s, {} carries about {}: pictures will be \
-             dropped; lower --bitrate or --redundancy, or raise --mcs",
+             dropped; lower --bitrate or --redundancy, raise --mcs, or leave out --fixed-bitrate",
             args.bitrate / 1000,
             f32::from(args.redundancy) / 10.0,
             needed / 1000,

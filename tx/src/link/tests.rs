@@ -9,14 +9,15 @@ use super::*;
 use crate::args::Args;
 use crate::clock::Clock;
 use crate::outlet::{RtpDatagram, UNITS};
+use crate::source::Obeys;
 
 /// Does something with a link that carries this at first.
 fn with_link<T>(payload: Payload, act: impl FnOnce(&mut Link<'_>) -> T) -> T {
     let line = ["skylark-tx", "--input", "test", "--air", "udp:127.0.0.1:9", "--key", "k", "--no-pacing"];
     let args = Args::try_parse_from(line).unwrap();
     let (outlet, key) = (Outlet::new(UNITS).unwrap(), LinkKey::from_bytes([7; 32]));
-    let sessions = Sessions { args: &args, key: &key, clock: Clock::read() };
-    let airs = Airs::open(&args.airs, Instant::now()).unwrap();
+    let sessions = Sessions { args: &args, key: &key, clock: Clock::read(), obeys: Obeys::ALL };
+    let airs = Airs::open(&args.airs, args.rate(), Instant::now()).unwrap();
     act(&mut Link {
         outlet: &outlet,
         sessions,
@@ -28,6 +29,7 @@ fn with_link<T>(payload: Payload, act: impl FnOnce(&mut Link<'_>) -> T) -> T {
         looks: &Looks::default(),
         scheduling: Scheduling::Ordinary,
         dropped: Dropped::default(),
+        rate: ToldRate::default(),
     })
 }
 

@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use skylark_common::fec::{BlockEncoder, Code, WindowEncoder};
-use skylark_common::wire::announce::Announce;
+use skylark_common::rtp::is_referred_to;
+use skylark_common::wire::announce::{Announce, Payload};
 use skylark_common::wire::packet::Kind;
 use skylark_common::wire::repair;
 use skylark_common::wire::symbol::{CAPTURED_MODULUS_US, Symbol};
@@ -52,6 +53,9 @@ pub(super) struct StreamSender {
     unit_started: Option<Instant>,
     interval: Option<Duration>,
     unit_packets: u32,
+    waits_for_keyframe: bool,
+    /// Whether the unit under way was dropped, and the rest of it is to come.
+    rest_is_to_come: bool,
     /// Repairs owed, in thousandths of a packet.
     owed_permille: u32,
     next_repair: u32,
@@ -73,6 +77,8 @@ impl StreamSender {
             unit_started: None,
             interval: None,
             unit_packets: 0,
+            waits_for_keyframe: false,
+            rest_is_to_come: false,
             owed_permille: 0,
             next_repair: 0,
             next_announce: 0,
@@ -127,7 +133,10 @@ impl StreamSender {
         let mut bytes = queue.buffer();
         frames.write(self.config.stream, Kind::Source, esi, [&self.symbol, &[]], &mut bytes);
         let starts_part = self.unit_packets == 1;
-        queue.push(Frame { bytes, kind: Kind::Source, sequence: esi }, unit, starts_part, Due::Now(now));
+        let is_referred_to =
+            !matches!(self.config.payload, Payload::H264 | Payload::RtpH264) || is_referred_to(datagram);
+        let frame = Frame { bytes, kind: Kind::Source, sequence: esi, is_referred_to };
+        queue.push(frame, unit, starts_part, Due::Now(now));
         if end_of_unit {
             self.add_repairs(unit, frames, queue, now);
         } else if self.unit_packets >= MAX_UNPROTECTED {
@@ -150,7 +159,7 @@ impl StreamSender {
         let announce = Announce { next_esi, unit_interval_us, ..announce };
         let mut bytes = queue.buffer();
         frames.write_announce(self.config.stream, self.next_announce, &announce, &mut bytes);
-        let frame = Frame { bytes, kind: Kind::Announce, sequence: self.next_announce };
+        let frame = Frame { bytes, kind: Kind::Announce, sequence: self.next_announce, is_referred_to: false };
         self.next_announce = self.next_announce.wrapping_add(1);
         let unit = Unit { stream: self.config.stream, number: self.units, keyframe: false };
         queue.push(frame, unit, false, Due::Now(now));
@@ -180,6 +189,25 @@ impl StreamSender {
         while self.covered.len() > 1 && self.covered.front().is_some_and(|covered| covered.unit <= unit) {
             self.covered.pop_front();
         }
+    }
+
+    /// A unit was dropped, and a keyframe is on its way: what comes before that is not taken.
+    pub(super) fn wait_for_keyframe(&mut self) {
+        self.waits_for_keyframe = true;
+        self.rest_is_to_come = self.unit.take().is_some();
+        self.unit_packets = 0;
+        self.covered.clear();
+    }
+
+    /// Whether this datagram is to be pushed.
+    pub(super) fn takes(&mut self, outgoing: &Outgoing<'_>) -> bool {
+        self.waits_for_keyframe &= !outgoing.keyframe;
+        !self.waits_for_keyframe
+    }
+
+    /// Whether a datagram that was not taken ends a unit that is not counted as dropped yet.
+    pub(super) fn ends_another(&mut self, outgoing: &Outgoing<'_>) -> bool {
+        outgoing.end_of_unit && !std::mem::take(&mut self.rest_is_to_come)
     }
 
     fn learn_interval(&mut self, interval: Duration) {
@@ -265,7 +293,12 @@ impl RepairWriter<'_> {
         let mut bytes = self.queue.buffer();
         let sequence = *self.next;
         self.frames.write(self.unit.stream, kind, sequence, [head, symbol], &mut bytes);
-        self.queue.push(Frame { bytes, kind, sequence }, self.unit, false, self.schedule.due(self.written));
+        self.queue.push(
+            Frame { bytes, kind, sequence, is_referred_to: false },
+            self.unit,
+            false,
+            self.schedule.due(self.written),
+        );
         *self.next = self.next.wrapping_add(1);
         self.written += 1;
     }

@@ -1,0 +1,99 @@
+//! What the encoder is told when the air is cut down and comes back: nothing is late, and the bitrate follows.
+#![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
+
+use std::time::{Duration, Instant};
+
+use skylark_common::h264::AccessUnit;
+use skylark_tests::squeeze::{Outcome, Picture, Squeeze};
+use skylark_tx::sender::Allowance;
+
+const MS: Duration = Duration::from_millis(1);
+const S: Duration = Duration::from_secs(1);
+/// Slices are as long as a datagram may be, but the last.
+const SLICE_BYTES: usize = 1300;
+
+/// An encoder that makes of each picture what it is told, of a keyframe up to six times as much, after two pictures.
+struct Modelled {
+    bits_per_s: f64,
+    most_bits_per_s: u32,
+    least_bits_per_s: f64,
+    since_keyframe: u32,
+}
+
+impl Modelled {
+    fn encode(&mut self, allowed: Option<Allowance>, keyframe: bool) -> AccessUnit {
+        let asked = allowed.map_or(self.most_bits_per_s, |allowed| allowed.bits_per_s);
+        self.bits_per_s = (self.bits_per_s + f64::from(asked)) / 2.0;
+        let is_keyframe = keyframe || self.since_keyframe >= 60;
+        self.since_keyframe = if is_keyframe { 1 } else { self.since_keyframe + 1 };
+        let mean = self.bits_per_s.max(self.least_bits_per_s) / 60.0 / 8.0;
+        let most = allowed.map_or(usize::MAX, |allowed| allowed.unit_bytes);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of bytes")]
+        let bytes = if is_keyframe { ((mean * 6.0) as usize).min(most) } else { (mean * 0.92) as usize };
+        unit(bytes, is_keyframe)
+    }
+}
+
+fn unit(bytes: usize, keyframe: bool) -> AccessUnit {
+    let header: &[u8] = if keyframe { &[0, 0, 0, 1, 0x67, 1, 0, 0, 0, 1, 0x68, 1] } else { &[] };
+    let slice = |at: usize| {
+        let len = (bytes - at).min(SLICE_BYTES).max(6);
+        [&[0, 0, 0, 1, if keyframe { 0x65 } else { 0x41 }][..], &vec![0xaa; len - 5]].concat()
+    };
+    let slices: Vec<u8> = (0..bytes.max(1)).step_by(SLICE_BYTES).flat_map(slice).collect();
+    AccessUnit::from_annex_b(&[header, &slices].concat())
+}
+
+fn run(squeeze: &Squeeze) -> Outcome {
+    let most_bits_per_s = squeeze.limits.most_bits_per_s;
+    let mut encoder = Modelled {
+        bits_per_s: most_bits_per_s.into(),
+        most_bits_per_s,
+        least_bits_per_s: 700_000.0,
+        since_keyframe: 99,
+    };
+    squeeze.run(&mut |_, allowed, keyframe| encoder.encode(allowed, keyframe), Instant::now())
+}
+
+#[test]
+fn with_a_third_of_the_air_no_picture_is_late_and_the_bitrate_comes_back() {
+    let outcome = run(&Squeeze::default());
+    print(&outcome);
+    assert!(outcome.latest(Duration::ZERO..25 * S) <= 150 * MS, "{:?}", outcome.latest(Duration::ZERO..25 * S));
+    assert!(outcome.longest_queue <= 100 * MS, "{:?}", outcome.longest_queue);
+    assert!(outcome.bits_per_s(4 * S..5 * S) > 3_500_000);
+    let squeezed = outcome.bits_per_s(7 * S..15 * S);
+    assert!((1_200_000..2_300_000).contains(&squeezed), "{squeezed} bit/s");
+    assert!(outcome.bits_per_s(19 * S..20 * S) > 3_500_000, "{} bit/s", outcome.bits_per_s(19 * S..20 * S));
+}
+
+#[test]
+fn it_does_not_matter_when_the_air_is_cut() {
+    let mut worst = Duration::ZERO;
+    for phase in 0..60 {
+        let cut = 2 * S + 17 * MS * phase..4 * S;
+        let outcome = run(&Squeeze { cut, duration: 5 * S, ..Squeeze::default() });
+        let latest = outcome.latest(Duration::ZERO..5 * S);
+        println!("{phase} {latest:?} {} {}", outcome.stats.units_dropped, outcome.longest_pause().as_millis());
+        worst = worst.max(latest);
+    }
+    assert!(worst <= 150 * MS, "{worst:?}");
+}
+
+fn print(outcome: &Outcome) {
+    for second in 0..25 {
+        let time = S * second..S * (second + 1);
+        let (sent, left_out): (Vec<&Picture>, Vec<&Picture>) =
+            outcome.within(time.clone()).partition(|picture| picture.bytes > 0);
+        let damaged = sent.iter().filter(|picture| !picture.is_whole).count();
+        println!(
+            "{second:2} s: {:5} kbit/s allowed {:5} latest {:?} left out {} damaged {damaged}, keyframes {:?}",
+            outcome.bits_per_s(time.clone()) / 1000,
+            sent.last().map_or(0, |picture| picture.allowed_bits_per_s) / 1000,
+            outcome.latest(time),
+            left_out.len(),
+            sent.iter().filter(|picture| picture.keyframe).map(|picture| picture.bytes).collect::<Vec<_>>(),
+        );
+    }
+    println!("{:?} longest queue {:?} pause {:?}", outcome.stats, outcome.longest_queue, outcome.longest_pause());
+}

@@ -1,0 +1,78 @@
+//! What people are told of the encoder's bitrate.
+
+use crate::events::EncoderRate;
+use crate::report::note;
+use crate::sender::RateReason;
+
+/// A change by less than this is not worth a sentence.
+const WORTH_TELLING_PERCENT: u64 = 25;
+
+/// The bitrate people know of.
+#[derive(Debug, Default)]
+pub(crate) struct ToldRate {
+    /// `None` while it is what was asked for.
+    bits_per_s: Option<u32>,
+}
+
+impl ToldRate {
+    /// Tells that it has changed by much; about once a second.
+    pub(super) fn tell(&mut self, encoder: &EncoderRate) {
+        if let Some(sentence) = self.news(encoder) {
+            note(sentence);
+        }
+    }
+
+    fn news(&mut self, encoder: &EncoderRate) -> Option<String> {
+        let asked = mbit_per_s(encoder.asked_bits_per_s);
+        if encoder.reason == RateReason::Asked {
+            let restored = || format!("the air carries the {asked} Mbit/s asked for again: encoder raised");
+            return self.bits_per_s.take().map(|_| restored());
+        }
+        let known = u64::from(self.bits_per_s.unwrap_or(encoder.asked_bits_per_s));
+        let differs = u64::from(encoder.target_bits_per_s).abs_diff(known);
+        if self.bits_per_s.is_some() && differs * 100 < known * WORTH_TELLING_PERCENT {
+            return None;
+        }
+        let verb = if u64::from(encoder.target_bits_per_s) < known { "lowered" } else { "raised" };
+        self.bits_per_s = Some(encoder.target_bits_per_s);
+        let carries = mbit_per_s(encoder.target_bits_per_s);
+        let why = match encoder.reason {
+            RateReason::Modulation => "the modulation carries",
+            RateReason::Air | RateReason::Asked => "the air carries",
+        };
+        Some(format!("{why} {carries} of the {asked} Mbit/s asked for: encoder {verb}"))
+    }
+}
+
+fn mbit_per_s(bits_per_s: u32) -> String {
+    format!("{:.1}", f64::from(bits_per_s) / 1e6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_are_told_when_the_bitrate_changes_by_much_and_when_it_is_back() {
+        let mut told = ToldRate::default();
+        let mut news = |target_bits_per_s, reason| {
+            let asked_bits_per_s = 4_000_000;
+            let encoder = EncoderRate { asked_bits_per_s, target_bits_per_s, reason, unit_bytes: 0, queue_us: 0 };
+            told.news(&encoder).unwrap_or_default()
+        };
+        assert_eq!(news(4_000_000, RateReason::Asked), "");
+        assert_eq!(
+            news(1_900_000, RateReason::Air),
+            "the air carries 1.9 of the 4.0 Mbit/s asked for: encoder lowered"
+        );
+        assert_eq!(news(2_100_000, RateReason::Air), "");
+        assert_eq!(news(3_000_000, RateReason::Air), "the air carries 3.0 of the 4.0 Mbit/s asked for: encoder raised");
+        assert_eq!(
+            news(4_000_000, RateReason::Asked),
+            "the air carries the 4.0 Mbit/s asked for again: encoder raised"
+        );
+        assert_eq!(news(4_000_000, RateReason::Asked), "");
+        let lowered = "the modulation carries 2.8 of the 4.0 Mbit/s asked for: encoder lowered";
+        assert_eq!(news(2_800_000, RateReason::Modulation), lowered);
+    }
+}

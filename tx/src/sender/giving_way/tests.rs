@@ -1,0 +1,154 @@
+//! What gives way, in virtual time.
+#![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
+
+use skylark_common::VIDEO_STREAM;
+use skylark_common::seal::LinkKey;
+use skylark_common::wire::packet::{Kind, PacketHeader};
+use skylark_common::wire::radiotap::RxHeader;
+
+use super::*;
+use crate::sender::{Entropy, Outgoing, SenderConfig};
+
+const MS: Duration = Duration::from_millis(1);
+/// The first byte of an RTP payload: a slice others refer to, one that none refers to, an IDR slice.
+const SLICE: u8 = 0x41;
+const DISPOSABLE: u8 = 0x01;
+const IDR: u8 = 0x65;
+
+fn sender(keyframes: Keyframes, now: Instant) -> Sender {
+    let entropy = Entropy { salt: [3; 16], unix_us: None, clock_id: None };
+    Sender::new(SenderConfig { keyframes, ..SenderConfig::default() }, &LinkKey::from_bytes([1; 32]), entropy, now)
+}
+
+/// Pushes a unit of `count` datagrams of about 1 ms, all of this kind.
+fn push(sender: &mut Sender, count: u32, nal: u8, now: Instant) {
+    for index in 1..=count {
+        let bytes = [&[0x80, 0x60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, nal][..], &[7; 1387]].concat();
+        let (end_of_unit, keyframe) = (index == count, nal == IDR);
+        let outgoing = Outgoing { stream: VIDEO_STREAM, bytes: &bytes, end_of_unit, keyframe, captured: now };
+        sender.push_datagram(outgoing, now).unwrap();
+    }
+}
+
+/// Kind and sequence number of the next frame.
+fn next(sender: &mut Sender, now: Instant) -> Option<(Kind, u32)> {
+    let frame = sender.poll_transmit(now)?;
+    let header = PacketHeader::parse(RxHeader::parse(frame).unwrap().1).unwrap().0;
+    Some((header.kind, header.sequence))
+}
+
+/// Sequence numbers of the source packets that leave until `end`, as fast as the model says.
+fn sent(sender: &mut Sender, mut now: Instant, end: Instant) -> Vec<u32> {
+    let mut sent = Vec::new();
+    loop {
+        while let Some((kind, sequence)) = next(sender, now) {
+            sent.extend((kind == Kind::Source).then_some(sequence));
+        }
+        match sender.poll_timeout() {
+            Some(due) if due < end => now = due.max(now),
+            _ => return sent,
+        }
+    }
+}
+
+#[test]
+fn repairs_give_way_first() {
+    let now = Instant::now();
+    let mut sender = sender(Keyframes::OnDemand, now);
+    (0..7).for_each(|_| push(&mut sender, 9, SLICE, now));
+    assert_eq!(sender.stats().units_dropped, 0);
+    assert!(sender.stats().repairs_dropped >= 4, "{:?}", sender.stats());
+    assert!(sender.stats().queued_us <= 70_000, "{:?}", sender.stats());
+    assert_eq!(sent(&mut sender, now, now + MS * 100).len(), 63);
+}
+
+#[test]
+fn what_nothing_refers_to_gives_way_next_and_costs_no_keyframe() {
+    let now = Instant::now();
+    for keyframes in [Keyframes::OnDemand, Keyframes::AsTheyCome] {
+        let mut sender = sender(keyframes, now);
+        [SLICE, SLICE, DISPOSABLE, SLICE].into_iter().for_each(|nal| push(&mut sender, 18, nal, now));
+        assert_eq!((sender.stats().units_dropped, sender.stats().dropped_disposable), (1, 1));
+        assert!(!sender.keyframe_wanted());
+        let expected: Vec<u32> = (0..36).chain(54..72).collect();
+        assert_eq!(sent(&mut sender, now, now + MS * 100), expected);
+    }
+}
+
+#[test]
+fn a_keyframe_on_its_way_makes_what_refers_to_a_dropped_unit_useless() {
+    let now = Instant::now();
+    let mut sender = sender(Keyframes::OnDemand, now);
+    (0..4).for_each(|_| push(&mut sender, 18, SLICE, now));
+    assert!(sender.keyframe_wanted());
+    let (dropped, useless) = (sender.stats().units_dropped, sender.stats().dropped_useless);
+    assert_eq!((dropped, useless, sender.stats().queued_us), (4, 3, 0));
+    push(&mut sender, 5, SLICE, now);
+    assert_eq!((sender.stats().units_dropped, sender.stats().queued_us), (5, 0));
+    push(&mut sender, 5, IDR, now);
+    push(&mut sender, 5, SLICE, now);
+    assert_eq!(sent(&mut sender, now, now + MS * 100), (68..78).collect::<Vec<_>>());
+}
+
+#[test]
+fn where_keyframes_come_as_they_come_damage_is_better_than_nothing() {
+    let now = Instant::now();
+    let mut sender = sender(Keyframes::AsTheyCome, now);
+    (0..4).for_each(|_| push(&mut sender, 18, SLICE, now));
+    assert_eq!((sender.stats().units_dropped, sender.stats().dropped_useless), (1, 0));
+    assert_eq!(sent(&mut sender, now, now + MS * 100), (18..72).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_unit_that_began_is_cut_when_it_has_waited_too_long() {
+    let now = Instant::now();
+    let mut sender = sender(Keyframes::OnDemand, now);
+    push(&mut sender, 20, SLICE, now);
+    assert!(!sent(&mut sender, now, now + MS * 5).is_empty());
+    // The air is busy for a while.
+    let later = now + MS * 101;
+    assert_eq!(sent(&mut sender, later, later + MS * 50), [0; 0]);
+    assert_eq!((sender.stats().units_dropped, sender.stats().dropped_late), (1, 1));
+    assert!(sender.keyframe_wanted());
+}
+
+#[test]
+fn a_keyframe_that_cannot_be_had_again_is_finished_however_late() {
+    let now = Instant::now();
+    for (keyframes, expected) in [(Keyframes::AsTheyCome, 150), (Keyframes::OnDemand, 97)] {
+        let mut sender = sender(keyframes, now);
+        push(&mut sender, 150, IDR, now);
+        let sent = sent(&mut sender, now, now + MS * 300).len();
+        assert!(sent.abs_diff(expected) <= 3, "{sent}");
+    }
+}
+
+#[test]
+fn repairs_that_waited_too_long_are_no_lost_unit() {
+    let now = Instant::now();
+    let mut sender = sender(Keyframes::OnDemand, now);
+    push(&mut sender, 4, SLICE, now);
+    assert_eq!(sent(&mut sender, now, now + MS * 4), [0, 1, 2, 3]);
+    assert_eq!(next(&mut sender, now + MS * 150).map(|(kind, _)| kind), Some(Kind::Announce));
+    assert_eq!(next(&mut sender, now + MS * 160), None);
+    assert_eq!((sender.stats().units_dropped, sender.keyframe_wanted()), (0, false));
+}
+
+#[test]
+fn pictures_are_left_out_while_what_waits_takes_long_and_only_the_air_counts() {
+    let now = Instant::now();
+    let mut sender = sender(Keyframes::OnDemand, now);
+    push(&mut sender, 20, SLICE, now);
+    assert!(sender.has_room());
+    // This program is late by 40 ms: that says nothing about the air.
+    assert_eq!(next(&mut sender, now).map(|(kind, _)| kind), Some(Kind::Announce));
+    (1..6).for_each(|frame| assert!(next(&mut sender, now + MS * 40 * frame / 5).is_some()));
+    push(&mut sender, 1, SLICE, now + MS * 40);
+    assert!(sender.has_room());
+    // The air refuses for 40 ms.
+    assert!(next(&mut sender, now + MS * 42).is_some());
+    sender.air_is_busy();
+    assert!(next(&mut sender, now + MS * 82).is_some());
+    push(&mut sender, 1, SLICE, now + MS * 82);
+    assert!(!sender.has_room());
+}
