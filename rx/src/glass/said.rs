@@ -93,7 +93,7 @@ mod tests {
         assert_eq!(
             lines(&measured).join("\n"),
             "\
-source to screen, 1 pictures: p50 30.00  p95 30.00  p99 30.00  max 30.00  mean 30.00 ms
+source to screen, 1 pictures: p50 29.95  p95 29.95  p99 29.95  max 30.00  mean 30.00 ms
 on the mean: before the transmitter 0.10 + encoder, queue and air 12.00 + unit complete 3.00 + waiting 0.50 + \
 decoder 2.00 + shown 12.40 = 30.00 ms
   29.90 to   30.00 ms       1  ████████████████████████████████████████

@@ -224,7 +224,7 @@ on air → heard: no shared clock
         let mut report = report(&seen(now), now);
         report.measured = Some(crate::glass::time_code::tests::measured());
         let ledger = text(&latency(&report));
-        assert!(ledger.contains("source → screen        30.0   30.0\n  29 █ 30 ms, most 30.0\n"), "{ledger}");
+        assert!(ledger.contains("source → screen        29.9   29.9\n  29 █ 30 ms, most 30.0\n"), "{ledger}");
     }
 
     #[test]
