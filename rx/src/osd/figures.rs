@@ -24,6 +24,7 @@ pub(crate) fn stream(report: &Report, room: Room, layout: Layout) -> Vec<Line> {
     below.extend(overload(report));
     if layout == Layout::Single {
         below.push(total(report));
+        below.extend(report.measured.iter().flat_map(measured));
     }
     let left = Room { down: room.down.saturating_sub(1 + below.len()), ..room };
     let mut lines = vec![headline(report)];

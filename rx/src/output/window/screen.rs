@@ -138,7 +138,7 @@ impl<'a> Screen<'a> {
             self.write_banner(report, now);
             let figures = report.filter(|_| self.osd);
             let (letter, layout) = self.letter();
-            let (_, height) = self.canvas.output_size().unwrap_or((0, 0));
+            let (_, (_, height)) = self.area();
             let share_permille = panel_share_permille(report.map_or(0, |report| report.cards.len()), height);
             let room = Room { across: PANEL_LETTERS, ..self.room(letter, share_permille) };
             let stream = figures.map(|report| figures::stream(report, room, layout));
@@ -218,22 +218,27 @@ impl<'a> Screen<'a> {
 
     /// The height of letters, in pixels, and the layout that suit the window.
     fn letter(&self) -> (u16, Layout) {
-        letter(self.canvas.output_size().unwrap_or((0, 0)))
+        letter(self.area().1)
     }
 
     /// What there is room for in letters of this height, on a share of the window's height.
     fn room(&self, letter: u16, share_permille: u32) -> Room {
-        room(self.canvas.output_size().unwrap_or((0, 0)), letter, share_permille)
+        room(self.area().1, letter, share_permille)
+    }
+
+    /// Where picture and panels are: from where on, and how large.
+    fn area(&self) -> (i32, (u32, u32)) {
+        let size = self.canvas.output_size().unwrap_or((0, 0));
+        if self.card.is_some() { card::beside(size) } else { (0, size) }
     }
 
     fn present(&mut self, now: Instant) {
-        let size = self.canvas.output_size().unwrap_or((0, 0));
-        let (left, room) = self.card.as_ref().map_or((0, size), |_| card::beside(size));
+        let (left, size) = self.area();
         self.canvas.set_draw_color(BACKGROUND);
         self.canvas.clear();
         if let Some(shown) = &self.shown {
             // What cannot be copied is missing on the screen, which says it better than any message.
-            let mut target = fit((shown.width, shown.height), room);
+            let mut target = fit((shown.width, shown.height), size);
             target.offset(left, 0);
             let _ = self.canvas.copy(&shown.texture, None, target);
         }
@@ -243,10 +248,9 @@ impl<'a> Screen<'a> {
         let margin = i32::from(self.letter().0);
         let places = [Place::Top, Place::BottomLeft, Place::BottomRight, Place::Middle];
         for (written, place) in self.panels.iter().zip(places) {
-            if let Some(written) = written
-                && (self.card.is_none() || place == Place::BottomRight)
-            {
-                let target = place.rect((written.width, written.height), size, margin);
+            if let Some(written) = written {
+                let mut target = place.rect((written.width, written.height), size, margin);
+                target.offset(left, 0);
                 let _ = self.canvas.copy(&written.texture, None, target);
             }
         }
