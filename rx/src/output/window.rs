@@ -1,6 +1,7 @@
 //! The window: shows the newest picture the moment it is there, never queues, and writes the OSD over it.
 
 mod card;
+mod renderer;
 mod screen;
 
 use std::sync::Arc;
@@ -32,8 +33,6 @@ const EVENT_INTERVAL: Duration = Duration::from_millis(2);
 const OSD_INTERVAL: Duration = Duration::from_millis(100);
 /// Where no picture came for so long, nobody waits for the window while it writes the OSD.
 const OSD_PAUSE: Duration = Duration::from_millis(50);
-/// The window's size at its start, in pixels.
-const SIZE: (u32, u32) = (1280, 720);
 
 /// An open window.
 pub(crate) struct Window {
@@ -98,14 +97,8 @@ impl Window {
         }
         video.disable_screen_saver();
         let title = format!("Skylark {}", names.link_name);
-        let mut builder = video.window(&title, SIZE.0, SIZE.1);
-        builder.position_centered().resizable();
-        if args.fullscreen {
-            builder.fullscreen_desktop();
-        }
-        let window = builder.build().map_err(|error| no_display(error.to_string()))?;
-        // SDL takes the first renderer that works; the last it tries needs no graphics hardware.
-        let canvas = window.into_canvas().build().map_err(|error| no_display(error.to_string()))?;
+        let fullscreen = if args.fullscreen { FullscreenType::Desktop } else { FullscreenType::Off };
+        let canvas = renderer::open(&video, &title, fullscreen).map_err(no_display)?;
         let events = sdl.event_pump().map_err(no_display)?;
         sdl.mouse().show_cursor(!args.fullscreen);
         Ok(Self { sdl, canvas, events, names, pictures, finder, typeface: Typeface::new()? })
