@@ -110,11 +110,19 @@ pub(crate) mod tests {
     /// Three seconds at 30 pictures a second, a keyframe each second, several slices a picture.
     pub(crate) const CLIP: &[u8] = include_bytes!("../../tests/data/clip.h264");
 
+    /// Three seconds at 30 pictures a second, one keyframe at the start, a refresh every second (x264).
+    pub(crate) const REFRESHED: &[u8] = include_bytes!("../../tests/data/refresh.h264");
+
     /// The clip's access units.
     pub(crate) fn clip() -> Vec<AccessUnit> {
+        access_units(CLIP)
+    }
+
+    /// The access units of a clip.
+    pub(crate) fn access_units(clip: &[u8]) -> Vec<AccessUnit> {
         let now = start();
         let mut assembler = Assembler::default();
-        assembler.handle_bytes(CLIP, now);
+        assembler.handle_bytes(clip, now);
         assembler.handle_end(now);
         std::iter::from_fn(|| assembler.poll_unit()).map(|assembled| assembled.unit).collect()
     }
