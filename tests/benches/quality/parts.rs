@@ -93,7 +93,7 @@ fn pictures(quick: bool) -> usize {
 }
 
 fn video(clip: &Clip, quick: bool) -> Video<'_> {
-    Video::new(clip, Video::encoded(clip, pictures(quick), 8_000_000, SECOND), 4)
+    Video::new(clip, Video::encoded(clip, pictures(quick), 8_000_000, SECOND), 5)
 }
 
 /// The targets: 60 s at 720p60, one card.
@@ -115,28 +115,31 @@ fn target(clip: &Clip, quick: bool) {
     }
 }
 
-/// Loss from 0 to 40 %, by itself and in bursts, one to three cards, both codes.
+/// Loss from 0 to 40 %, by itself and in bursts, one to three cards.
 fn loss(clip: &Clip, quick: bool) {
     let video = video(clip, quick);
     let percents: &[u32] = if quick { &[0, 20] } else { &[0, 5, 10, 20, 30, 40] };
-    let codes = [("window", Code::Window), ("block", Code::Block)];
     let mut rows = Vec::new();
-    for (code, cards) in codes.iter().flat_map(|code| (1..=3).map(move |cards| (code, cards))) {
-        for (pattern, percent) in
-            ["independent", "bursts of 5"].iter().flat_map(|p| percents.iter().map(move |s| (p, s)))
-        {
-            let share = f64::from(*percent) / 100.0;
-            let loss = if *pattern == "independent" { independent(share) } else { bursts(share) };
-            let fec = FecConfig { code: code.1, ..FecConfig::default() };
-            let name = format!("{:7} {cards} card  {pattern:12} {percent:3} %", code.0);
+    for (cards, is_burst) in [1, 2, 3].into_iter().flat_map(|cards| [(cards, false), (cards, true)]) {
+        for (protection, percent) in PROTECTIONS.iter().flat_map(|p| percents.iter().map(move |s| (p, *s))) {
+            let (name, code, redundancy_permille) = *protection;
+            let share = f64::from(percent) / 100.0;
+            let (pattern, loss) =
+                if is_burst { ("bursts of 5", bursts(share)) } else { ("independent", independent(share)) };
+            let fec = FecConfig { code, redundancy_permille, ..FecConfig::default() };
+            let name = format!("{cards} card{} {pattern:11} {percent:2} %  {name}", if cards > 1 { "s" } else { " " });
             rows.push(Row { name, conditions: Conditions { loss, cards, fec, ..Conditions::default() } });
         }
     }
     let seen = print(&video, "loss", &rows);
     if !quick {
-        curves::draw(percents, &seen);
+        curves::draw(percents, &PROTECTIONS.map(|(name, ..)| name), &seen);
     }
 }
+
+/// What protects the video in the curves: name, code, repairs per thousand source packets.
+const PROTECTIONS: [(&str, Code, u16); 3] =
+    [("window 50 %", Code::Window, 500), ("window 75 %", Code::Window, 750), ("block 50 %", Code::Block, 500)];
 
 /// How long a missing datagram holds back those behind it.
 fn budget(clip: &Clip, quick: bool) {
@@ -147,13 +150,15 @@ fn budget(clip: &Clip, quick: bool) {
     print(&video(clip, quick), "budget", &rows);
 }
 
-/// Repairs per source packet.
+/// Repairs per source packet. A burst takes the longer to be repaired, the less is sent.
 fn redundancy(clip: &Clip, quick: bool) {
     let name = |permille: u16| format!("redundancy {:3} %", permille / 10);
-    let rows = rows(&[250, 330, 500, 750, 1000], quick, name, |permille, conditions| {
-        conditions.fec.redundancy_permille = permille;
-    });
-    print(&video(clip, quick), "redundancy", &rows);
+    let choices = [250, 330, 500, 600, 750, 1000];
+    let rows = rows(&choices, quick, name, |permille, conditions| conditions.fec.redundancy_permille = permille);
+    for bits_per_s in [4_000_000, 8_000_000] {
+        let units = Video::encoded(clip, pictures(quick), bits_per_s, SECOND);
+        print(&Video::new(clip, units, 4), "redundancy", &rows);
+    }
 }
 
 /// Units a repair covers beside its own.
