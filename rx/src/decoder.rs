@@ -143,6 +143,7 @@ fn copy(raw: &RawPicture<'_>, unit: &Unit) -> (u64, Picture) {
 #[cfg(test)]
 mod tests {
     use skylark_common::h264::AccessUnit;
+    use skylark_common::h264::nal::first_mb_in_slice;
 
     use super::*;
     use crate::unit::tests::{REFRESHED, access_units, clip, unit};
@@ -199,6 +200,22 @@ mod tests {
             assert!(marks[..5].iter().all(|quality| *quality == Quality::Good));
             assert_eq!(marks.last(), Some(&Quality::Good));
         }
+    }
+
+    #[test]
+    fn a_lost_slice_costs_its_stripe_of_the_picture_and_nothing_else() {
+        let mut units = units();
+        let whole = decode(&mut Decoder::new().unwrap(), &units);
+        let first_rows: Vec<_> = units[5].access_unit.nal_units().filter_map(first_mb_in_slice).collect();
+        assert_eq!(first_rows.len(), 4);
+        units[5] = without(&units[5], 1);
+        let damaged = &decode(&mut Decoder::new().unwrap(), &units)[5];
+        // The loop filter reaches three pixels over a slice's edge (H.264 8.7).
+        let row = |first_mb: u32| first_mb as usize * 16 / damaged.width * 16;
+        let stripe = row(first_rows[1]) - 3..row(first_rows[2]) + 16 + 3;
+        let rows = damaged.bytes.chunks(damaged.width).zip(whole[5].bytes.chunks(damaged.width));
+        let wrong: Vec<_> = (0..damaged.height).zip(rows).filter(|(_, (a, b))| a != b).map(|(row, _)| row).collect();
+        assert!(!wrong.is_empty() && wrong.iter().all(|row| stripe.contains(row)), "{stripe:?}: {wrong:?}");
     }
 
     #[test]
