@@ -192,6 +192,7 @@ impl Reporting {
             session: seen.rx.session.map(|session| (session.last_heard, session.announce.payload)),
             last_datagram: seen.last_datagram,
             last_picture: seen.last_picture,
+            concealed: seen.concealed_since.is_some(),
             picture_interval: seen
                 .rx
                 .session

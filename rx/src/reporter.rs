@@ -120,6 +120,7 @@ fn sentence(report: &Report) -> String {
     let reason = &report.signal.reason;
     match report.signal.state {
         State::Good => format!("signal: {reason}"),
+        State::Damaged => format!("damaged picture: {reason}"),
         State::Waiting | State::Frozen => format!("no picture: {reason}"),
         State::None => format!("no signal: {reason}"),
     }
