@@ -18,9 +18,9 @@ mod tables;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
+pub use plain::PlainSum;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use tables::{PRODUCTS, Products};
-pub use plain::PlainSum;
 pub use tables::{invert, multiply};
 
 /// Bytes of a symbol that are summed in registers at once. Buffers whose length is a multiple of it

@@ -2,10 +2,10 @@
 
 use super::matrix::{self, MAX_REPAIRS, Matrix, Row, repairs};
 use super::symbols::{CAPACITY, Symbols, column};
-use crate::fec::{RepairId, esi_after};
 use crate::fec::coefficients::Coefficients;
 use crate::fec::gf256::{COLUMN_BYTES, MAX_OUTPUTS, dot};
 use crate::fec::slots::{SLOT_BYTES, Slots};
+use crate::fec::{RepairId, esi_after};
 
 /// The equations and the repairs they are made of.
 #[derive(Debug)]
@@ -28,6 +28,11 @@ impl Equations {
             solved: Vec::new(),
             sums: Box::new([[0; SLOT_BYTES]; MAX_OUTPUTS]),
         }
+    }
+
+    /// Whether there is no equation.
+    pub(super) fn is_empty(&self) -> bool {
+        self.matrix.is_empty()
     }
 
     /// Adds a repair all of whose symbols have columns. False if it brings nothing.
