@@ -60,7 +60,7 @@ impl Default for FecConfig {
 pub enum Code {
     /// No repairs.
     None,
-    /// A sliding window over units: the random linear code of RFC 8681 over GF(2^8).
+    /// A sliding window over units: a random linear code over GF(2^8), in the manner of RFC 8681.
     #[default]
     Window,
     /// One Reed-Solomon block per unit.
@@ -97,7 +97,7 @@ impl std::str::FromStr for Code {
     }
 }
 
-/// What a repair of the window code covers and how (RFC 8681 4.1.3, with DT = 15).
+/// What a repair of the window code covers and how (RFC 8681 4.1.3, its coefficients apart).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RepairId {
     /// Seed of the repair's coefficients.

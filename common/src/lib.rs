@@ -16,9 +16,10 @@
 //! | [`time_code`] | which picture this is and when it was captured, burnt into it |
 //! | [`ledger`] | percentiles of what each stage took |
 //! | [`lines`] | JSON lines on a thread of their own |
+//! | `scheduling` | threads that are to run the moment they have work |
 //! | [`options`], [`clock_id`] | what the programs have in common |
 //!
-//! Everything here but `air::udp`, `air::pcap_file`, `seal::key_file`, `clock_id`, `lines` and `queue` is pure:
+//! Everything here but `air::udp`, `air::pcap_file`, `seal::key_file`, `clock_id`, `lines`, `queue` and `scheduling` is pure:
 //! bytes and `now` in, bytes out.
 
 pub mod air;
@@ -30,6 +31,8 @@ pub mod lines;
 pub mod options;
 pub mod queue;
 pub mod rtp;
+#[cfg(feature = "airs")]
+pub mod scheduling;
 pub mod seal;
 pub mod time_code;
 pub mod wire;

@@ -32,6 +32,8 @@ Examples:
   Ten seconds without a display, the last picture and figures in files:
     skylark-rx --air udp:5801 --key link.key --output png:last.png \\
         --stats json:stats.json --duration 10s
+  From source to screen in milliseconds, beside a skylark-tx --input test:
+    skylark-rx --air udp:5801 --key link.key --measure-latency
   A recording, as fast as it can be read, into a player:
     skylark-rx --air pcap:flight.pcap --as-fast-as-possible --key link.key --output - | ffplay -
 
@@ -100,6 +102,28 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) duration: Option<Duration>,
 
+    /// Measure from source to screen: reads the time code that skylark-tx --input test draws from each picture shown
+    ///
+    /// Needs a transmitter on this machine, because both ends must share a clock. Without a window it measures up to the
+    /// decoded picture. The figures stand in the window, in --stats and, with a histogram, on stderr at the end.
+    #[arg(long, conflicts_with = "measure_loop")]
+    pub(crate) measure_latency: bool,
+
+    /// Measure from window to camera to window, with any camera and no shared clock
+    ///
+    /// The window shows a code that changes ten times a second. Point the transmitter's camera at it, straight, close
+    /// enough that the code is at least a third of the picture's height, in focus and without reflections. What is
+    /// measured is everything: this display, the camera's exposure, encoder, air, decoder and window; up to one interval
+    /// of the camera's pictures of it is waiting for the next exposure.
+    #[arg(long)]
+    pub(crate) measure_loop: bool,
+
+    /// Show each picture when the display begins another refresh, not at once
+    ///
+    /// Nothing tears, and a picture waits up to one refresh (17 ms at 60 Hz).
+    #[arg(long)]
+    pub(crate) vsync: bool,
+
     /// Start the window in full screen
     #[arg(long)]
     pub(crate) fullscreen: bool,
@@ -150,6 +174,9 @@ impl Args {
         if self.as_fast_as_possible && live {
             return Err("--as-fast-as-possible needs recordings only: give pcap: airs, or leave out the option");
         }
+        if self.measure_loop && count(&OutputArg::Window) == 0 {
+            return Err("--measure-loop shows a code in the window: add --output window");
+        }
         if count(&OutputArg::Window) > 0 && cfg!(not(feature = "window")) {
             return Err(
                 "this build has no window: use --output rtp:HOST:PORT or png:PATH, or build with --features window",
@@ -160,7 +187,7 @@ impl Args {
 
     /// Whether any output needs decoded pictures.
     pub(crate) fn wants_pictures(&self) -> bool {
-        self.output.iter().any(|output| matches!(output, OutputArg::Window | OutputArg::Png(_)))
+        self.measure_latency || self.output.iter().any(|output| matches!(output, OutputArg::Window | OutputArg::Png(_)))
     }
 }
 
@@ -230,6 +257,14 @@ mod tests {
         assert!(args.check().unwrap_err().contains("json:PATH"));
         let args = parse("skylark-rx --air udp:1 --key k --output - --stats json:x").unwrap();
         assert_eq!(args.check(), Ok(()));
+    }
+
+    #[test]
+    fn the_camera_needs_a_window_to_film() {
+        assert!(parse("skylark-rx --output none --measure-loop").unwrap().check().is_err());
+        assert_eq!(parse("skylark-rx --measure-loop").unwrap().check(), Ok(()));
+        assert!(parse("skylark-rx --measure-loop --measure-latency").is_err());
+        assert!(parse("skylark-rx --output none --measure-latency").unwrap().wants_pictures());
     }
 
     #[test]

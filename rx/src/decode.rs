@@ -1,8 +1,10 @@
 //! The decode thread: access units in, pictures to whoever shows them, the latest wins.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use skylark_common::queue::Queue;
+use skylark_common::scheduling;
 
 use crate::board::Board;
 use crate::clock::now;
@@ -22,8 +24,10 @@ pub(crate) fn run(
     board: &Board,
     control: &Control,
 ) {
+    scheduling::prefer();
     while let Some(unit) = units.pop() {
-        let decoded = decoder.decode(&unit, |picture| hand_on(picture, pictures, board));
+        let begun = now();
+        let decoded = decoder.decode(&unit, |picture| hand_on(picture, begun, pictures, board));
         board.note_decoder(decoder.stats());
         if let Err(error) = decoded {
             control.fail(format!("the decoder cannot go on: {error}"));
@@ -34,11 +38,11 @@ pub(crate) fn run(
     pictures.iter().for_each(|queue| queue.close());
 }
 
-fn hand_on(picture: Picture, pictures: &[PictureQueue], board: &Board) {
-    let at = now();
-    board.note_decoded(&picture, at);
-    let decoded = Arc::new(Decoded { picture, at });
+fn hand_on(picture: Picture, begun: Instant, pictures: &[PictureQueue], board: &Board) {
+    let decoded = Arc::new(Decoded { picture, begun, at: now() });
     for queue in pictures {
         queue.push(Arc::clone(&decoded));
     }
+    // What is noted may wait, the picture must not.
+    board.note_decoded(&decoded);
 }

@@ -22,6 +22,8 @@ pub mod decoder;
 #[cfg(feature = "relay")]
 mod fabric;
 #[cfg(feature = "program")]
+mod glass;
+#[cfg(feature = "program")]
 mod link;
 #[cfg(feature = "window")]
 mod osd;

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use crate::Receiver;
 use crate::receiver::{Datagram, MAX_CARDS};
 use crate::stats::SessionStats;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use skylark_common::VIDEO_STREAM;
 use skylark_common::air::{CaptureAir, MAX_FRAME_BYTES};
+use skylark_common::scheduling;
 
 use crate::board::Board;
 use crate::clock::{SharedClock, now};
@@ -86,6 +86,10 @@ struct Running {
 impl Link {
     /// Runs until the program ends; closes the outlets.
     pub(crate) fn run(self) {
+        if matches!(self.time, Time::Real) {
+            let scheduling = scheduling::real_time();
+            self.board.with(|seen| seen.scheduling = Some(scheduling));
+        }
         self.begin(now()).run();
     }
 
@@ -285,13 +289,8 @@ impl Running {
 
     /// One wait over every card and whatever ends the program.
     fn wait(&self, patience: Option<Duration>) {
-        let control = PollFd::from_borrowed_fd(self.link.control.as_fd(), PollFlags::IN);
         let relays = self.link.relays.iter().flat_map(Relays::as_fds);
-        let relays = relays.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
-        let mut fds: Vec<_> = self.cards.poll_fds().chain([control]).chain(relays).collect();
-        let timeout = patience.and_then(|patience| Timespec::try_from(patience).ok());
-        // Interrupted or refused, the next turn looks at everything anyway.
-        let _ = poll(&mut fds, timeout.as_ref());
+        self.cards.wait_for_frames(relays.chain([self.link.control.as_fd()]), patience);
     }
 
     fn finish(mut self) {

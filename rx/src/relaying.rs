@@ -49,7 +49,7 @@ pub(crate) fn run(args: &RelayArgs) -> Result<()> {
     let name = args.name.clone().unwrap_or_else(machine_name);
     let (fabric, listen) = join(link, &args.connect)?;
     let control = Arc::new(Control::new(1).context("cannot listen to signals")?);
-    let (board, joining) = (Arc::new(Board::new()), Arc::new(Joining::new()));
+    let (board, joining) = (Arc::new(Board::new(None)), Arc::new(Joining::new()));
     let reports = Arc::new(Arrivals::new().context("cannot wait for reports")?);
     let taken = Arc::clone(&reports);
     let _viewers = fabric.subscribe(Kind::Known, move |viewer, report| {

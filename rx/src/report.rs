@@ -14,6 +14,7 @@ use crate::stats::{CombiningStats, FrameStats, RxStats, StreamStats};
 use serde::Serialize;
 use skylark_common::VIDEO_STREAM;
 use skylark_common::ledger::Summary;
+use skylark_common::scheduling::Scheduling;
 
 #[cfg(feature = "window")]
 pub(crate) use cards::Quality;
@@ -22,6 +23,7 @@ pub(crate) use latency::{Latency, Took, Unknown};
 pub(crate) use session::SessionReport;
 
 use crate::board::{OutputStats, PictureStats, Seen, stage};
+use crate::glass::Measured;
 use crate::link::relayed::RelaySeen;
 use crate::signal::{Evidence, Listening, Names, Signal, State, silence_of_relays};
 use crate::verdict::Judge;
@@ -46,6 +48,8 @@ pub(crate) struct Report {
     pub(crate) picture: PictureReport,
     /// What each stage took.
     pub(crate) latency: Latency,
+    /// What the glass-to-glass meter has measured, if it was asked for.
+    pub(crate) measured: Option<Measured>,
     /// The cards in the order they were given.
     pub(crate) cards: Vec<CardReport>,
     /// The relays.
@@ -62,6 +66,8 @@ pub(crate) struct Report {
     pub(crate) combining: CombiningStats,
     /// What became of what goes out.
     pub(crate) outputs: OutputStats,
+    /// How the thread that hears is scheduled.
+    pub(crate) scheduling: Option<Scheduling>,
 }
 
 /// Whether there is a picture, and if not, why.
@@ -111,6 +117,7 @@ pub(crate) struct Reporting {
     decodes: bool,
     before: VecDeque<(Instant, Seen)>,
     summaries: [Summary; stage::COUNT],
+    measured: Option<Measured>,
     judge: Judge,
 }
 
@@ -118,12 +125,17 @@ impl Reporting {
     /// Nothing reported so far; `decodes` says whether pictures are wanted.
     pub(crate) fn new(names: Names, decodes: bool, now: Instant) -> Self {
         let (before, summaries) = (VecDeque::new(), Default::default());
-        Self { names, started: now, decodes, before, summaries, judge: Judge::default() }
+        Self { names, started: now, decodes, before, summaries, measured: None, judge: Judge::default() }
     }
 
     /// Takes what the ledger says of the last second, for the reports of the next.
     pub(crate) fn set_ledger(&mut self, summaries: [(&'static str, Summary); stage::COUNT]) {
         self.summaries = summaries.map(|(_, summary)| summary);
+    }
+
+    /// Takes what the meter has measured, for the next report.
+    pub(crate) fn set_measured(&mut self, measured: Option<Measured>) {
+        self.measured = measured;
     }
 
     /// What it came to at `now`; call it [`RATE_REPORTS`] times a second.
@@ -144,6 +156,7 @@ impl Reporting {
                 relayed: relayed(seen),
                 ..Latency::of(session.as_ref(), self.unknown(seen), &self.summaries)
             },
+            measured: self.measured.take(),
             cards: self.cards(seen, now),
             relays: seen.relays.clone(),
             relay_messages_dropped: seen.relay_messages_dropped,
@@ -152,6 +165,7 @@ impl Reporting {
             frames: seen.rx.frames,
             combining: seen.rx.combining,
             outputs: seen.outputs,
+            scheduling: seen.scheduling,
         };
         if self.before.len() >= RATE_REPORTS {
             self.before.pop_front();
@@ -178,6 +192,7 @@ impl Reporting {
             session: seen.rx.session.map(|session| (session.last_heard, session.announce.payload)),
             last_datagram: seen.last_datagram,
             last_picture: seen.last_picture,
+            concealed: seen.concealed_since.is_some(),
             picture_interval: seen
                 .rx
                 .session
@@ -337,7 +352,7 @@ pub(crate) mod tests {
         let then = now.checked_sub(Duration::from_secs(1)).unwrap();
         let mut reporting = Reporting::new(names(), true, then);
         reporting.report(&Seen::default(), then);
-        let summary = Summary { count: 60, p50_us: 2500, p95_us: 8100, p99_us: 9000, max_us: 9000 };
+        let summary = Summary { count: 60, mean_us: 3000, p50_us: 2500, p95_us: 8100, p99_us: 9000, max_us: 9000 };
         reporting.set_ledger([("", summary); stage::COUNT]);
         let airs = vec!["udp:5801".to_owned(), "udp:5802".to_owned()];
         reporting.report(&Seen { airs, ..seen.clone() }, now)

@@ -58,22 +58,23 @@ impl Units {
             let number = self.number;
             *self = Self { session: Some(datagram.session), number, ..Self::default() };
         }
-        let before = if datagram.start_of_unit { self.stamps.take() } else { None };
-        let stamps = Stamps { captured, heard: datagram.heard, complete: now };
-        let stamps = Stamps { complete: now, ..*self.stamps.get_or_insert(stamps) };
-        self.stamps = Some(stamps);
         let marks = Marks {
             start_of_unit: datagram.start_of_unit,
             end_of_unit: datagram.end_of_unit,
             missing_before: datagram.missing_before,
         };
+        let before = self.stamps.take();
+        let fresh = Stamps { captured, heard: datagram.heard, complete: now };
         self.depacketizer.handle_datagram(datagram.bytes, marks);
+        let [first, second] = [(); 2].map(|()| self.depacketizer.poll_unit());
+        let is_under_way = self.depacketizer.is_under_way();
+        let units = [first.is_some(), second.is_some(), is_under_way].into_iter().map(usize::from).sum::<usize>();
         // A unit whose end was lost comes out when the next begins: its stamps are those from before.
-        let mut stamped = before.unwrap_or(stamps);
-        while let Some(received) = self.depacketizer.poll_unit() {
-            take(self.unit(received, stamped));
-            stamped = stamps;
+        let own = before.filter(|_| units == 1).map_or(fresh, |before| Stamps { complete: now, ..before });
+        for (received, stamps) in [(first, before.filter(|_| units > 1).unwrap_or(own)), (second, own)] {
+            received.into_iter().for_each(|received| take(self.unit(received, stamps)));
         }
+        self.stamps = is_under_way.then_some(own);
     }
 
     /// Nothing more will come: what there is of the unit under way goes to `take`.
@@ -109,11 +110,19 @@ pub(crate) mod tests {
     /// Three seconds at 30 pictures a second, a keyframe each second, several slices a picture.
     pub(crate) const CLIP: &[u8] = include_bytes!("../../tests/data/clip.h264");
 
+    /// Three seconds at 30 pictures a second, one keyframe at the start, a refresh every second (x264).
+    pub(crate) const REFRESHED: &[u8] = include_bytes!("../../tests/data/refresh.h264");
+
     /// The clip's access units.
     pub(crate) fn clip() -> Vec<AccessUnit> {
+        access_units(CLIP)
+    }
+
+    /// The access units of a clip.
+    pub(crate) fn access_units(clip: &[u8]) -> Vec<AccessUnit> {
         let now = start();
         let mut assembler = Assembler::default();
-        assembler.handle_bytes(CLIP, now);
+        assembler.handle_bytes(clip, now);
         assembler.handle_end(now);
         std::iter::from_fn(|| assembler.poll_unit()).map(|assembled| assembled.unit).collect()
     }

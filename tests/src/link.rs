@@ -60,6 +60,10 @@ pub struct Handed {
     pub session: u32,
     /// Its bytes.
     pub bytes: Vec<u8>,
+    /// Whether it is the first of its unit.
+    pub start_of_unit: bool,
+    /// Whether it is the last of its unit.
+    pub end_of_unit: bool,
     /// How many are missing before it.
     pub missing_before: u32,
     /// Whether repairs brought it back.
@@ -240,6 +244,8 @@ impl Link {
                 available: datagram.available,
                 session: datagram.session,
                 bytes: datagram.bytes.to_vec(),
+                start_of_unit: datagram.start_of_unit,
+                end_of_unit: datagram.end_of_unit,
                 missing_before: datagram.missing_before,
                 recovered: datagram.recovered,
                 captured_us: datagram.captured_us,

@@ -23,7 +23,8 @@ impl Staged {
         let output = staged.make("install");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         assert!(
-            String::from_utf8_lossy(&output.stdout).contains("setcap cap_net_raw,cap_net_admin+ep /usr/bin/skylark-tx")
+            String::from_utf8_lossy(&output.stdout)
+                .contains("setcap cap_net_raw,cap_net_admin,cap_sys_nice+ep /usr/bin/skylark-tx")
         );
         staged
     }

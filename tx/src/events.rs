@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use skylark_common::fec::FecConfig;
 use skylark_common::ledger::Summary;
+use skylark_common::scheduling::Scheduling;
 use skylark_common::wire::announce::{Payload, TxLatency};
 
 use crate::link::airs::AirStats;
@@ -63,6 +64,8 @@ pub(crate) struct Totals {
     pub(crate) tx: TxStats,
     pub(crate) airs: Vec<AirStats>,
     pub(crate) source: SourceStats,
+    /// How the thread that sends is scheduled.
+    pub(crate) scheduling: Scheduling,
 }
 
 /// Where the milliseconds of the last second went, in µs; `null` where no unit passed.

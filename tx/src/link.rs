@@ -12,6 +12,7 @@ use anyhow::bail;
 use skylark_common::VIDEO_STREAM;
 use skylark_common::queue::Popped;
 use skylark_common::rtp::packetizer::Packetizer;
+use skylark_common::scheduling::Scheduling;
 use skylark_common::wire::announce::Payload;
 
 use crate::events::{EncoderRate, Event, Totals};
@@ -45,6 +46,8 @@ pub(crate) struct Link<'a> {
     pub(crate) ends_at: Option<Instant>,
     /// What is known of the cards beside what they send.
     pub(crate) looks: &'a Looks,
+    /// How its thread is scheduled.
+    pub(crate) scheduling: Scheduling,
     /// Units dropped up to the last report, and whether that was said.
     pub(crate) dropped: Dropped,
     /// What people know of the encoder's bitrate.
@@ -175,7 +178,8 @@ impl Link<'_> {
     }
 
     fn totals(&self) -> Totals {
-        Totals { tx: self.transmitter.stats(), airs: self.transmitter.airs.stats(), source: self.outlet.stats() }
+        let (tx, airs, source) = (self.transmitter.stats(), self.transmitter.airs.stats(), self.outlet.stats());
+        Totals { tx, airs, source, scheduling: self.scheduling }
     }
 
     /// Sends what waits, repairs that are spread over time included.

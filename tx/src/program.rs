@@ -16,6 +16,7 @@ use signal_hook::flag;
 use signal_hook::iterator::Signals;
 use skylark_common::air::airtime::airtime;
 use skylark_common::rtp::packetizer::Packetizer;
+use skylark_common::scheduling::{self, Scheduling};
 use skylark_common::seal::{LinkKey, key_file};
 use skylark_common::wire::announce::Payload;
 
@@ -103,6 +104,7 @@ fn fly(args: &Args, outlet: &Outlet) -> anyhow::Result<()> {
         reporter: &reporter,
         ends_at: args.duration.map(|duration| clock.started + duration),
         looks: &looks,
+        scheduling: Scheduling::Ordinary,
         dropped: Dropped::default(),
         rate: ToldRate::default(),
     };
@@ -137,7 +139,7 @@ fn run_both(source: Source, link: Link<'_>, outlet: &Outlet) -> anyhow::Result<(
         });
         // Best effort: without it frames leave some µs later.
         let _ = rustix::thread::set_current_timer_slack(Some(TIMER_SLACK_NS));
-        let link = link.run();
+        let link = Link { scheduling: scheduling::real_time(), ..link }.run();
         outlet.end();
         let source = source.join().unwrap_or_else(|_| Err(anyhow!("the source has panicked")));
         link.and(source)

@@ -12,11 +12,13 @@ use std::sync::LazyLock;
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
+mod plain;
 mod reference;
 mod tables;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
+pub use plain::PlainSum;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use tables::{PRODUCTS, Products};
 pub use tables::{invert, multiply};

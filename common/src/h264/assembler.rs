@@ -18,8 +18,8 @@ const MAX_READY_UNITS: usize = 4096;
 /// [`poll_timeout`](Self::poll_timeout).**
 ///
 /// The end of a picture shows only in the beginning of the next. So that no picture waits for that, silence
-/// ends it: 4 ms at first. When the picture goes on all the same, its rest is dropped up to the next start
-/// code, that is counted, and the time doubles, up to 64 ms.
+/// ends it: 4 ms at first, down to 1 ms where the writer writes whole pictures at once. When the picture goes on all the
+/// same, its rest is dropped up to the next start code, that is counted, and the time doubles, up to 64 ms.
 #[derive(Debug, Default)]
 pub struct Assembler {
     splitter: Splitter,
@@ -65,6 +65,7 @@ impl Assembler {
     /// Takes the next bytes of the stream, however they are cut; 64 KiB at a time keep it within its bounds.
     pub fn handle_bytes(&mut self, bytes: &[u8], now: Instant) {
         let stray_before = self.splitter.stats().stray_bytes;
+        let under_way = self.poll_timeout().map(|_| self.stats.units);
         let mut splitter = std::mem::take(&mut self.splitter);
         if splitter.under_way().is_empty() {
             self.nal_since = Some(now);
@@ -81,6 +82,9 @@ impl Assembler {
         if self.grouper.ends_before(self.splitter.under_way()) {
             let unit = self.grouper.finish();
             self.make_ready(unit, now);
+        }
+        if let (Some(last), true) = (self.last_bytes, under_way == Some(self.stats.units)) {
+            self.patience.note_pause(now.saturating_duration_since(last));
         }
         self.last_bytes = Some(now);
     }
@@ -172,7 +176,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::h264::patience::SHORTEST_IDLE;
+    use crate::h264::patience::FIRST_IDLE;
 
     const CLIP: &[u8] = include_bytes!("../../../tests/data/clip.h264");
     const PICTURE: Duration = Duration::from_millis(33);
@@ -228,10 +232,10 @@ mod tests {
         for expected in whole_clip() {
             assembler.handle_bytes(&expected.bytes, now);
             assert_eq!(assembler.poll_unit(), None);
-            assert_eq!(assembler.poll_timeout(), Some(now + SHORTEST_IDLE));
-            assembler.handle_timeout(now + SHORTEST_IDLE / 2);
+            assert_eq!(assembler.poll_timeout(), Some(now + FIRST_IDLE));
+            assembler.handle_timeout(now + FIRST_IDLE / 2);
             assert_eq!(assembler.poll_unit(), None);
-            assembler.handle_timeout(now + SHORTEST_IDLE);
+            assembler.handle_timeout(now + FIRST_IDLE);
             assert_eq!(assembler.poll_unit(), Some(AssembledUnit { unit: expected, first_byte: now }));
             assert_eq!(assembler.poll_timeout(), None);
             now += PICTURE;
@@ -253,7 +257,7 @@ mod tests {
                     [behind, &*unit.bytes, ahead].concat()
                 };
                 assembler.handle_bytes(&bytes, now);
-                assembler.handle_timeout(now + SHORTEST_IDLE);
+                assembler.handle_timeout(now + FIRST_IDLE);
                 units.extend(drain(&mut assembler));
                 now += PICTURE;
             }
@@ -298,7 +302,8 @@ mod tests {
             assembler.handle_timeout(now);
             whole += drain(&mut assembler).iter().filter(|got| pictures.contains(got)).count();
         }
-        assert_eq!(assembler.patience.idle(), SHORTEST_IDLE * 4);
+        // Twice wrong, then 10 ms inside each picture.
+        assert_eq!(assembler.patience.idle(), Duration::from_millis(20));
         assert_eq!(assembler.stats().split_by_idle, 2);
         assert_eq!(whole, 88);
     }

@@ -101,6 +101,11 @@ impl Depacketizer {
         self.ready.pop_front()
     }
 
+    /// Whether there is an access unit of which more may come.
+    pub fn is_under_way(&self) -> bool {
+        matches!(self.state, State::Within(_))
+    }
+
     /// What it did so far.
     pub fn stats(&self) -> DepacketizerStats {
         self.stats

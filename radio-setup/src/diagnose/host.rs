@@ -43,7 +43,7 @@ pub fn permissions(permissions: Permissions, purpose: Purpose) -> Finding {
         let found = "this user may not capture and inject (CAP_NET_RAW is missing)";
         let fix = format!(
             "run skylark-setup with sudo; {program} also runs without, once it is allowed to by \
-             `sudo setcap cap_net_raw,cap_net_admin+ep $(command -v {program})`"
+             `sudo setcap cap_net_raw,cap_net_admin,cap_sys_nice+ep $(command -v {program})`"
         );
         return Finding::fault(Code::Permissions, None, found, fix);
     }

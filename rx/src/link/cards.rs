@@ -1,9 +1,12 @@
 //! The cards of a link: each has a number for life, and an air that may fail, come back, or give its place up.
+#![expect(clippy::disallowed_methods, reason = "waits for cards")]
 
+use std::os::fd::BorrowedFd;
 use std::time::{Duration, Instant};
 
 use crate::receiver::MAX_CARDS;
-use rustix::event::{PollFd, PollFlags};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use skylark_common::air::{CaptureAir, CaptureError, CardState, MAX_FRAME_BYTES};
 
 use crate::tell::tell;
@@ -14,6 +17,8 @@ const MAX_RELAYED: usize = MAX_CARDS - 14;
 const FRAMES_A_TURN: usize = 64;
 /// How long an air that failed is left alone.
 const RETRY_INTERVAL: Duration = Duration::from_millis(100);
+/// How long to wait where the machine cannot say when there is a frame.
+const BLIND_WAIT: Duration = Duration::from_millis(1);
 /// An air that has not failed for so long listens again.
 const STEADY: Duration = Duration::from_secs(1);
 
@@ -103,10 +108,21 @@ impl Cards {
         self.0.iter().filter_map(|card| card.wait(now)).min()
     }
 
-    /// What becomes readable when one of them has a frame.
-    pub(crate) fn poll_fds(&self) -> impl Iterator<Item = PollFd<'_>> {
+    /// One wait until one of them has a frame, one of the others can be read, or this time has passed.
+    pub(crate) fn wait_for_frames<'a>(
+        &'a self,
+        others: impl Iterator<Item = BorrowedFd<'a>>,
+        patience: Option<Duration>,
+    ) {
         let listening = self.0.iter().filter(|card| card.retry_at.is_none());
-        listening.filter_map(|card| card.air.as_fd()).map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN))
+        let fds = listening.filter_map(|card| card.air.as_fd()).chain(others);
+        let mut fds: Vec<_> = fds.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN)).collect();
+        let timeout = patience.and_then(|patience| Timespec::try_from(patience).ok());
+        // Interrupted, the next turn looks at everything anyway.
+        if poll(&mut fds, timeout.as_ref()).is_err_and(|error| error != Errno::INTR) {
+            // More cards than the limit of open files (poll(2), EINVAL): they are asked in turn.
+            std::thread::sleep(patience.map_or(BLIND_WAIT, |patience| patience.min(BLIND_WAIT)));
+        }
     }
 
     fn place(&mut self, new: Card, most: usize) -> Option<usize> {

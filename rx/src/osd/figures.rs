@@ -2,8 +2,10 @@
 
 use skylark_common::VIDEO_STREAM;
 use skylark_common::fec::{Code, FecConfig};
+use skylark_common::ledger::Summary;
 
 use super::{Line, Room, Tone, cards, tenths};
+use crate::glass::{Bar, Measured, Mode, Until};
 use crate::report::{Latency, Report, Took, Unknown};
 
 /// How the figures are laid out.
@@ -22,6 +24,7 @@ pub(crate) fn stream(report: &Report, room: Room, layout: Layout) -> Vec<Line> {
     below.extend(overload(report));
     if layout == Layout::Single {
         below.push(total(report));
+        below.extend(report.measured.iter().flat_map(measured));
     }
     let left = Room { down: room.down.saturating_sub(1 + below.len()), ..room };
     let mut lines = vec![headline(report)];
@@ -48,6 +51,7 @@ pub(crate) fn latency(report: &Report) -> Vec<Line> {
         Some(_) => row("capture → shown", captured_to_shown, Tone::Good),
         None => row("heard → shown", heard_to_shown, Tone::Good),
     });
+    lines.extend(report.measured.iter().flat_map(measured));
     lines.extend(unknown.map(|unknown| {
         let why = match unknown {
             Unknown::NoSharedClock => "on air → heard: no shared clock",
@@ -56,6 +60,26 @@ pub(crate) fn latency(report: &Report) -> Vec<Line> {
         Line::of(why, Tone::Dim)
     }));
     lines
+}
+
+/// What the glass-to-glass meter says, and its histogram from the shortest to the longest.
+fn measured(measured: &Measured) -> [Line; 2] {
+    let name = match (measured.mode, measured.until) {
+        (Mode::TimeCode, Until::Shown) => "source → screen",
+        (Mode::TimeCode, Until::Decoded) => "source → decoded",
+        (Mode::Loop, _) => "window → window",
+    };
+    let took = measured.last_second.map(|Summary { p50_us, p95_us, .. }| Took { p50_us, p95_us });
+    let bars = &measured.histogram;
+    let most = bars.iter().map(|bar| bar.count).max().unwrap_or(0).max(1);
+    let steps = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let step = |count: u64| usize::try_from((count * 7).div_ceil(most)).ok().and_then(|step| steps.get(step));
+    let drawn: String = bars.iter().filter_map(|bar| step(bar.count)).collect();
+    let edge = |bar: Option<&Bar>, us: fn(&Bar) -> u64| bar.map_or(0, us) / 1000;
+    let line = Line::of(format!("{:>4} ", edge(bars.first(), |bar| bar.from_us)), Tone::Dim).with(drawn, Tone::Plain);
+    let (last, max) = (edge(bars.last(), |bar| bar.to_us), tenths(measured.since_start.max_us));
+    let line = line.with(format!(" {last} ms, most {max}"), Tone::Dim);
+    [row(name, took, Tone::Good), if bars.is_empty() { Line::of("not measured", Tone::Warn) } else { line }]
 }
 
 /// The way of a picture in one line.
@@ -193,6 +217,15 @@ capture → shown         2.5    8.1
 on air → heard: no shared clock
 "
         );
+    }
+
+    #[test]
+    fn what_was_measured_stands_below_the_ledger() {
+        let now = start();
+        let mut report = report(&seen(now), now);
+        report.measured = Some(crate::glass::time_code::tests::measured());
+        let ledger = text(&latency(&report));
+        assert!(ledger.contains("source → screen        29.9   29.9\n  29 █ 30 ms, most 30.0\n"), "{ledger}");
     }
 
     #[test]

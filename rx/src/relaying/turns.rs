@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::relay::Forwarder;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::Outgoing;
 use super::figures::Figures;
@@ -120,10 +119,6 @@ impl Turns {
         let next = [due, self.forwarder.poll_timeout(), self.until, Some(status_at)].into_iter().flatten().min();
         let patience = next.map(|next| next.saturating_duration_since(now));
         let others = [self.control.as_fd(), self.reports.as_fd()];
-        let others = others.map(|fd| PollFd::from_borrowed_fd(fd, PollFlags::IN));
-        let mut fds: Vec<_> = self.cards.poll_fds().chain(others).collect();
-        let timeout = patience.and_then(|patience| Timespec::try_from(patience).ok());
-        // Interrupted or refused, the next turn looks at everything anyway.
-        let _ = poll(&mut fds, timeout.as_ref());
+        self.cards.wait_for_frames(others.into_iter(), patience);
     }
 }

@@ -17,7 +17,8 @@ fn line() -> Value {
         failing: None,
         confirmed: Some(Sample { injected: 1, sent: 1 }),
     };
-    let totals = Totals { tx: TxStats::default(), airs: vec![air], source: SourceStats::default() };
+    let (tx, source) = (TxStats::default(), SourceStats::default());
+    let totals = Totals { tx, airs: vec![air], source, scheduling: Scheduling::Ordinary };
     let announced = TxLatency { encode_p50_us: 9000, encode_p95_us: 12_000, queue_p50_us: 40, queue_p95_us: 900 };
     let allowed = Allowance { bits_per_s: 1_900_000, unit_bytes: 9000 };
     let encoder = EncoderRate::of((allowed, RateReason::Air, Duration::from_millis(7)), 4_000_000);

@@ -27,6 +27,7 @@ fn with_link<T>(payload: Payload, act: impl FnOnce(&mut Link<'_>) -> T) -> T {
         reporter: &Reporter::open(None).unwrap(),
         ends_at: None,
         looks: &Looks::default(),
+        scheduling: Scheduling::Ordinary,
         dropped: Dropped::default(),
         rate: ToldRate::default(),
     })

@@ -1,0 +1,162 @@
+//! A video through the whole link in virtual time: sender, modelled air, receiver, units, decoder.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use skylark_common::VIDEO_STREAM;
+use skylark_common::air::sim::{Loss, ReceiverConfig};
+use skylark_common::fec::FecConfig;
+use skylark_common::rtp::{Packetizer, RtpHeader};
+use skylark_common::wire::radiotap::TxRate;
+use skylark_rx::decoder::Decoder;
+use skylark_rx::picture::Picture;
+use skylark_rx::receiver::Datagram;
+use skylark_rx::unit::{Unit, Units};
+use skylark_tests::link::Handed;
+use skylark_tests::{Link, LinkConfig};
+use skylark_tx::Outgoing;
+
+use crate::screen::{Policy, Screen, Seen};
+use crate::video::{INTERVAL, Video};
+
+/// What the decoder takes for a picture, whatever machine the bench runs on: openh264 on one desktop core at 720p.
+const DECODE: Duration = Duration::from_millis(3);
+/// Units that wait for the decoder at most, as in the program.
+const DECODER_UNITS: usize = 16;
+
+/// What a video flies through.
+#[derive(Debug, Clone)]
+pub(crate) struct Conditions {
+    pub(crate) loss: Loss,
+    pub(crate) cards: usize,
+    pub(crate) fec: FecConfig,
+    pub(crate) budget: Duration,
+    pub(crate) mcs: u8,
+    pub(crate) policy: Policy,
+    pub(crate) seed: u64,
+}
+
+impl Default for Conditions {
+    fn default() -> Self {
+        let LinkConfig { fec, latency_budget, rate, seed, .. } = LinkConfig::default();
+        Self { loss: Loss::None, cards: 1, fec, budget: latency_budget, mcs: rate.mcs, policy: Policy::Show, seed }
+    }
+}
+
+/// What a viewer sees of a video under these conditions.
+pub(crate) fn seen(video: &Video<'_>, conditions: &Conditions) -> Seen {
+    let start = Instant::now();
+    let mut delays = Vec::new();
+    let lossless = Conditions { loss: Loss::None, ..conditions.clone() };
+    // The pictures are not looked at, so two seconds tell.
+    fly(video, 120, &lossless, start, |number, at, _| delays.push(at - captured(start, number)));
+    delays.sort();
+    let mut screen = Screen::new(video, conditions.policy, start, delays[delays.len() / 2]);
+    fly(video, video.units.len(), conditions, start, |number, at, picture| screen.show(number, at, picture));
+    screen.finish()
+}
+
+fn captured(start: Instant, number: usize) -> Instant {
+    start + INTERVAL * u32::try_from(number).unwrap()
+}
+
+/// Sends the first `pictures` and gives `show` each picture with its number when it is decoded.
+fn fly(
+    video: &Video<'_>,
+    pictures: usize,
+    conditions: &Conditions,
+    start: Instant,
+    show: impl FnMut(usize, Instant, Picture),
+) {
+    let receivers =
+        vec![ReceiverConfig { loss: conditions.loss.clone(), ..ReceiverConfig::default() }; conditions.cards];
+    let config = LinkConfig {
+        fec: conditions.fec,
+        rate: TxRate { mcs: conditions.mcs, ..TxRate::default() },
+        latency_budget: conditions.budget,
+        receivers,
+        seed: conditions.seed,
+        ..LinkConfig::default()
+    };
+    let mut link = Link::new(config, start);
+    let mut packetizer = Packetizer::new(1, 0, Packetizer::DEFAULT_MAX_DATAGRAM_BYTES);
+    let mut ground = Ground {
+        start,
+        units: Units::default(),
+        waiting: VecDeque::new(),
+        free_at: start,
+        decoder: Decoder::new().unwrap(),
+        show,
+    };
+    for (number, unit) in video.units.iter().enumerate().take(pictures) {
+        link.wait_until(captured(start, number));
+        let now = link.now;
+        let captured_us = u64::try_from((now - start).as_micros()).unwrap();
+        packetizer.for_each_datagram(unit, captured_us, |bytes, end_of_unit| {
+            let (stream, keyframe) = (VIDEO_STREAM, unit.keyframe);
+            link.sender.push_datagram(Outgoing { stream, bytes, end_of_unit, keyframe, captured: now }, now).unwrap();
+        });
+        link.handed.drain(..).for_each(|handed| ground.take(&handed));
+    }
+    link.wait_until(link.now + Duration::from_secs(1));
+    link.handed.drain(..).for_each(|handed| ground.take(&handed));
+    ground.decode_until(None);
+}
+
+/// The programs' way from datagrams to pictures, in virtual time.
+struct Ground<T> {
+    start: Instant,
+    units: Units,
+    waiting: VecDeque<(Instant, Unit)>,
+    free_at: Instant,
+    decoder: Decoder,
+    show: T,
+}
+
+impl<T: FnMut(usize, Instant, Picture)> Ground<T> {
+    fn take(&mut self, handed: &Handed) {
+        let datagram = Datagram {
+            session: handed.session,
+            stream: VIDEO_STREAM,
+            bytes: &handed.bytes,
+            start_of_unit: handed.start_of_unit,
+            end_of_unit: handed.end_of_unit,
+            keyframe: false,
+            missing_before: handed.missing_before,
+            recovered: handed.recovered,
+            captured_us: handed.captured_us,
+            heard: handed.available,
+            available: handed.available,
+        };
+        // The first datagram of a unit, which says when it was captured, may be lost: the RTP header says it always.
+        let timestamp = RtpHeader::parse(&handed.bytes).unwrap().0.timestamp;
+        let captured = self.start + Duration::from_secs(1) * timestamp / 90_000;
+        let mut made = Vec::new();
+        self.units.handle_datagram(&datagram, Some(captured), handed.at, |unit| made.push(unit));
+        made.into_iter().for_each(|unit| self.push(handed.at, unit));
+    }
+
+    fn push(&mut self, at: Instant, unit: Unit) {
+        self.decode_until(Some(at));
+        if self.waiting.len() >= DECODER_UNITS {
+            self.waiting.pop_front();
+        }
+        self.waiting.push_back((at, unit));
+    }
+
+    fn decode_until(&mut self, until: Option<Instant>) {
+        while let Some((there, unit)) = self.waiting.pop_front_if(|(there, _)| {
+            let begins = self.free_at.max(*there);
+            until.is_none_or(|until| begins <= until)
+        }) {
+            self.free_at = self.free_at.max(there) + DECODE;
+            let (start, at, show) = (self.start, self.free_at, &mut self.show);
+            let take = |picture: Picture| {
+                let since_start = picture.stamps.captured.unwrap() - start;
+                let number = (since_start.as_secs_f64() / INTERVAL.as_secs_f64()).round() as usize;
+                show(number, at, picture);
+            };
+            self.decoder.decode(&unit, take).unwrap();
+        }
+    }
+}
