@@ -8,8 +8,9 @@ use openh264::decoder::Decoder;
 use openh264::formats::YUVSource as _;
 use skylark_common::air::airtime::airtime;
 use skylark_common::wire::radiotap::TxRate;
-use skylark_tx::encoder::{Allowance, Encoder, EncoderSettings, Keyframe};
+use skylark_tx::encoder::{Encoder, EncoderSettings, Keyframe};
 use skylark_tx::picture::Picture;
+use skylark_tx::sender::Allowance;
 use skylark_tx::source::test_pattern::Pattern;
 
 const PICTURES_PER_S: u32 = 60;
