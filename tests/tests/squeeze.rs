@@ -37,7 +37,7 @@ impl Modelled {
 fn unit(bytes: usize, keyframe: bool) -> AccessUnit {
     let header: &[u8] = if keyframe { &[0, 0, 0, 1, 0x67, 1, 0, 0, 0, 1, 0x68, 1] } else { &[] };
     let slice = |at: usize| {
-        let len = (bytes - at).min(SLICE_BYTES).max(6);
+        let len = (bytes - at).clamp(6, SLICE_BYTES);
         [&[0, 0, 0, 1, if keyframe { 0x65 } else { 0x41 }][..], &vec![0xaa; len - 5]].concat()
     };
     let slices: Vec<u8> = (0..bytes.max(1)).step_by(SLICE_BYTES).flat_map(slice).collect();
