@@ -34,9 +34,9 @@ pub struct Squeeze {
     pub duration: Duration,
     /// Frames that may wait inside the card.
     pub card_frames: usize,
-    /// What a picture takes from the camera to the sender, and from the receiver to the screen.
+    /// What a picture takes from the camera to the sender: 8 ms in openh264 at 720p.
     pub encode: Duration,
-    /// See `encode`.
+    /// What it takes from the receiver to the screen: 3 ms.
     pub decode: Duration,
 }
 
@@ -116,7 +116,7 @@ impl Squeeze {
                 shown_after: None,
                 is_whole: false,
             };
-            if run.sender.has_room() {
+            if !self.is_told || run.sender.has_room() {
                 let unit = encode(number, allowance, std::mem::take(&mut keyframe) && self.is_told);
                 (picture.bytes, picture.keyframe) = (unit.bytes.len(), unit.keyframe);
                 run.pictures.push(picture);

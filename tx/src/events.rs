@@ -124,19 +124,4 @@ impl Event {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_has_its_name_its_counters_and_the_ledger() {
-        let (tx, airs, source) = (TxStats::default(), Vec::new(), SourceStats::default());
-        let totals = Totals { tx, airs, source, scheduling: Scheduling::Ordinary };
-        let announced = TxLatency { encode_p50_us: 9000, encode_p95_us: 12_000, queue_p50_us: 40, queue_p95_us: 900 };
-        let line = serde_json::to_value(Event::stats(1000, totals, Some(announced), Summary::default(), None)).unwrap();
-        assert_eq!(line["ev"], "tx.stats");
-        assert_eq!(line["units"], 0);
-        assert_eq!(line["source"]["gave_way"], 0);
-        assert_eq!(line["latency"]["encode"]["p95_us"], 12_000);
-        assert_eq!(line["latency"]["send"], serde_json::Value::Null);
-    }
-}
+mod tests;

@@ -98,10 +98,10 @@ mod tests {
 
     #[test]
     fn what_nothing_refers_to_is_told_by_the_first_byte_of_the_payload() {
+        assert!(is_referred_to(&[0; 20]), "no RTP");
         let is_referred_to =
-            |payload: &[u8]| super::is_referred_to(&[&[0x80, 0x60, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1], payload].concat());
+            |payload: &[u8]| is_referred_to(&[&[0x80, 0x60, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1], payload].concat());
         assert!([&[0x41, 0x9a][..], &[0x65], &[0x78, 0, 1, 0x09], &[0x5c, 0x81], &[]].into_iter().all(is_referred_to));
         assert!(![&[0x01, 0x9a][..], &[0x06, 5], &[0x18, 0, 1, 0x01], &[0x1c, 0x81]].into_iter().any(is_referred_to));
-        assert!(super::is_referred_to(&[0; 20]), "no RTP");
     }
 }

@@ -14,6 +14,8 @@ use skylark_common::options::AirTarget;
 use skylark_common::wire::radiotap::TxRate;
 
 pub(crate) use air::AirStats;
+#[cfg(test)]
+pub(crate) use air::Sample;
 
 use crate::radio::Looks;
 use air::{Air, Kind};
