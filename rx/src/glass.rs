@@ -72,7 +72,6 @@ pub(crate) enum Mode {
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Until {
     /// On the screen: presenting it has returned.
-    #[cfg_attr(not(feature = "window"), expect(dead_code, reason = "nothing is shown without a window"))]
     Shown,
     /// Out of the decoder: nothing is shown.
     Decoded,
