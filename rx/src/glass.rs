@@ -23,10 +23,10 @@ const BARS: u64 = 12;
 #[derive(Debug)]
 pub(crate) enum Glass {
     /// By the time code that the test source draws into its pictures.
-    TimeCodes(TimeCodes),
+    TimeCodes(Box<TimeCodes>),
     /// By a code in the window that the camera films.
     #[cfg(feature = "window")]
-    Round(Round),
+    Round(Box<Round>),
 }
 
 /// What was measured.
