@@ -121,6 +121,7 @@ impl Outlet {
     }
 
     /// Whether nothing is taken any more.
+    #[cfg(feature = "v4l2")]
     pub(crate) fn is_closed(&self) -> bool {
         self.queue.is_closed()
     }
