@@ -92,7 +92,7 @@ pub(crate) struct Args {
     /// From 0ms to 5s, or never. What is missing is waited for all the same, as long as --latency-budget says: when it
     /// comes, the picture is made good again. Counts for window and png: only; what is handed on or recorded is always
     /// whole or given up. Longer: fewer damaged pictures, and they stand for longer.
-    #[arg(long, value_name = "TIME", default_value = "75ms", value_parser = show_damage_after)]
+    #[arg(long, value_name = "TIME", default_value = "85ms", value_parser = show_damage_after)]
     pub(crate) show_damage_after: ShowDamageAfter,
 
     /// The link's name; both ends say the same
@@ -263,6 +263,9 @@ mod tests {
     fn what_is_left_out_has_a_default() {
         let args = parse("skylark-rx").unwrap();
         assert_eq!((args.latency_budget, args.link.as_str()), (Duration::from_millis(150), "default"));
+        assert_eq!(args.show_damage_after, ShowDamageAfter(Some(Duration::from_millis(85))));
+        let never = parse("skylark-rx --show-damage-after never").unwrap();
+        assert_eq!(never.show_damage_after, ShowDamageAfter(None));
         assert_eq!((args.air.len(), &args.key, args.output.as_slice()), (0, &None, &[OutputArg::Window][..]));
         let args = parse("skylark-rx --air udp:1.2.3.4:5801 --key k --output none").unwrap();
         assert!(!args.wants_pictures());

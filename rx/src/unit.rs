@@ -253,6 +253,42 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn what_is_handed_on_early_becomes_units_that_come_again_in_their_turn() {
+        let mut packetizer = Packetizer::new(1, 0, 1400);
+        let (mut datagrams, mut ends) = (Vec::new(), Vec::new());
+        for (access_unit, time_us) in clip().iter().zip((0..).step_by(33_333)).take(8) {
+            packetizer.for_each_datagram(access_unit, time_us, |bytes, end| {
+                datagrams.push((bytes.to_vec(), ends.last().is_none_or(|end| *end), end));
+                ends.push(end);
+            });
+        }
+        let at = |esi: usize, missing_before| {
+            let (bytes, start, end) = &datagrams[esi];
+            Datagram { esi: u32::try_from(esi).unwrap(), missing_before, ..datagram(bytes, *start, *end) }
+        };
+        // The first datagram of the fourth unit is missing; from there on two units come early.
+        let fourth = ends.iter().enumerate().filter(|(_, end)| **end).nth(2).unwrap().0 + 1;
+        let sixth = ends.iter().enumerate().filter(|(_, end)| **end).nth(4).unwrap().0 + 1;
+        let (mut units, mut made) = (Units::default(), Vec::new());
+        (0..fourth).for_each(|esi| units.handle_datagram(&at(esi, 0), None, start(), |unit| made.push(unit)));
+        for esi in fourth + 1..sixth + 1 {
+            let missing_before = u32::from(esi == fourth + 1);
+            units.handle_early(&at(esi, missing_before), None, start(), |unit| made.push(unit));
+        }
+        let early = made.split_off(3);
+        assert!(early.iter().all(|unit| unit.early));
+        assert_eq!(early.iter().map(|unit| unit.number).collect::<Vec<_>>(), [4, 5]);
+        assert!(!early[0].complete && early[1].complete && !early[1].gap_before);
+        (fourth..datagrams.len()).for_each(|esi| {
+            units.handle_datagram(&at(esi, 0), None, start(), |unit| made.push(unit));
+            assert_eq!(units.ahead.is_some(), esi < sixth);
+        });
+        assert_eq!(made.iter().map(|unit| unit.access_unit.clone()).collect::<Vec<_>>(), clip()[..8]);
+        assert!(made.iter().all(|unit| unit.complete && !unit.early && !unit.gap_before));
+        assert_eq!((made[3].last_esi, made[4].last_esi), (early[0].last_esi, early[1].last_esi));
+    }
+
+    #[test]
     fn another_session_begins_anew_and_numbers_go_on() {
         let mut units = Units::default();
         let before = through_the_link(1, |index| index < 20, &mut units);

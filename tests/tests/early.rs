@@ -9,9 +9,6 @@ use skylark_tests::link::Handed;
 use skylark_tests::{Link, LinkConfig};
 
 const EARLY: Duration = Duration::from_millis(60);
-/// Nothing is handed on early before what is missing has been missing for this long.
-const LEAST: Duration = Duration::from_millis(20);
-
 fn flown(loss: &Loss, early: Option<Duration>) -> Vec<Handed> {
     let receivers = vec![ReceiverConfig { loss: loss.clone(), ..ReceiverConfig::default() }];
     let mut link = Link::new(LinkConfig { receivers, early, ..LinkConfig::default() }, Instant::now());
@@ -58,15 +55,19 @@ fn early_datagrams_come_once_each_in_order_and_again_in_their_turn() {
 fn nothing_is_early_before_the_picture_has_stood_for_long_enough() {
     for loss in losses() {
         let handed = flown(&loss, Some(EARLY));
-        let (mut moved, mut stretches) = (handed[0].at, 0);
-        for pair in handed.windows(2) {
-            if pair[0].end_of_unit {
-                moved = pair[0].at;
-            }
-            // The first of a stretch.
-            if pair[1].early && !pair[0].early && pair[1].missing_before > 0 {
+        let (mut moved, mut newest_early, mut stretches) = (handed[0].at, None, 0);
+        for one in &handed {
+            if one.early && newest_early.is_none() {
                 stretches += 1;
-                assert!(pair[1].at >= moved + EARLY || pair[1].at - pair[1].available >= LEAST, "{loss:?}");
+                assert!(one.at >= moved + EARLY, "{loss:?}");
+            }
+            if one.early {
+                newest_early = Some(one.esi);
+            } else if newest_early.is_some_and(|newest| one.esi >= newest) {
+                newest_early = None;
+            }
+            if one.end_of_unit {
+                moved = one.at;
             }
         }
         assert!(stretches > 3, "{loss:?}: {stretches}");

@@ -272,7 +272,7 @@ impl StreamReceiver {
     fn early_deadline(&self) -> Option<Instant> {
         let early = self.early.filter(|_| !self.is_early())?;
         let missing = self.order.oldest_missing()?;
-        Some((self.moved? + early).clamp(missing.since + early.min(LEAST_EARLY), missing.since + early))
+        Some((self.moved? + early).max(missing.since + early.min(LEAST_EARLY)))
     }
 
     /// Lets the decoder forget what only repairs older than the budget cover: whatever those could bring

@@ -41,7 +41,7 @@ pub(crate) struct Conditions {
 impl Default for Conditions {
     fn default() -> Self {
         let LinkConfig { fec, latency_budget, rate, seed, .. } = LinkConfig::default();
-        let (budget, early) = (latency_budget, Some(Duration::from_millis(75)));
+        let (budget, early) = (latency_budget, Some(Duration::from_millis(85)));
         Self { loss: Loss::None, cards: 1, fec, budget, early, mcs: rate.mcs, policy: Policy::Show, seed }
     }
 }
@@ -163,7 +163,8 @@ impl<T: FnMut(usize, Instant, Picture)> Ground<T> {
                     return;
                 }
                 self.take_time(|healing, _| healing.replay().unwrap());
-            } else if let Some((there, unit)) = self.waiting.pop_front_if(|(there, _)| is_due(self.free_at.max(*there))) {
+            } else if let Some((there, unit)) = self.waiting.pop_front_if(|(there, _)| is_due(self.free_at.max(*there)))
+            {
                 self.free_at = self.free_at.max(there);
                 self.take_time(|healing, pictures| healing.decode(&unit, |picture| pictures.push(picture)).unwrap());
             } else {

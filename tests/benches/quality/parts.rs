@@ -15,8 +15,9 @@ use crate::video::Video;
 /// A part, by its name: whether only a few of its cells are wanted is the last argument.
 type Part = (&'static str, fn(&Clip, bool));
 
-pub(crate) const PARTS: [Part; 7] = [
+pub(crate) const PARTS: [Part; 8] = [
     ("target", target),
+    ("early", early),
     ("loss", loss),
     ("budget", budget),
     ("redundancy", redundancy),
@@ -112,6 +113,17 @@ fn target(clip: &Clip, quick: bool) {
             };
             print(&video, "target, MCS 3", &losses.map(row));
         }
+    }
+}
+
+/// How long the picture may stand before damage is shown.
+fn early(clip: &Clip, quick: bool) {
+    let choices = [Some(45), Some(60), Some(75), Some(85), None];
+    let name = |choice: Option<u64>| choice.map_or("never".to_owned(), |ms| format!("after {ms} ms"));
+    let rows = rows(&choices, quick, name, |choice, conditions| conditions.early = choice.map(Duration::from_millis));
+    for bits_per_s in [4_000_000, 8_000_000] {
+        let units = Video::encoded(clip, pictures(quick), bits_per_s, SECOND);
+        print(&Video::new(clip, units, 4), "early", &rows);
     }
 }
 
