@@ -279,7 +279,8 @@ mod tests {
             let joined = decode(&mut decoder, &units[point - 9..]);
             assert_eq!((decoder.stats().before_keyframe, joined.len()), (9, 90 - point));
             let first_good = joined.iter().position(|picture| picture.quality == Quality::Good).unwrap();
-            assert_eq!(Some(first_good as u32), units[point].access_unit.recovery_point().map(|found| found.frames));
+            let promised = units[point].access_unit.recovery_point().unwrap().frames;
+            assert_eq!(first_good, usize::try_from(promised).unwrap());
             // Good means: what the encoder made.
             assert!(joined[first_good..].iter().zip(&whole[point + first_good..]).all(|(a, b)| a.bytes == b.bytes));
             assert_eq!(count(&joined, Quality::Concealed), first_good);

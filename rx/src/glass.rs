@@ -23,10 +23,10 @@ const BARS: u64 = 12;
 #[derive(Debug)]
 pub(crate) enum Glass {
     /// By the time code that the test source draws into its pictures.
-    TimeCodes(TimeCodes),
+    TimeCodes(Box<TimeCodes>),
     /// By a code in the window that the camera films.
     #[cfg(feature = "window")]
-    Round(Round),
+    Round(Box<Round>),
 }
 
 /// What was measured.
@@ -72,7 +72,6 @@ pub(crate) enum Mode {
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Until {
     /// On the screen: presenting it has returned.
-    #[cfg_attr(not(feature = "window"), expect(dead_code, reason = "nothing is shown without a window"))]
     Shown,
     /// Out of the decoder: nothing is shown.
     Decoded,

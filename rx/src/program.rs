@@ -298,11 +298,11 @@ fn glass(args: &Args, clock: SharedClock) -> Result<Option<Glass>> {
     if args.measure_loop {
         use crate::glass::{code, round::Round};
         let run = getrandom::u32().context("no random number for the codes in the window")? % code::RUNS;
-        return Ok(Some(Glass::Round(Round::new(run))));
+        return Ok(Some(Glass::Round(Box::new(Round::new(run)))));
     }
     let is_shown = args.output.contains(&OutputArg::Window);
     let until = if is_shown && cfg!(feature = "window") { Until::Shown } else { Until::Decoded };
-    Ok(args.measure_latency.then(|| Glass::TimeCodes(TimeCodes::new(until, clock))))
+    Ok(args.measure_latency.then(|| Glass::TimeCodes(Box::new(TimeCodes::new(until, clock)))))
 }
 
 fn read_key(args: &Args) -> Result<LinkKey> {

@@ -151,9 +151,8 @@ impl Receiver {
     pub fn handle_frame(&mut self, card: usize, frame: &[u8], now: Instant) {
         self.hearing.any = Some(now);
         let card = self.admit(card);
-        self.with_card(card, Card::captured);
         let outcome = self.take_frame(card, frame, now);
-        self.with_card(card, |card| card.count(outcome));
+        self.with_card(card, |card| card.captured(outcome));
         self.settle();
     }
 

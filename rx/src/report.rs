@@ -5,14 +5,14 @@ mod cards;
 #[cfg(all(test, feature = "relay"))]
 mod documented;
 mod latency;
+mod rates;
 mod session;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::stats::{CombiningStats, FrameStats, RxStats, StreamStats};
+use crate::stats::{CombiningStats, FrameStats, StreamStats};
 use serde::Serialize;
-use skylark_common::VIDEO_STREAM;
 use skylark_common::ledger::Summary;
 use skylark_common::scheduling::Scheduling;
 
@@ -20,6 +20,7 @@ use skylark_common::scheduling::Scheduling;
 pub(crate) use cards::Quality;
 pub(crate) use cards::{CardReport, sources};
 pub(crate) use latency::{Latency, Took, Unknown};
+pub(crate) use rates::Rates;
 pub(crate) use session::SessionReport;
 
 use crate::board::{OutputStats, PictureStats, Seen, stage};
@@ -86,17 +87,6 @@ pub(crate) struct SignalReport {
     pub(crate) signal: Signal,
 }
 
-/// Rates over the last second.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub(crate) struct Rates {
-    /// Video handed on.
-    pub(crate) bits_per_s: u64,
-    /// Units heard of, per 1000 s.
-    pub(crate) units_per_1000_s: u64,
-    /// Pictures decoded, per 1000 s.
-    pub(crate) pictures_per_1000_s: u64,
-}
-
 /// Pictures: counts and ages.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct PictureReport {
@@ -146,7 +136,7 @@ impl Reporting {
             signal: self.signal(seen, now),
             session: session.map(|session| SessionReport::of(&session, seen.shared_clock)),
             sessions: seen.rx.sessions,
-            rates: self.rates(seen, now),
+            rates: Rates::since(self.before.front(), seen, now),
             picture: PictureReport {
                 stats: seen.pictures,
                 age_ms: seen.last_picture.map(|at| millis(now, at)),
@@ -222,18 +212,6 @@ impl Reporting {
         faults.next()?.filter(|_| faults.all(|fault| fault.is_some()))
     }
 
-    fn rates(&self, seen: &Seen, now: Instant) -> Rates {
-        let Some((then, before)) = self.before.front() else { return Rates::default() };
-        let passed = now.saturating_duration_since(*then);
-        let (video, video_before) = (video(&seen.rx), video(&before.rx));
-        let units = |stream: &StreamStats| stream.units + stream.units_damaged;
-        Rates {
-            bits_per_s: rate(8 * video.datagram_bytes, 8 * video_before.datagram_bytes, passed) / 1000,
-            units_per_1000_s: rate(units(&video), units(&video_before), passed),
-            pictures_per_1000_s: rate(seen.pictures.decoded, before.pictures.decoded, passed),
-        }
-    }
-
     /// Verdicts on cards that began or are over since the last call, each in one sentence.
     pub(crate) fn take_news(&mut self) -> Vec<String> {
         self.judge.take_news()
@@ -246,21 +224,10 @@ impl Reporting {
     }
 }
 
-/// The video stream's counts.
-fn video(rx: &RxStats) -> StreamStats {
-    rx.streams.iter().find(|stream| stream.stream == VIDEO_STREAM).copied().unwrap_or_default()
-}
-
 /// What the way from the cards of that relay took that brings most.
 fn relayed(seen: &Seen) -> Option<Took> {
     let ways = seen.relays.iter().filter_map(|relay| relay.relayed());
     ways.max_by_key(|way| way.count).and_then(|way| Took::of(&way))
-}
-
-/// Events per 1000 s.
-fn rate(count: u64, before: u64, passed: Duration) -> u64 {
-    let passed_us = u64::try_from(passed.as_micros()).unwrap_or(u64::MAX);
-    count.saturating_sub(before).saturating_mul(1_000_000_000).checked_div(passed_us).unwrap_or(0)
 }
 
 fn millis(now: Instant, then: Instant) -> u64 {
@@ -273,7 +240,7 @@ fn whole_millis(time: Duration) -> u64 {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use crate::stats::{AntennaStats, CardStats, SessionStats, Spread};
+    use crate::stats::{AntennaStats, CardStats, RxStats, SessionStats, Spread};
     use skylark_common::fec::FecConfig;
     use skylark_common::wire::announce::{Announce, Payload, TxLatency};
 

@@ -273,6 +273,9 @@ impl Decoder {
 
     /// Recovers all there is to recover: what one code brings back may help the other.
     fn recover(&mut self) {
+        if self.blocks.is_empty() && self.equations.as_ref().is_none_or(Equations::is_empty) {
+            return;
+        }
         let Some(symbols) = &mut self.symbols else { return };
         let recovered = &mut self.recovered;
         loop {

@@ -158,7 +158,8 @@ impl StreamReceiver {
     ) -> Option<Datagram<'_>> {
         let next = loop {
             let next = self.order.poll()?;
-            if self.decoder.symbol(next.esi).is_some_and(|symbol| Symbol::parse(symbol).is_ok()) {
+            // What was heard was parsed when it came.
+            if !next.recovered || self.decoder.symbol(next.esi).is_some_and(|symbol| Symbol::parse(symbol).is_ok()) {
                 break next;
             }
             self.stats.malformed += 1;

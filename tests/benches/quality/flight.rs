@@ -153,7 +153,7 @@ impl<T: FnMut(usize, Instant, Picture)> Ground<T> {
             let (start, at, show) = (self.start, self.free_at, &mut self.show);
             let take = |picture: Picture| {
                 let since_start = picture.stamps.captured.unwrap() - start;
-                let number = (since_start.as_secs_f64() / INTERVAL.as_secs_f64()).round() as usize;
+                let number = usize::try_from((since_start.as_micros() * 60 + 500_000) / 1_000_000).unwrap();
                 show(number, at, picture);
             };
             self.decoder.decode(&unit, take).unwrap();

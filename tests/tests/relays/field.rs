@@ -335,6 +335,8 @@ fn drain(receiver: &mut Receiver, handed: &mut Vec<Handed>, at: Instant) {
             available: datagram.available,
             session: datagram.session,
             bytes: datagram.bytes.to_vec(),
+            start_of_unit: datagram.start_of_unit,
+            end_of_unit: datagram.end_of_unit,
             missing_before: datagram.missing_before,
             recovered: datagram.recovered,
             captured_us: datagram.captured_us,

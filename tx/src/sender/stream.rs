@@ -60,7 +60,8 @@ pub(super) struct StreamSender {
     owed_permille: u32,
     next_repair: u32,
     next_announce: u32,
-    symbol: Vec<u8>,
+    /// Length of the newest source symbol.
+    symbol_bytes: usize,
     /// Repair keys of the unit that ends, kept for its memory.
     keys: Vec<u16>,
 }
@@ -82,7 +83,7 @@ impl StreamSender {
             owed_permille: 0,
             next_repair: 0,
             next_announce: 0,
-            symbol: Vec::new(),
+            symbol_bytes: 0,
             keys: Vec::new(),
         }
     }
@@ -123,15 +124,19 @@ impl StreamSender {
             let us = outgoing.captured.saturating_duration_since(session_start).as_micros();
             u32::try_from(us % u128::from(CAPTURED_MODULUS_US)).unwrap_or(0)
         });
-        self.symbol.clear();
         let Outgoing { end_of_unit, keyframe, bytes: datagram, .. } = outgoing;
-        Symbol { end_of_unit, keyframe, captured_us, datagram }.emit(&mut self.symbol);
-        self.encoder.push(&self.symbol);
+        let symbol = Symbol { end_of_unit, keyframe, captured_us, datagram };
         let esi = self.next_esi;
         self.next_esi = esi.wrapping_add(1);
         self.unit_packets += 1;
         let mut bytes = queue.buffer();
-        frames.write(self.config.stream, Kind::Source, esi, [&self.symbol, &[]], &mut bytes);
+        frames.write(self.config.stream, Kind::Source, esi, &mut bytes, |body| {
+            let start = body.len();
+            symbol.emit(body);
+            let symbol = body.get(start..).unwrap_or_default();
+            self.symbol_bytes = symbol.len();
+            self.encoder.push(symbol);
+        });
         let starts_part = self.unit_packets == 1;
         let is_referred_to =
             !matches!(self.config.payload, Payload::H264 | Payload::RtpH264) || is_referred_to(datagram);
@@ -248,7 +253,7 @@ impl StreamSender {
         let count = u32::from(count);
         let spread = (count + self.next_repair % 2) / 2;
         let at_once = count - spread;
-        let repair_airtime = queue.airtime_of(self.symbol.len() + REPAIR_OVERHEAD_BYTES);
+        let repair_airtime = queue.airtime_of(self.symbol_bytes + REPAIR_OVERHEAD_BYTES);
         let gap_start = now + queue.airtime() + repair_airtime * at_once;
         let gap = match (self.unit_started, self.interval) {
             (Some(started), Some(interval)) => {
@@ -292,13 +297,12 @@ impl RepairWriter<'_> {
     fn write(&mut self, kind: Kind, head: &[u8], symbol: &[u8]) {
         let mut bytes = self.queue.buffer();
         let sequence = *self.next;
-        self.frames.write(self.unit.stream, kind, sequence, [head, symbol], &mut bytes);
-        self.queue.push(
-            Frame { bytes, kind, sequence, is_referred_to: false },
-            self.unit,
-            false,
-            self.schedule.due(self.written),
-        );
+        self.frames.write(self.unit.stream, kind, sequence, &mut bytes, |body| {
+            body.extend_from_slice(head);
+            body.extend_from_slice(symbol);
+        });
+        let frame = Frame { bytes, kind, sequence, is_referred_to: false };
+        self.queue.push(frame, self.unit, false, self.schedule.due(self.written));
         *self.next = self.next.wrapping_add(1);
         self.written += 1;
     }

@@ -30,6 +30,11 @@ impl Equations {
         }
     }
 
+    /// Whether there is no equation.
+    pub(super) fn is_empty(&self) -> bool {
+        self.matrix.is_empty()
+    }
+
     /// Adds a repair all of whose symbols have columns. False if it brings nothing.
     pub(super) fn insert(&mut self, id: RepairId, payload: &[u8], symbols: &Symbols) -> bool {
         let slot = self.free_slot(symbols);

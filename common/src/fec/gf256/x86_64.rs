@@ -129,20 +129,29 @@ fn load_half(bytes: &[u8], at: usize) -> [__m128i; 2] {
     [load_128(&chunks[0]), load_128(&chunks[1])]
 }
 
-/// Registers of a plain sum's columns.
-const WIDE: usize = 8;
-
 /// A plain sum, 32 bytes a register.
 #[target_feature(enable = "avx2")]
 pub(super) fn plain_avx2<const L: usize>(begin: Begin, sources: &[&[u8; L]], output: &mut [u8]) {
-    let (wide, rest) = output.as_chunks_mut::<{ 32 * WIDE }>();
-    let first_of_rest = wide.len() * WIDE;
-    for (at, column) in wide.iter_mut().enumerate() {
-        plain_avx2_column::<L, WIDE>(begin, sources, at * WIDE, column.as_chunks_mut().0);
+    let first = plain_avx2_columns::<L, 8, 256>(begin, sources, 0, output);
+    let first = plain_avx2_columns::<L, 4, 128>(begin, sources, first, output);
+    plain_avx2_columns::<L, 2, 64>(begin, sources, first, output);
+}
+
+/// As many whole columns of `R` registers or `BYTES` bytes as there are from register `first` on; returns the register
+/// behind them.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn plain_avx2_columns<const L: usize, const R: usize, const BYTES: usize>(
+    begin: Begin,
+    sources: &[&[u8; L]],
+    mut first: usize,
+    output: &mut [u8],
+) -> usize {
+    for column in output[first * 32..].as_chunks_mut::<BYTES>().0 {
+        plain_avx2_column::<L, R>(begin, sources, first, column.as_chunks_mut().0);
+        first += R;
     }
-    for (at, column) in rest.as_chunks_mut::<COLUMN_BYTES>().0.iter_mut().enumerate() {
-        plain_avx2_column::<L, 2>(begin, sources, first_of_rest + at * 2, column.as_chunks_mut().0);
-    }
+    first
 }
 
 /// `R` registers of a plain sum, of the sources from register `first` on.

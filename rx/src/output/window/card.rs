@@ -10,7 +10,7 @@ use crate::glass::code::{Modules, QUIET, WindowCode};
 use crate::glass::round::CODE_INTERVAL;
 
 /// The card takes this share of the window's width, at the left.
-const SHARE_PERMILLE: u32 = 550;
+const SHARE_PERMILLE: u32 = 500;
 
 /// A card with a code on it.
 #[derive(Debug)]
@@ -78,9 +78,9 @@ mod tests {
 
     #[test]
     fn the_card_and_the_picture_share_the_window() {
-        assert_eq!(card((1280, 720)), Rect::new(0, 8, 704, 704));
-        assert_eq!(beside((1280, 720)), (704, (576, 720)));
-        assert_eq!(card((1920, 600)), Rect::new(228, 0, 600, 600));
+        assert_eq!(card((1280, 720)), Rect::new(0, 40, 640, 640));
+        assert_eq!(beside((1280, 720)), (640, (640, 720)));
+        assert_eq!(card((1920, 600)), Rect::new(180, 0, 600, 600));
         assert_eq!((card((0, 0)).size(), beside((0, 0))), ((1, 1), (0, (0, 0))));
     }
 
@@ -88,8 +88,8 @@ mod tests {
     fn every_module_is_inside_with_white_around() {
         let card = card((1280, 720));
         let module = card.width() / 29;
-        assert_eq!(square(card, module, (0, 0)), Rect::new(4 * 24, 8 + 4 * 24, 24, 24));
+        assert_eq!(square(card, module, (0, 0)), Rect::new(4 * 22, 40 + 4 * 22, 22, 22));
         let last = square(card, module, (20, 20));
-        assert!(last.right() + 4 * 24 <= card.right() && last.bottom() + 4 * 24 <= card.bottom());
+        assert!(last.right() + 4 * 22 <= card.right() && last.bottom() + 4 * 22 <= card.bottom());
     }
 }
