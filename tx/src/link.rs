@@ -21,6 +21,7 @@ use crate::radio::Looks;
 use crate::report::{Reporter, note};
 use crate::sender::{Outgoing, PushError, Sender};
 use crate::session::Sessions;
+use crate::source::Obeys;
 use crate::stats::TxStats;
 use airs::Airs;
 use flight::Flight;
@@ -59,6 +60,8 @@ pub(crate) struct Link<'a> {
 pub(crate) struct Dropped {
     units: u64,
     told: bool,
+    /// Whether it was said that the encoder takes no orders.
+    deaf_told: bool,
 }
 
 /// The sender and where its frames go.
@@ -164,6 +167,7 @@ impl Link<'_> {
     fn report(&mut self, now: Instant) {
         let totals = self.totals();
         self.dropped.tell(totals.tx.units_dropped, totals.source.gave_way);
+        self.dropped.tell_of_deaf(self.sessions.obeys);
         self.transmitter.airs.tell(self.looks);
         let encoder = self.transmitter.sender.rate().map(|rate| EncoderRate::of(rate, self.sessions.args.bitrate));
         encoder.iter().for_each(|encoder| self.rate.tell(encoder));
@@ -204,6 +208,16 @@ impl Link<'_> {
 }
 
 impl Dropped {
+    /// Tells once, when units are dropped, what only the user can change.
+    fn tell_of_deaf(&mut self, obeys: Obeys) {
+        if !self.told || obeys.keyframes || std::mem::replace(&mut self.deaf_told, true) {
+            return;
+        }
+        note(
+            "this input cannot be told to make less, nor asked for a keyframe: after a dropped unit pictures are damaged until its next one",
+        );
+    }
+
     /// Tells people when units begin to be dropped and when that is over.
     fn tell(&mut self, by_the_sender: u64, before_it: u64) {
         let more = by_the_sender + before_it - self.units;

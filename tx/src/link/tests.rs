@@ -9,7 +9,6 @@ use super::*;
 use crate::args::Args;
 use crate::clock::Clock;
 use crate::outlet::{RtpDatagram, UNITS};
-use crate::source::Obeys;
 
 /// Does something with a link that carries this at first.
 fn with_link<T>(payload: Payload, act: impl FnOnce(&mut Link<'_>) -> T) -> T {
@@ -81,4 +80,16 @@ fn dropped_units_are_told_when_they_begin_and_when_they_end() {
         (dropped.told, dropped.units)
     });
     assert_eq!(told, [(false, 0), (true, 3), (true, 6), (false, 6), (true, 7)]);
+}
+
+#[test]
+fn that_an_encoder_takes_no_orders_is_told_once_and_only_when_it_matters() {
+    let mut dropped = Dropped::default();
+    let deaf = Obeys { bitrate: false, keyframes: false };
+    let told = [(0, deaf), (1, Obeys::ALL), (2, deaf), (3, deaf)].map(|(units, obeys)| {
+        dropped.tell(units, 0);
+        dropped.tell_of_deaf(obeys);
+        dropped.deaf_told
+    });
+    assert_eq!(told, [false, false, true, true]);
 }
