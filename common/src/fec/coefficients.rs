@@ -102,6 +102,7 @@ impl Coefficients {
 /// The positions of the ones in `word`, lowest first.
 fn bits(mut word: u32) -> impl Iterator<Item = u16> {
     std::iter::from_fn(move || {
+        #[expect(clippy::cast_possible_truncation, reason = "less than 32")]
         let lowest = (word != 0).then_some(word.trailing_zeros() as u16);
         word &= word.wrapping_sub(1);
         lowest
