@@ -132,6 +132,8 @@ fn read_key(args: &Args) -> anyhow::Result<LinkKey> {
 
 /// Runs the source beside the link. Whichever ends first ends the other; what failed first is what is told.
 fn run_both(source: Source, link: Link<'_>, outlet: &Outlet) -> anyhow::Result<()> {
+    let scheduling = scheduling::real_time();
+    scheduling::keep_real_time();
     std::thread::scope(|scope| {
         let source = scope.spawn(move || {
             let _closes = CloseAtEnd(outlet);
@@ -139,7 +141,7 @@ fn run_both(source: Source, link: Link<'_>, outlet: &Outlet) -> anyhow::Result<(
         });
         // Best effort: without it frames leave some µs later.
         let _ = rustix::thread::set_current_timer_slack(Some(TIMER_SLACK_NS));
-        let link = Link { scheduling: scheduling::real_time(), ..link }.run();
+        let link = Link { scheduling, ..link }.run();
         outlet.end();
         let source = source.join().unwrap_or_else(|_| Err(anyhow!("the source has panicked")));
         link.and(source)
