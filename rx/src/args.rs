@@ -82,9 +82,18 @@ pub(crate) struct Args {
 
     /// How long a missing datagram may hold back those that follow it
     ///
-    /// From 0ms to 5s. Shorter: less delay under loss, and more is lost.
+    /// From 0ms to 5s. Shorter: less delay under loss, and more is lost. The window and png: do not wait for as long:
+    /// see --show-damage-after.
     #[arg(long, value_name = "TIME", default_value = "150ms", value_parser = latency_budget)]
     pub(crate) latency_budget: Duration,
+
+    /// How long the picture may stand while something is missing before what came since is shown with damage
+    ///
+    /// From 0ms to 5s, or never. What is missing is waited for all the same, as long as --latency-budget says: when it
+    /// comes, the picture is made good again. Counts for window and png: only; what is handed on or recorded is always
+    /// whole or given up. Longer: fewer damaged pictures, and they stand for longer.
+    #[arg(long, value_name = "TIME", default_value = "75ms", value_parser = show_damage_after)]
+    pub(crate) show_damage_after: ShowDamageAfter,
 
     /// The link's name; both ends say the same
     #[arg(long, value_name = "NAME", default_value = "default")]
@@ -205,6 +214,15 @@ impl FromStr for OutputArg {
             _ => Err("expected window, rtp:HOST:PORT, -, file:PATH, png:PATH or none".to_owned()),
         }
     }
+}
+
+/// How long the picture may stand; none means for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ShowDamageAfter(pub(crate) Option<Duration>);
+
+fn show_damage_after(text: &str) -> Result<ShowDamageAfter, &'static str> {
+    let after = if text == "never" { None } else { Some(latency_budget(text)?) };
+    Ok(ShowDamageAfter(after))
 }
 
 /// A time from zero to the longest anybody can fly with.

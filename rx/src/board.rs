@@ -8,7 +8,7 @@ use serde::Serialize;
 use skylark_common::ledger::Ledger;
 use skylark_common::scheduling::Scheduling;
 
-use crate::decoder::DecoderStats;
+use crate::healing::HealingStats;
 use crate::glass::time_code::TimeCodes;
 use crate::glass::{Glass, Measured};
 use crate::link::relayed::RelaySeen;
@@ -131,6 +131,12 @@ pub(crate) struct PictureStats {
     pub(crate) without_picture: u64,
     /// How often the decoder was made anew.
     pub(crate) decoder_restarts: u64,
+    /// Access units decoded before their turn, with something missing before them or in them.
+    pub(crate) early: u64,
+    /// How often pictures were made good before the next keyframe did.
+    pub(crate) healed: u64,
+    /// Access units decoded a second time for that.
+    pub(crate) replayed: u64,
     /// Pictures shown in the window.
     pub(crate) shown: u64,
     /// Of those, with something filled in.
@@ -293,11 +299,13 @@ impl Board {
     }
 
     /// Notes what the decoder counts.
-    pub(crate) fn note_decoder(&self, stats: DecoderStats) {
+    pub(crate) fn note_decoder(&self, stats: &HealingStats) {
+        let HealingStats { decoder, early, healed, replayed } = *stats;
         self.with(|seen| {
-            seen.pictures.before_keyframe = stats.before_keyframe;
-            seen.pictures.without_picture = stats.without_picture;
-            seen.pictures.decoder_restarts = stats.restarts;
+            seen.pictures.before_keyframe = decoder.before_keyframe;
+            seen.pictures.without_picture = decoder.without_picture;
+            seen.pictures.decoder_restarts = decoder.restarts;
+            (seen.pictures.early, seen.pictures.healed, seen.pictures.replayed) = (early, healed, replayed);
         });
     }
 

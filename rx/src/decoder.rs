@@ -37,6 +37,18 @@ pub struct DecoderStats {
     pub restarts: u64,
 }
 
+impl std::ops::Add for DecoderStats {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            before_keyframe: self.before_keyframe + other.before_keyframe,
+            without_picture: self.without_picture + other.without_picture,
+            restarts: self.restarts + other.restarts,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Held {
     tag: u64,

@@ -24,6 +24,8 @@ mod fabric;
 #[cfg(feature = "program")]
 mod glass;
 #[cfg(feature = "program")]
+pub mod healing;
+#[cfg(feature = "program")]
 mod link;
 #[cfg(feature = "window")]
 mod osd;

@@ -12,14 +12,14 @@ use skylark_common::seal::{LinkKey, key_file};
 use skylark_common::wire::link::LinkId;
 
 use crate::airs::{self, Wanted};
-use crate::args::{Args, OutputArg};
+use crate::args::{Args, OutputArg, ShowDamageAfter};
 use crate::board::Board;
 use crate::clock::{SharedClock, now};
 use crate::control::Control;
 use crate::decode::{self, PictureQueue};
-use crate::decoder::Decoder;
 use crate::glass::time_code::TimeCodes;
 use crate::glass::{Glass, Until};
+use crate::healing::Healing;
 use crate::link::joining::Joining;
 use crate::link::relayed::Relays;
 use crate::link::{Link, Time};
@@ -211,11 +211,11 @@ impl Program {
         if !args.wants_pictures() {
             return Ok(());
         }
-        let decoder = Decoder::new().context("cannot start the decoder")?;
+        let healing = Healing::new().context("cannot start the decoder")?;
         let units: UnitQueue = Arc::new(Queue::new(DECODER_UNITS));
         self.outlets.decoder = Some(Arc::clone(&units));
         let (board, control, pictures) = (Arc::clone(&self.board), Arc::clone(&self.control), self.pictures.clone());
-        let run = move || decode::run(decoder, &units, &pictures, &board, &control);
+        let run = move || decode::run(healing, &units, &pictures, &board, &control);
         self.workers.push(Worker::start("decode", run)?);
         Ok(())
     }
@@ -237,8 +237,9 @@ impl Program {
         clock: SharedClock,
     ) -> Result<Worker> {
         let started = now();
-        let config =
-            ReceiverConfig { link: names.link, latency_budget: args.latency_budget, ..ReceiverConfig::default() };
+        let Args { latency_budget, show_damage_after: ShowDamageAfter(after), .. } = *args;
+        let early = after.filter(|_| args.wants_pictures());
+        let config = ReceiverConfig { link: names.link, latency_budget, early, ..ReceiverConfig::default() };
         let link = Link {
             receiver: Receiver::new(config, key, started),
             airs,

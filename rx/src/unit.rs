@@ -13,12 +13,16 @@ pub struct Unit {
     pub number: u64,
     /// The session it came in.
     pub session: u32,
+    /// The number of its last datagram in its stream, wrapping.
+    pub last_esi: u32,
     /// What there is of it.
     pub access_unit: AccessUnit,
     /// Whether nothing of it is missing.
     pub complete: bool,
     /// Whether something is missing between the unit before and this one.
     pub gap_before: bool,
+    /// Whether it was handed on before its turn, with what is there of it; it comes again in its turn.
+    pub early: bool,
     /// When it passed where.
     pub stamps: Stamps,
 }
@@ -35,13 +39,17 @@ pub struct Stamps {
 }
 
 /// Makes units of the datagrams of one stream.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Units {
     depacketizer: Depacketizer,
     parameter_sets: ParameterSets,
     session: Option<u32>,
     number: u64,
-    stamps: Option<Stamps>,
+    /// When the unit under way passed where, and its last datagram so far.
+    under_way: Option<(Stamps, u32)>,
+    is_early: bool,
+    /// What goes on with what is handed on early, and its newest datagram, until that has come in its turn.
+    ahead: Option<Box<(Self, u32)>>,
 }
 
 impl Units {
@@ -55,46 +63,65 @@ impl Units {
     ) {
         if self.session != Some(datagram.session) {
             self.handle_end(&mut take);
-            let number = self.number;
-            *self = Self { session: Some(datagram.session), number, ..Self::default() };
+            let Self { number, is_early, .. } = *self;
+            *self = Self { session: Some(datagram.session), number, is_early, ..Self::default() };
         }
         let marks = Marks {
             start_of_unit: datagram.start_of_unit,
             end_of_unit: datagram.end_of_unit,
             missing_before: datagram.missing_before,
         };
-        let before = self.stamps.take();
+        let before = self.under_way.take();
         let fresh = Stamps { captured, heard: datagram.heard, complete: now };
         self.depacketizer.handle_datagram(datagram.bytes, marks);
         let [first, second] = [(); 2].map(|()| self.depacketizer.poll_unit());
         let is_under_way = self.depacketizer.is_under_way();
         let units = [first.is_some(), second.is_some(), is_under_way].into_iter().map(usize::from).sum::<usize>();
         // A unit whose end was lost comes out when the next begins: its stamps are those from before.
-        let own = before.filter(|_| units == 1).map_or(fresh, |before| Stamps { complete: now, ..before });
-        for (received, stamps) in [(first, before.filter(|_| units > 1).unwrap_or(own)), (second, own)] {
-            received.into_iter().for_each(|received| take(self.unit(received, stamps)));
+        let stamps = before.filter(|_| units == 1).map_or(fresh, |(before, _)| Stamps { complete: now, ..before });
+        let own = (stamps, datagram.esi);
+        for (received, story) in [(first, before.filter(|_| units > 1).unwrap_or(own)), (second, own)] {
+            received.into_iter().for_each(|received| take(self.unit(received, story)));
         }
-        self.stamps = is_under_way.then_some(own);
+        self.under_way = is_under_way.then_some(own);
+        self.ahead.take_if(|ahead| datagram.esi.wrapping_sub(ahead.1) < u32::MAX / 2);
+    }
+
+    /// Takes a datagram that is handed on before its turn; units it completes are early. In their turn they come again.
+    pub fn handle_early(
+        &mut self,
+        datagram: &Datagram<'_>,
+        captured: Option<Instant>,
+        now: Instant,
+        take: impl FnMut(Unit),
+    ) {
+        let ahead = self.ahead.take();
+        let begin = || Box::new((Self { is_early: true, ..self.clone() }, datagram.esi));
+        let mut ahead = ahead.unwrap_or_else(begin);
+        ahead.0.handle_datagram(datagram, captured, now, take);
+        ahead.1 = datagram.esi;
+        self.ahead = Some(ahead);
     }
 
     /// Nothing more will come: what there is of the unit under way goes to `take`.
     pub fn handle_end(&mut self, mut take: impl FnMut(Unit)) {
         self.depacketizer.handle_end();
         while let Some(received) = self.depacketizer.poll_unit() {
-            if let Some(stamps) = self.stamps {
-                take(self.unit(received, stamps));
+            if let Some(story) = self.under_way {
+                take(self.unit(received, story));
             }
         }
     }
 
-    fn unit(&mut self, received: ReceivedUnit, stamps: Stamps) -> Unit {
+    fn unit(&mut self, received: ReceivedUnit, (stamps, last_esi): (Stamps, u32)) -> Unit {
         self.number += 1;
         let complete = received.is_complete();
         let gap_before = received.missing_before > 0;
         let mut access_unit = received.unit;
         self.parameter_sets.complete(&mut access_unit);
         let session = self.session.unwrap_or_default();
-        Unit { number: self.number, session, access_unit, complete, gap_before, stamps }
+        let (number, early) = (self.number, self.is_early);
+        Unit { number, session, last_esi, access_unit, complete, gap_before, early, stamps }
     }
 }
 
@@ -130,7 +157,8 @@ pub(crate) mod tests {
     /// A complete unit around `access_unit`.
     pub(crate) fn unit(number: u64, access_unit: AccessUnit) -> Unit {
         let stamps = Stamps { captured: None, heard: start(), complete: start() };
-        Unit { number, session: 1, access_unit, complete: true, gap_before: false, stamps }
+        let last_esi = u32::try_from(number).unwrap();
+        Unit { number, session: 1, last_esi, access_unit, complete: true, gap_before: false, early: false, stamps }
     }
 
     /// Some instant: pictures do not depend on which.
@@ -143,6 +171,7 @@ pub(crate) mod tests {
         Datagram {
             session: 1,
             stream: 0,
+            esi: 0,
             bytes,
             end_of_unit,
             start_of_unit,

@@ -13,7 +13,7 @@ use super::sps::{self, PictureFormat};
 const MAX_SET_BYTES: usize = 1024;
 
 /// The parameter sets a stream has shown, the newest of each number.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct ParameterSets {
     /// Sequence parameter sets sort before picture parameter sets: they must be sent in that order.
     sets: BTreeMap<(u8, u32), Vec<u8>>,

@@ -1,6 +1,7 @@
 //! A video through the whole link in virtual time: sender, modelled air, receiver, units, decoder.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use skylark_common::VIDEO_STREAM;
@@ -8,7 +9,7 @@ use skylark_common::air::sim::{Loss, ReceiverConfig};
 use skylark_common::fec::FecConfig;
 use skylark_common::rtp::{Packetizer, RtpHeader};
 use skylark_common::wire::radiotap::TxRate;
-use skylark_rx::decoder::Decoder;
+use skylark_rx::healing::{Healing, HealingStats};
 use skylark_rx::picture::Picture;
 use skylark_rx::receiver::Datagram;
 use skylark_rx::unit::{Unit, Units};
@@ -31,6 +32,7 @@ pub(crate) struct Conditions {
     pub(crate) cards: usize,
     pub(crate) fec: FecConfig,
     pub(crate) budget: Duration,
+    pub(crate) early: Option<Duration>,
     pub(crate) mcs: u8,
     pub(crate) policy: Policy,
     pub(crate) seed: u64,
@@ -39,7 +41,8 @@ pub(crate) struct Conditions {
 impl Default for Conditions {
     fn default() -> Self {
         let LinkConfig { fec, latency_budget, rate, seed, .. } = LinkConfig::default();
-        Self { loss: Loss::None, cards: 1, fec, budget: latency_budget, mcs: rate.mcs, policy: Policy::Show, seed }
+        let (budget, early) = (latency_budget, Some(Duration::from_millis(75)));
+        Self { loss: Loss::None, cards: 1, fec, budget, early, mcs: rate.mcs, policy: Policy::Show, seed }
     }
 }
 
@@ -74,6 +77,7 @@ fn fly(
         fec: conditions.fec,
         rate: TxRate { mcs: conditions.mcs, ..TxRate::default() },
         latency_budget: conditions.budget,
+        early: conditions.early,
         receivers,
         seed: conditions.seed,
         ..LinkConfig::default()
@@ -85,7 +89,7 @@ fn fly(
         units: Units::default(),
         waiting: VecDeque::new(),
         free_at: start,
-        decoder: Decoder::new().unwrap(),
+        healing: Healing::new().unwrap(),
         show,
     };
     for (number, unit) in video.units.iter().enumerate().take(pictures) {
@@ -107,9 +111,9 @@ fn fly(
 struct Ground<T> {
     start: Instant,
     units: Units,
-    waiting: VecDeque<(Instant, Unit)>,
+    waiting: VecDeque<(Instant, Arc<Unit>)>,
     free_at: Instant,
-    decoder: Decoder,
+    healing: Healing,
     show: T,
 }
 
@@ -118,6 +122,7 @@ impl<T: FnMut(usize, Instant, Picture)> Ground<T> {
         let datagram = Datagram {
             session: handed.session,
             stream: VIDEO_STREAM,
+            esi: handed.esi,
             bytes: &handed.bytes,
             start_of_unit: handed.start_of_unit,
             end_of_unit: handed.end_of_unit,
@@ -132,7 +137,11 @@ impl<T: FnMut(usize, Instant, Picture)> Ground<T> {
         let timestamp = RtpHeader::parse(&handed.bytes).unwrap().0.timestamp;
         let captured = self.start + Duration::from_secs(1) * timestamp / 90_000;
         let mut made = Vec::new();
-        self.units.handle_datagram(&datagram, Some(captured), handed.at, |unit| made.push(unit));
+        if handed.early {
+            self.units.handle_early(&datagram, Some(captured), handed.at, |unit| made.push(unit));
+        } else {
+            self.units.handle_datagram(&datagram, Some(captured), handed.at, |unit| made.push(unit));
+        }
         made.into_iter().for_each(|unit| self.push(handed.at, unit));
     }
 
@@ -141,22 +150,39 @@ impl<T: FnMut(usize, Instant, Picture)> Ground<T> {
         if self.waiting.len() >= DECODER_UNITS {
             self.waiting.pop_front();
         }
-        self.waiting.push_back((at, unit));
+        self.waiting.push_back((at, Arc::new(unit)));
     }
 
     fn decode_until(&mut self, until: Option<Instant>) {
-        while let Some((there, unit)) = self.waiting.pop_front_if(|(there, _)| {
-            let begins = self.free_at.max(*there);
-            until.is_none_or(|until| begins <= until)
-        }) {
-            self.free_at = self.free_at.max(there) + DECODE;
-            let (start, at, show) = (self.start, self.free_at, &mut self.show);
-            let take = |picture: Picture| {
-                let since_start = picture.stamps.captured.unwrap() - start;
-                let number = usize::try_from((since_start.as_micros() * 60 + 500_000) / 1_000_000).unwrap();
-                show(number, at, picture);
-            };
-            self.decoder.decode(&unit, take).unwrap();
+        loop {
+            let next = self.waiting.front().map(|(there, _)| *there);
+            let is_due = |at: Instant| until.is_none_or(|until| at <= until);
+            if next.is_none_or(|there| there > self.free_at) && self.healing.has_work() && is_due(self.free_at) {
+                // The log grows with what comes: nothing is made good after the end.
+                if until.is_none() && next.is_none() {
+                    return;
+                }
+                self.take_time(|healing, _| healing.replay().unwrap());
+            } else if let Some((there, unit)) = self.waiting.pop_front_if(|(there, _)| is_due(self.free_at.max(*there))) {
+                self.free_at = self.free_at.max(there);
+                self.take_time(|healing, pictures| healing.decode(&unit, |picture| pictures.push(picture)).unwrap());
+            } else {
+                return;
+            }
+        }
+    }
+
+    /// Lets the time go by that decoding takes, and shows what it gives.
+    fn take_time(&mut self, decode: impl FnOnce(&mut Healing, &mut Vec<Picture>)) {
+        let HealingStats { replayed, .. } = self.healing.stats();
+        let mut pictures = Vec::new();
+        decode(&mut self.healing, &mut pictures);
+        let decoded = self.healing.stats().replayed - replayed + u64::from(!pictures.is_empty());
+        self.free_at += DECODE * u32::try_from(decoded).unwrap();
+        for picture in pictures {
+            let since_start = picture.stamps.captured.unwrap() - self.start;
+            let number = usize::try_from((since_start.as_micros() * 60 + 500_000) / 1_000_000).unwrap();
+            (self.show)(number, self.free_at, picture);
         }
     }
 }

@@ -48,7 +48,8 @@ impl<'a> Video<'a> {
             let stamps = Stamps { captured: None, heard: now, complete: now };
             let (complete, gap_before) = (true, false);
             let access_unit = access_unit.clone();
-            let unit = Unit { number: number as u64 + 1, session: 1, access_unit, complete, gap_before, stamps };
+            let (last_esi, early, number) = (0, false, number as u64 + 1);
+            let unit = Unit { number, session: 1, last_esi, access_unit, complete, gap_before, early, stamps };
             decoder
                 .decode(&unit, |picture| {
                     let at = clean.len();
