@@ -17,6 +17,7 @@ pub mod rate;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod wish;
 
 use std::time::{Duration, Instant};
 
@@ -75,7 +76,6 @@ pub struct Sender {
     ledger: Ledger<2>,
     ledger_taken: Instant,
     latency: Option<TxLatency>,
-    keyframe_wanted: bool,
     rate: RateControl,
     /// The unit that is pushed.
     pushed: Pushed,
@@ -111,7 +111,6 @@ impl Sender {
             ledger: Ledger::new(["capture to encoded", "encoded to air"]),
             ledger_taken: now,
             latency: None,
-            keyframe_wanted: false,
             rate: rate_control(&config, now),
             pushed: Pushed::default(),
             left: None,
@@ -214,9 +213,11 @@ impl Sender {
         self.queue.is_empty()
     }
 
-    /// Whether units were dropped since this was last asked: the encoder should send a keyframe.
-    pub fn keyframe_wanted(&mut self) -> bool {
-        std::mem::take(&mut self.keyframe_wanted)
+    /// Whether the encoder should make the next picture a keyframe, since units were dropped: asked for when there is
+    /// room for it, and again when it does not come.
+    pub fn keyframe_wanted(&mut self, now: Instant) -> bool {
+        let has_room = self.has_room();
+        self.streams.iter_mut().fold(false, |wanted, stream| (has_room && stream.wish().asks(now)) || wanted)
     }
 
     /// The air is too busy for the next frame: call it instead of `poll_transmit` while that is so.

@@ -12,8 +12,11 @@
 //! 5. What has waited too long, even if its unit has begun: a picture shown late makes all others late.
 //!
 //! After 4 and 5 a keyframe is wanted. Where the encoder makes it at once, what was to come before it gives way too:
-//! it shows damage, and takes the keyframe's airtime. Where keyframes come as they come, it is sent: a damaged
-//! picture is better than none for a second or more; and a keyframe that waited too long is sent all the same, since
+//! it shows damage, and takes the keyframe's airtime. It is asked for when there is room for it, and again when it does
+//! not come. Where keyframes come as they come, or not when asked for, what comes is sent: a damaged picture is better
+//! than none for a second or more.
+//!
+//! A keyframe that waited too long is sent all the same if it stands for one that was dropped, or cannot be had again:
 //! the next will be no shorter.
 
 use std::collections::VecDeque;
@@ -64,6 +67,8 @@ pub(super) struct Unit {
     pub(super) stream: u8,
     pub(super) number: u64,
     pub(super) keyframe: bool,
+    /// Whether it is the keyframe that was wished for when another unit was dropped.
+    pub(super) replaces_dropped: bool,
 }
 
 #[derive(Debug)]
