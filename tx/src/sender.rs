@@ -77,6 +77,9 @@ pub struct Sender {
     ledger_taken: Instant,
     latency: Option<TxLatency>,
     rate: RateControl,
+    /// Whether the last keyframe took longer to leave than a unit may wait: to drop a unit and send another costs more
+    /// than it gives.
+    keyframes_are_late: bool,
     /// The unit that is pushed.
     pushed: Pushed,
     /// The frame that left last, if others waited behind it.
@@ -112,6 +115,7 @@ impl Sender {
             ledger_taken: now,
             latency: None,
             rate: rate_control(&config, now),
+            keyframes_are_late: false,
             pushed: Pushed::default(),
             left: None,
             transmitting: Vec::new(),
@@ -195,6 +199,7 @@ impl Sender {
             self.left = Some(Left { airtime: queued.airtime, at: now, air_was_busy: false });
         }
         self.record(&queued, now);
+        self.time_keyframe(&queued, now);
         let sent = std::mem::replace(&mut self.transmitting, queued.bytes);
         self.queue.recycle(sent);
         Some(&self.transmitting)
@@ -241,7 +246,7 @@ impl Sender {
     /// Whether a picture that is taken now leaves in time; if not, an encoder that is told leaves it out.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.expected_wait() <= ROOM
+        self.expected_wait() <= ROOM && !(self.keyframes_are_late && self.queue.has_whole_unit())
     }
 
     /// How long the transmitter's stages took over the last second, once one has passed.

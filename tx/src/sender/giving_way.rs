@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::queue::Unit;
+use skylark_common::wire::packet::Kind;
+
+use super::queue::{Queued, Unit};
 use super::{Keyframes, Sender};
 
 /// What is queued may be expected to take so much of the time a unit may wait: what gives way when another is queued, no
@@ -62,6 +64,9 @@ impl Sender {
     pub(super) fn drop_late(&mut self, now: Instant) {
         let Some(then) = now.checked_sub(self.config.patience) else { return };
         let as_they_come = self.config.keyframes == Keyframes::AsTheyCome;
+        if self.keyframes_are_late && !as_they_come {
+            return;
+        }
         let is_cut = |unit: &Unit| !(unit.keyframe && (as_they_come || unit.replaces_dropped));
         while let Some(unit) = self.queue.queued_before(then).filter(is_cut) {
             if self.queue.has_source_packets(unit) {
@@ -69,6 +74,14 @@ impl Sender {
             } else {
                 self.queue.drop_repairs(unit);
             }
+        }
+    }
+
+    /// Learns from the last packet of a keyframe whether another would leave in time.
+    pub(super) fn time_keyframe(&mut self, queued: &Queued, now: Instant) {
+        let Queued { unit, kind, due, .. } = *queued;
+        if unit.keyframe && kind == Kind::Source && !self.queue.has_source_packets(unit) {
+            self.keyframes_are_late = now.saturating_duration_since(due) > self.config.patience;
         }
     }
 

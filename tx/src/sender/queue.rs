@@ -17,7 +17,8 @@
 //! than none for a second or more.
 //!
 //! A keyframe that waited too long is sent all the same if it stands for one that was dropped, or cannot be had again:
-//! the next will be no shorter.
+//! the next will be no shorter. While keyframes take that long, units that have begun are not cut, and a picture is left
+//! out while a unit waits that has not.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -189,6 +190,11 @@ impl TransmitQueue {
         let last_is_keyframe = self.ready.back().is_some_and(|last| last.unit.keyframe);
         let keyframe = || self.whole_units().next().filter(|_| last_is_keyframe);
         self.whole_units().find(|unit| !unit.keyframe).or_else(keyframe)
+    }
+
+    /// Whether a unit waits of which nothing has left.
+    pub(super) fn has_whole_unit(&self) -> bool {
+        self.ready.iter().any(|queued| queued.starts_unit)
     }
 
     /// The unit whose turn it is, if it was queued before `then`.
