@@ -103,7 +103,7 @@ impl Squeeze {
         let mut captured = start;
         while captured < start + self.duration {
             run.wait_until(captured);
-            keyframe |= run.sender.keyframe_wanted();
+            keyframe |= run.sender.keyframe_wanted(captured);
             let allowance = run.sender.allowance();
             let allowed_bits_per_s = allowance.map_or(self.limits.most_bits_per_s, |allowed| allowed.bits_per_s);
             let captured_at = captured.saturating_duration_since(start);

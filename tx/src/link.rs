@@ -138,7 +138,7 @@ impl Link<'_> {
     fn tell_encoder(&mut self) {
         let sender = &mut self.transmitter.sender;
         self.outlet.allow(sender.allowance(), sender.has_room());
-        if sender.keyframe_wanted() {
+        if sender.keyframe_wanted(Instant::now()) {
             self.outlet.want_keyframe();
         }
     }
