@@ -7,6 +7,9 @@ use crate::sender::RateReason;
 /// A change by less than this is not worth a sentence.
 const WORTH_TELLING_PERCENT: u64 = 25;
 
+/// What may help where nothing can be lowered by itself.
+const AT_THE_FLOOR: &str = ", perhaps even than --bitrate-min: lower that or --size, or raise --mcs";
+
 /// The bitrate people know of.
 #[derive(Debug, Default)]
 pub(crate) struct ToldRate {
@@ -35,12 +38,13 @@ impl ToldRate {
         }
         let verb = if u64::from(encoder.target_bits_per_s) < known { "lowered" } else { "raised" };
         self.bits_per_s = Some(encoder.target_bits_per_s);
-        let carries = mbit_per_s(encoder.target_bits_per_s);
-        let why = match encoder.reason {
-            RateReason::Modulation => "the modulation carries",
-            RateReason::Air | RateReason::Asked => "the air carries",
+        let target = mbit_per_s(encoder.target_bits_per_s);
+        let gives_less = match encoder.reason {
+            RateReason::Modulation => "the modulation carries less",
+            RateReason::Air | RateReason::Asked => "the air gives less",
         };
-        Some(format!("{why} {carries} of the {asked} Mbit/s asked for: encoder {verb}"))
+        let advice = if encoder.target_bits_per_s <= encoder.least_bits_per_s { AT_THE_FLOOR } else { "" };
+        Some(format!("encoder {verb} to {target} of the {asked} Mbit/s asked for: {gives_less}{advice}"))
     }
 }
 
@@ -56,23 +60,30 @@ mod tests {
     fn people_are_told_when_the_bitrate_changes_by_much_and_when_it_is_back() {
         let mut told = ToldRate::default();
         let mut news = |target_bits_per_s, reason| {
-            let asked_bits_per_s = 4_000_000;
-            let encoder = EncoderRate { asked_bits_per_s, target_bits_per_s, reason, unit_bytes: 0, queue_us: 0 };
+            let (asked_bits_per_s, least_bits_per_s) = (4_000_000, 500_000);
+            let (unit_bytes, queue_us) = (0, 0);
+            let encoder =
+                EncoderRate { asked_bits_per_s, least_bits_per_s, target_bits_per_s, reason, unit_bytes, queue_us };
             told.news(&encoder).unwrap_or_default()
         };
         assert_eq!(news(4_000_000, RateReason::Asked), "");
         assert_eq!(
             news(1_900_000, RateReason::Air),
-            "the air carries 1.9 of the 4.0 Mbit/s asked for: encoder lowered"
+            "encoder lowered to 1.9 of the 4.0 Mbit/s asked for: the air gives less"
         );
         assert_eq!(news(2_100_000, RateReason::Air), "");
-        assert_eq!(news(3_000_000, RateReason::Air), "the air carries 3.0 of the 4.0 Mbit/s asked for: encoder raised");
+        assert_eq!(
+            news(3_000_000, RateReason::Air),
+            "encoder raised to 3.0 of the 4.0 Mbit/s asked for: the air gives less"
+        );
         assert_eq!(
             news(4_000_000, RateReason::Asked),
             "the air carries the 4.0 Mbit/s asked for again: encoder raised"
         );
         assert_eq!(news(4_000_000, RateReason::Asked), "");
-        let lowered = "the modulation carries 2.8 of the 4.0 Mbit/s asked for: encoder lowered";
+        let lowered = "encoder lowered to 2.8 of the 4.0 Mbit/s asked for: the modulation carries less";
         assert_eq!(news(2_800_000, RateReason::Modulation), lowered);
+        let floor = format!("encoder lowered to 0.5 of the 4.0 Mbit/s asked for: the air gives less{AT_THE_FLOOR}");
+        assert_eq!(news(500_000, RateReason::Air), floor);
     }
 }
