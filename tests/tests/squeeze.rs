@@ -32,7 +32,11 @@ impl Modelled {
         let mean = self.bits_per_s.max(self.least_bits_per_s) / 60.0 / 8.0;
         let most = allowed.map_or(usize::MAX, |allowed| allowed.unit_bytes);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a number of bytes")]
-        let bytes = if is_keyframe { ((mean * 6.0) as usize).min(most).max(LEAST_KEYFRAME_BYTES) } else { (mean * 0.92) as usize };
+        let bytes = if is_keyframe {
+            ((mean * 6.0) as usize).min(most).max(LEAST_KEYFRAME_BYTES)
+        } else {
+            (mean * 0.92) as usize
+        };
         unit(bytes, is_keyframe)
     }
 }
