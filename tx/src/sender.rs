@@ -32,6 +32,7 @@ use frame::FrameWriter;
 use giving_way::Left;
 use pacer::Pacer;
 use queue::{Queued, TransmitQueue};
+use rate::micros;
 pub use rate::{Allowance, RateControl, RateLimits, RateReason};
 use stream::StreamSender;
 
@@ -221,8 +222,7 @@ impl Sender {
     /// Whether the encoder should make the next picture a keyframe, since units were dropped: asked for when there is
     /// room for it, and again when it does not come.
     pub fn keyframe_wanted(&mut self, now: Instant) -> bool {
-        let has_room = self.has_room();
-        self.streams.iter_mut().fold(false, |wanted, stream| (has_room && stream.wish().asks(now)) || wanted)
+        self.has_room() && self.streams.iter_mut().any(|stream| stream.wish().asks(now))
     }
 
     /// The air is too busy for the next frame: call it instead of `poll_transmit` while that is so.
@@ -347,8 +347,4 @@ impl Sender {
 fn rate_control(config: &SenderConfig, now: Instant) -> RateControl {
     let redundancy = config.streams.iter().map(|stream| stream.fec.redundancy_permille).max().unwrap_or(0);
     RateControl::new(config.bitrate, config.rate, redundancy, now)
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

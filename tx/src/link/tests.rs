@@ -9,6 +9,7 @@ use super::*;
 use crate::args::Args;
 use crate::clock::Clock;
 use crate::outlet::{RtpDatagram, UNITS};
+use crate::source::Obeys;
 
 /// Does something with a link that carries this at first.
 fn with_link<T>(payload: Payload, act: impl FnOnce(&mut Link<'_>) -> T) -> T {
@@ -70,26 +71,4 @@ fn datagrams_of_another_kind_begin_another_session_and_counters_go_on() {
         assert_eq!((link.payload, link.transmitter.stats().datagrams), (Payload::Rtp, 3));
         assert_eq!(link.transmitter.sender.stats().datagrams, 2);
     });
-}
-
-#[test]
-fn dropped_units_are_told_when_they_begin_and_when_they_end() {
-    let mut dropped = Dropped::default();
-    let told = [(0, 0), (3, 0), (5, 1), (5, 1), (5, 2)].map(|(sender, before)| {
-        dropped.tell(sender, before);
-        (dropped.told, dropped.units)
-    });
-    assert_eq!(told, [(false, 0), (true, 3), (true, 6), (false, 6), (true, 7)]);
-}
-
-#[test]
-fn that_an_encoder_takes_no_orders_is_told_once_and_only_when_it_matters() {
-    let mut dropped = Dropped::default();
-    let deaf = Obeys { bitrate: false, keyframes: false };
-    let told = [(0, deaf), (1, Obeys::ALL), (2, deaf), (3, deaf)].map(|(units, obeys)| {
-        dropped.tell(units, 0);
-        dropped.tell_of_deaf(obeys);
-        dropped.deaf_told
-    });
-    assert_eq!(told, [false, false, true, true]);
 }

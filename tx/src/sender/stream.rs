@@ -167,8 +167,7 @@ impl StreamSender {
         frames.write_announce(self.config.stream, self.next_announce, &announce, &mut bytes);
         let frame = Frame { bytes, kind: Kind::Announce, sequence: self.next_announce, is_referred_to: false };
         self.next_announce = self.next_announce.wrapping_add(1);
-        let unit =
-            Unit { stream: self.config.stream, number: self.units, keyframe: false, replaces_dropped: false };
+        let unit = Unit { stream: self.config.stream, number: self.units, keyframe: false, replaces_dropped: false };
         queue.push(frame, unit, false, Due::Now(now));
     }
 

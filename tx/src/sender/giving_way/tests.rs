@@ -134,9 +134,30 @@ fn a_keyframe_that_stands_for_one_that_was_cut_is_finished_however_late() {
     push(&mut sender, 5, SLICE, later);
     push(&mut sender, 150, IDR, later);
     assert_eq!(sent(&mut sender, later, later + MS * 300), (150..300).collect::<Vec<_>>());
-    let much_later = later + MS * 300;
-    push(&mut sender, 150, IDR, much_later);
-    assert!(sent(&mut sender, much_later, much_later + MS * 300).len() < 100, "the next stands for none");
+}
+
+#[test]
+fn while_keyframes_leave_late_nothing_that_began_is_cut_and_pictures_are_left_out() {
+    let now = Instant::now();
+    let mut sender = sender(Keyframes::OnDemand, now);
+    push(&mut sender, 150, IDR, now);
+    sent(&mut sender, now, now + MS * 190);
+    assert!(!sender.keyframes_are_late, "it was cut");
+    push(&mut sender, 150, IDR, now + MS * 200);
+    sent(&mut sender, now + MS * 200, now + MS * 400);
+    assert!(sender.keyframes_are_late);
+
+    let now = now + MS * 400;
+    push(&mut sender, 5, SLICE, now);
+    assert!(!sender.has_room(), "a unit waits");
+    let begun = sent(&mut sender, now, now + MS).len();
+    assert!(begun > 0 && sender.has_room());
+    push(&mut sender, 130, SLICE, now + MS);
+    assert_eq!(begun + sent(&mut sender, now + MS, now + MS * 200).len(), 135);
+    push(&mut sender, 9, IDR, now + MS * 200);
+    sent(&mut sender, now + MS * 200, now + MS * 250);
+    push(&mut sender, 130, SLICE, now + MS * 250);
+    assert!(sent(&mut sender, now + MS * 250, now + MS * 450).len() < 110, "keyframes are in time");
 }
 
 #[test]
@@ -171,7 +192,11 @@ fn where_a_keyframe_does_not_come_when_asked_for_it_is_asked_for_again_and_what_
     assert!(sender.keyframe_wanted(now + MS * 250));
     let later = now + MS * 260;
     (0..4).for_each(|_| push(&mut sender, 18, SLICE, later));
-    assert_eq!((sender.stats().units_dropped, sender.stats().dropped_useless), (6, 4), "as where none can be asked for");
+    assert_eq!(
+        (sender.stats().units_dropped, sender.stats().dropped_useless),
+        (6, 4),
+        "as where none can be asked for"
+    );
     assert_eq!(sent(&mut sender, later, later + MS * 100).len(), 54);
     assert!(sender.keyframe_wanted(now + MS * 500));
     push(&mut sender, 1, IDR, now + MS * 510);
