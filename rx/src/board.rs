@@ -8,9 +8,9 @@ use serde::Serialize;
 use skylark_common::ledger::Ledger;
 use skylark_common::scheduling::Scheduling;
 
-use crate::healing::HealingStats;
 use crate::glass::time_code::TimeCodes;
 use crate::glass::{Glass, Measured};
+use crate::healing::HealingStats;
 use crate::link::relayed::RelaySeen;
 use crate::picture::Decoded;
 use crate::report::Report;

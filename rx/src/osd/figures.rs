@@ -267,7 +267,7 @@ on air → heard: no shared clock
         let (now, before) = (start(), crate::glass::time_code::tests::measured());
         let why = Some(Unmeasured::NoSharedClock);
         let stopped = Measured { last_second: None, why, ..before.clone() };
-        let never = Measured { histogram: Vec::new(), ..stopped.clone() };
+        let never = Measured { histogram: Vec::new(), ..stopped };
         let mut report = report(&seen(now), now);
         for (measured, says_histogram) in [(stopped, true), (never.clone(), false)] {
             report.measured = Some(measured);

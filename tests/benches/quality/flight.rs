@@ -163,7 +163,8 @@ impl<T: FnMut(usize, Instant, Picture)> Ground<T> {
                     return;
                 }
                 self.take_time(|healing, _| healing.replay().unwrap());
-            } else if let Some((there, unit)) = self.waiting.pop_front_if(|(there, _)| is_due(self.free_at.max(*there))) {
+            } else if let Some((there, unit)) = self.waiting.pop_front_if(|(there, _)| is_due(self.free_at.max(*there)))
+            {
                 self.free_at = self.free_at.max(there);
                 self.take_time(|healing, pictures| healing.decode(&unit, |picture| pictures.push(picture)).unwrap());
             } else {

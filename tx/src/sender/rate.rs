@@ -193,6 +193,7 @@ impl RateControl {
 }
 
 /// Bits of video a second that this modulation carries beside this redundancy, as far as can be told before the first.
+#[cfg(feature = "program")]
 pub(crate) fn carried_bits_per_s(rate: TxRate, redundancy_permille: u16) -> u64 {
     PACKET_BITS * 1_000_000 / packet_us(rate, redundancy_permille)
 }
