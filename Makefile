@@ -52,7 +52,7 @@ test-arm64: deps
 
 bench: deps
 	cargo build --release --locked --bins
-	cargo bench --package skylark-tests --bench '*' --locked
+	cargo bench --package skylark-tests --bench '*' --locked --no-fail-fast
 
 # Xvfb to look at, GStreamer to be compared with.
 latency: PACKAGES += xvfb gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \

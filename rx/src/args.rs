@@ -113,7 +113,7 @@ pub(crate) struct Args {
 
     /// Measure from source to screen: reads the time code that skylark-tx --input test draws from each picture shown
     ///
-    /// Needs a transmitter on this machine, because both ends must share a clock. Without a window it measures up to the
+    /// Needs a transmitter on this machine, because both ends must share a clock; a recording has no age. Without a window it measures up to the
     /// decoded picture. The figures stand in the window, in --stats and, with a histogram, on stderr at the end.
     #[arg(long, conflicts_with = "measure_loop")]
     pub(crate) measure_latency: bool,
@@ -170,7 +170,8 @@ impl Args {
     /// What contradicts itself, in words that say what to do.
     ///
     /// # Errors
-    /// Two users of standard output, two windows, or an air that has no speed of its own to be read faster.
+    /// Two users of standard output, two windows, an air that has no speed of its own to be read faster, or a
+    /// measurement of nothing live.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         let count = |wanted: &OutputArg| self.output.iter().filter(|output| *output == wanted).count();
         let live = self.air.is_empty() || !self.air.iter().all(|air| matches!(air, Source::Air(AirTarget::Pcap(_))));
@@ -182,6 +183,12 @@ impl Args {
         }
         if self.as_fast_as_possible && live {
             return Err("--as-fast-as-possible needs recordings only: give pcap: airs, or leave out the option");
+        }
+        if (self.measure_latency || self.measure_loop) && !live {
+            return Err(
+                "a recording's pictures are as old as the recording: --measure-latency and --measure-loop need a \
+                        live air beside pcap:, or leave them out",
+            );
         }
         if self.measure_loop && count(&OutputArg::Window) == 0 {
             return Err("--measure-loop shows a code in the window: add --output window");
@@ -286,6 +293,16 @@ mod tests {
         assert_eq!(parse("skylark-rx --measure-loop").unwrap().check(), Ok(()));
         assert!(parse("skylark-rx --measure-loop --measure-latency").is_err());
         assert!(parse("skylark-rx --output none --measure-latency").unwrap().wants_pictures());
+    }
+
+    #[test]
+    fn the_age_of_a_recording_is_not_measured() {
+        for mode in ["--measure-latency", "--measure-loop"] {
+            let args = parse(&format!("skylark-rx --air pcap:a pcap:b --key k --output window {mode}")).unwrap();
+            assert!(args.check().unwrap_err().contains("recording"), "{mode}");
+            let args = parse(&format!("skylark-rx --air udp:1 --key k --output window {mode}")).unwrap();
+            assert_eq!(args.check(), Ok(()));
+        }
     }
 
     #[test]

@@ -227,6 +227,16 @@ mod tests {
     }
 
     #[test]
+    fn no_bar_ends_before_it_begins() {
+        // 33 µs, then one time at each place a bucket of 1 ms and more may have it.
+        for longest in (1000..60_000).step_by(7) {
+            let bars = bars(&histogram(std::iter::repeat_n(33, 300).chain([longest])));
+            assert!(bars.iter().all(|bar| bar.from_us <= bar.to_us), "{longest}: {bars:?}");
+            assert!(bars.last().is_some_and(|bar| bar.count == 1 && bar.to_us == longest), "{longest}: {bars:?}");
+        }
+    }
+
+    #[test]
     fn a_second_without_a_picture_is_told_as_that() {
         let mut times = Times::default();
         times.record(Duration::from_millis(3));

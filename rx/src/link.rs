@@ -86,7 +86,7 @@ struct Running {
 impl Link {
     /// Runs until the program ends; closes the outlets.
     pub(crate) fn run(self) {
-        if matches!(self.time, Time::Real) {
+        if matches!(self.time, Time::Real) && !self.are_recordings {
             let scheduling = scheduling::real_time();
             self.board.with(|seen| seen.scheduling = Some(scheduling));
         }

@@ -1,5 +1,5 @@
 //! How long access units are and what that costs in quality: openh264 left alone, each keyframe bounded, and keyframes
-//! farther apart. Only the encoder's work is real; nothing here depends on the machine.
+//! farther apart. Of what is printed only the encoding times depend on the machine.
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, clippy::print_stdout, reason = "a bench")]
 
 use std::time::{Duration, Instant};

@@ -22,10 +22,16 @@ mod screen;
 #[path = "quality/video.rs"]
 mod video;
 
+use std::process::{Command, Stdio};
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let quick = arguments.iter().any(|argument| argument == "--quick");
     let only = arguments.iter().position(|argument| argument == "--only").and_then(|at| arguments.get(at + 1));
+    if Command::new("ffmpeg").arg("-version").stdout(Stdio::null()).status().is_err() {
+        println!("*** NOT MEASURED: what a viewer sees: no ffmpeg: apt-get install ffmpeg");
+        return;
+    }
     let clip = clip::generated();
     for (name, part) in parts::PARTS {
         if only.is_none_or(|only| only == name) {

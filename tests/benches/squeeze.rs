@@ -9,7 +9,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use skylark_tests::figure::{self, Curve, Panel};
-use skylark_tests::squeeze::{Outcome, Picture, Squeeze};
+use skylark_tests::squeeze::{Orders, Outcome, Picture, Squeeze};
 use skylark_tx::encoder::{Encoder, EncoderSettings, Keyframe};
 use skylark_tx::source::test_pattern::Pattern;
 
@@ -20,16 +20,19 @@ const POINT: Duration = Duration::from_millis(200);
 
 fn main() {
     let told = run(&Squeeze::default());
-    let not_told = run(&Squeeze { is_told: false, ..Squeeze::default() });
+    let not_told = run(&Squeeze { orders: Orders::None, ..Squeeze::default() });
     println!("1280 x 720 at 60 pictures/s, 4 Mbit/s, MCS 1, 50 % redundancy; from 5 s to 15 s a third of the air");
-    println!("encoder told | seconds | kbit/s | source to screen p50, p95, max ms | left out, damaged, lost of 60/s");
-    for (name, outcome) in [("yes", &told), ("no", &not_told)] {
+    println!("orders taken | seconds | kbit/s | source to screen p50, p95, max ms | left out, damaged, lost of 60/s");
+    let slow = run(&Squeeze { airtime_percent: 1500, ..Squeeze::default() });
+    let keyframes = run(&Squeeze { orders: Orders::Keyframes, ..Squeeze::default() });
+    let rows = [("all", &told), ("none", &not_told), ("keyframes", &keyframes), ("all, a 15th of the air", &slow)];
+    for (name, outcome) in rows {
         for (from, to) in [(0, 5), (5, 6), (6, 15), (15, 16), (16, 25)] {
-            println!("{name:3} | {from:2} to {to:2} | {}", line(outcome, S * from..S * to));
+            println!("{name} | {from:2} to {to:2} | {}", line(outcome, S * from..S * to));
         }
         let stats = outcome.stats;
         println!(
-            "{name:3} | longest queue {} ms by the model, longest pause {} ms, units dropped {} (late {}, useless {}), back after {:?}",
+            "{name} | longest queue {} ms by the model, longest pause {} ms, units dropped {} (late {}, useless {}), back after {:?}",
             outcome.longest_queue.as_millis(),
             outcome.longest_pause().as_millis(),
             stats.units_dropped,

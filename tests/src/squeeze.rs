@@ -22,8 +22,8 @@ pub struct Squeeze {
     pub rate: TxRate,
     /// Between which bitrates the encoder is kept.
     pub limits: RateLimits,
-    /// Whether the encoder is told anything.
-    pub is_told: bool,
+    /// What the encoder is told.
+    pub orders: Orders,
     /// Pictures a second.
     pub pictures_per_s: u32,
     /// When frames take `airtime_percent` of their airtime.
@@ -46,7 +46,7 @@ impl Default for Squeeze {
         Self {
             rate: TxRate::default(),
             limits: RateLimits { most_bits_per_s: 4_000_000, least_bits_per_s: 500_000 },
-            is_told: true,
+            orders: Orders::All,
             pictures_per_s: 60,
             cut: Duration::from_secs(5)..Duration::from_secs(15),
             airtime_percent: 300,
@@ -56,6 +56,17 @@ impl Default for Squeeze {
             decode: Duration::from_millis(3),
         }
     }
+}
+
+/// Which orders an encoder takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Orders {
+    /// All: what to make, when to make a keyframe, and which picture to leave out, as ours does.
+    All,
+    /// When to make a keyframe, as some cameras do.
+    Keyframes,
+    /// None.
+    None,
 }
 
 /// What became of one picture.
@@ -103,7 +114,7 @@ impl Squeeze {
         let mut captured = start;
         while captured < start + self.duration {
             run.wait_until(captured);
-            keyframe |= run.sender.keyframe_wanted();
+            keyframe |= run.sender.keyframe_wanted(captured);
             let allowance = run.sender.allowance();
             let allowed_bits_per_s = allowance.map_or(self.limits.most_bits_per_s, |allowed| allowed.bits_per_s);
             let captured_at = captured.saturating_duration_since(start);
@@ -116,8 +127,8 @@ impl Squeeze {
                 shown_after: None,
                 is_whole: false,
             };
-            if !self.is_told || run.sender.has_room() {
-                let unit = encode(number, allowance, std::mem::take(&mut keyframe) && self.is_told);
+            if self.orders != Orders::All || run.sender.has_room() {
+                let unit = encode(number, allowance, std::mem::take(&mut keyframe));
                 (picture.bytes, picture.keyframe) = (unit.bytes.len(), unit.keyframe);
                 run.pictures.push(picture);
                 run.wait_until(captured + self.encode);
@@ -159,8 +170,8 @@ struct Sent {
 
 impl<'a> Run<'a> {
     fn new(config: &'a Squeeze, start: Instant) -> Self {
-        let keyframes = if config.is_told { Keyframes::OnDemand } else { Keyframes::AsTheyCome };
-        let bitrate = config.is_told.then_some(config.limits);
+        let keyframes = if config.orders == Orders::None { Keyframes::AsTheyCome } else { Keyframes::OnDemand };
+        let bitrate = (config.orders == Orders::All).then_some(config.limits);
         let sender = SenderConfig { rate: config.rate, keyframes, bitrate, ..SenderConfig::default() };
         let entropy = Entropy { salt: [1; 16], unix_us: None, clock_id: None };
         let air = sim::Config { queue_frames: config.card_frames, ..sim::Config::default() };
@@ -279,12 +290,20 @@ impl Outcome {
         self.within(time).filter_map(|picture| picture.shown_after).max().unwrap_or_default()
     }
 
-    /// The longest time between two pictures without damage.
+    /// How many of the pictures taken in this time were shown without damage.
+    #[must_use]
+    pub fn whole(&self, time: Range<Duration>) -> usize {
+        self.within(time).filter(|picture| picture.is_whole).count()
+    }
+
+    /// The longest time without another picture without damage, from the beginning to when the last one is taken.
     #[must_use]
     pub fn longest_pause(&self) -> Duration {
         let shown = self.pictures.iter().filter(|picture| picture.is_whole);
-        let shown: Vec<Duration> = shown.filter_map(|picture| Some(picture.captured + picture.shown_after?)).collect();
-        shown.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).max().unwrap_or_default()
+        let shown = shown.filter_map(|picture| Some(picture.captured + picture.shown_after?));
+        let end = self.pictures.last().map(|picture| picture.captured);
+        let times: Vec<Duration> = std::iter::once(Duration::ZERO).chain(shown).chain(end).collect();
+        times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).max().unwrap_or_default()
     }
 
     /// Bits of video encoded a second in this time.

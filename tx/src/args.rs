@@ -127,7 +127,8 @@ pub(crate) struct Args {
     /// STBC streams: the same from two antennas. With --vht 0 or 1.
     #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=2))]
     pub(crate) stbc: u8,
-    /// Send frames at once instead of as fast as the modulation carries them.
+    /// Send frames at once instead of as fast as the modulation carries them. The bitrate of the encoder stays at
+    /// --bitrate then.
     #[arg(long)]
     pub(crate) no_pacing: bool,
 
@@ -172,7 +173,7 @@ impl Args {
     /// Between which bitrates the encoder is kept, if it is told at all.
     pub(crate) fn bitrate_limits(&self) -> Option<RateLimits> {
         let (most_bits_per_s, least_bits_per_s) = (self.bitrate, self.bitrate_min.min(self.bitrate));
-        (!self.fixed_bitrate).then_some(RateLimits { most_bits_per_s, least_bits_per_s })
+        (!self.fixed_bitrate && !self.no_pacing).then_some(RateLimits { most_bits_per_s, least_bits_per_s })
     }
 
     /// How frames are modulated.
@@ -226,7 +227,7 @@ mod tests {
         assert_eq!(limits(&[]), both(4_000_000, 500_000));
         assert_eq!(limits(&["--bitrate", "300k"]), both(300_000, 300_000));
         assert_eq!(limits(&["--bitrate", "8M", "--bitrate-min", "2M"]), both(8_000_000, 2_000_000));
-        assert_eq!(limits(&["--fixed-bitrate"]), None);
+        assert_eq!([limits(&["--fixed-bitrate"]), limits(&["--no-pacing"])], [None; 2]);
         assert!(parse(&["--fixed-bitrate", "--bitrate-min", "1M"]).is_err());
     }
 

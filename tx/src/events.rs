@@ -10,6 +10,7 @@ use skylark_common::wire::announce::{Payload, TxLatency};
 
 use crate::link::airs::AirStats;
 use crate::outlet::SourceStats;
+use crate::sender::rate::micros;
 use crate::sender::{Allowance, RateReason};
 use crate::stats::TxStats;
 
@@ -99,7 +100,7 @@ pub(crate) struct EncoderRate {
 impl EncoderRate {
     pub(crate) fn of((allowed, reason, queue): (Allowance, RateReason, Duration), asked_bits_per_s: u32) -> Self {
         let Allowance { bits_per_s, unit_bytes } = allowed;
-        let queue_us = u64::try_from(queue.as_micros()).unwrap_or(u64::MAX);
+        let queue_us = micros(queue);
         Self { asked_bits_per_s, target_bits_per_s: bits_per_s, reason, unit_bytes, queue_us }
     }
 }

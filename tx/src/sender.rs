@@ -17,6 +17,7 @@ pub mod rate;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod wish;
 
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,7 @@ use frame::FrameWriter;
 use giving_way::Left;
 use pacer::Pacer;
 use queue::{Queued, TransmitQueue};
+use rate::micros;
 pub use rate::{Allowance, RateControl, RateLimits, RateReason};
 use stream::StreamSender;
 
@@ -75,8 +77,10 @@ pub struct Sender {
     ledger: Ledger<2>,
     ledger_taken: Instant,
     latency: Option<TxLatency>,
-    keyframe_wanted: bool,
     rate: RateControl,
+    /// Whether the last keyframe took longer to leave than a unit may wait: to drop a unit and send another costs more
+    /// than it gives.
+    keyframes_are_late: bool,
     /// The unit that is pushed.
     pushed: Pushed,
     /// The frame that left last, if others waited behind it.
@@ -111,8 +115,8 @@ impl Sender {
             ledger: Ledger::new(["capture to encoded", "encoded to air"]),
             ledger_taken: now,
             latency: None,
-            keyframe_wanted: false,
             rate: rate_control(&config, now),
+            keyframes_are_late: false,
             pushed: Pushed::default(),
             left: None,
             transmitting: Vec::new(),
@@ -196,6 +200,7 @@ impl Sender {
             self.left = Some(Left { airtime: queued.airtime, at: now, air_was_busy: false });
         }
         self.record(&queued, now);
+        self.time_keyframe(&queued, now);
         let sent = std::mem::replace(&mut self.transmitting, queued.bytes);
         self.queue.recycle(sent);
         Some(&self.transmitting)
@@ -214,9 +219,10 @@ impl Sender {
         self.queue.is_empty()
     }
 
-    /// Whether units were dropped since this was last asked: the encoder should send a keyframe.
-    pub fn keyframe_wanted(&mut self) -> bool {
-        std::mem::take(&mut self.keyframe_wanted)
+    /// Whether the encoder should make the next picture a keyframe, since units were dropped: asked for when there is
+    /// room for it, and again when it does not come.
+    pub fn keyframe_wanted(&mut self, now: Instant) -> bool {
+        self.has_room() && self.streams.iter_mut().any(|stream| stream.wish().asks(now))
     }
 
     /// The air is too busy for the next frame: call it instead of `poll_transmit` while that is so.
@@ -240,7 +246,7 @@ impl Sender {
     /// Whether a picture that is taken now leaves in time; if not, an encoder that is told leaves it out.
     #[must_use]
     pub fn has_room(&self) -> bool {
-        self.expected_wait() <= ROOM
+        self.expected_wait() <= ROOM && !(self.keyframes_are_late && self.queue.has_whole_unit())
     }
 
     /// How long the transmitter's stages took over the last second, once one has passed.
@@ -341,8 +347,4 @@ impl Sender {
 fn rate_control(config: &SenderConfig, now: Instant) -> RateControl {
     let redundancy = config.streams.iter().map(|stream| stream.fec.redundancy_permille).max().unwrap_or(0);
     RateControl::new(config.bitrate, config.rate, redundancy, now)
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

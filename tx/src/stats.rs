@@ -27,13 +27,13 @@ pub struct TxStats {
     pub dropped_useless: u64,
     /// Repair packets dropped because source packets left them no air.
     pub repairs_dropped: u64,
-    /// Source packets handed to the air.
+    /// Source packets handed to the airs; what an air refuses, its own counters say.
     pub source_packets: u64,
-    /// Repair packets handed to the air.
+    /// Repair packets handed to the airs.
     pub repair_packets: u64,
-    /// Announces handed to the air.
+    /// Announces handed to the airs.
     pub announces: u64,
-    /// Bytes handed to the air, radiotap and FCS not counted.
+    /// Bytes handed to the airs, radiotap and FCS not counted.
     pub air_bytes: u64,
     /// Airtime of all that, by the model, in µs.
     pub airtime_us: u64,

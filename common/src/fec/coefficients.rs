@@ -7,7 +7,7 @@
 //! Σ nibble · symbol = ((x · Σ₃ + Σ₂) · x + Σ₁) · x + Σ₀,   Σₙ: the sum of the symbols with bit n in their nibble
 //! ```
 
-use super::gf256::PlainSum;
+use super::gf256::{Engine, PlainSum};
 use super::slots::SLOT_BYTES;
 use super::tinymt32::TinyMt32;
 use super::{MAX_WINDOW_SYMBOLS, RepairId};
@@ -16,6 +16,9 @@ use super::{MAX_WINDOW_SYMBOLS, RepairId};
 const NEAR: u16 = 16;
 /// Bits of a nibble.
 const NIBBLE_BITS: u32 = 4;
+
+/// A symbol and the zeros behind it.
+type Slot = [u8; SLOT_BYTES];
 
 /// The coefficients of one repair.
 #[derive(Clone, Debug)]
@@ -58,21 +61,14 @@ impl Coefficients {
 
     /// Overwrites `sum` with the coefficients times the symbols, plus `rest`. Of the symbols, told apart by how many
     /// the repair covers before them, those that are `None` are left out.
-    pub(super) fn sum<'a>(
-        &self,
-        sum: &mut [u8],
-        symbol: impl Fn(u16) -> Option<&'a [u8; SLOT_BYTES]>,
-        rest: Option<&'a [u8; SLOT_BYTES]>,
-    ) {
-        let mut sum = PlainSum::new(sum);
-        for bit in (0..NIBBLE_BITS).rev() {
-            sum.double();
-            for (at, nibble) in (self.far_count..).zip(&self.near) {
-                if nibble >> bit & 1 == 1 {
-                    symbol(at).into_iter().for_each(|symbol| sum.add(symbol));
-                }
-            }
+    pub(super) fn sum<'a>(&self, sum: &mut [u8], symbol: impl Fn(u16) -> Option<&'a Slot>, rest: Option<&'a Slot>) {
+        let engine = Engine::best();
+        if engine.has_fast_products() {
+            self.sum_near_by_products(engine, sum, &symbol);
+        } else {
+            self.sum_near_by_planes(engine, sum, &symbol);
         }
+        let mut sum = PlainSum::onto(engine, sum);
         for (first, word) in (0..self.far_count).step_by(32).zip(self.far) {
             for bit in bits(word) {
                 symbol(first + bit).into_iter().for_each(|symbol| sum.add(symbol));
@@ -81,11 +77,32 @@ impl Coefficients {
         rest.into_iter().for_each(|rest| sum.add(rest));
         sum.finish();
     }
+
+    /// Overwrites `sum` with the nibbles times their symbols, bit by bit.
+    fn sum_near_by_planes<'a>(&self, engine: Engine, sum: &mut [u8], symbol: impl Fn(u16) -> Option<&'a Slot>) {
+        let mut sum = PlainSum::on(engine, sum);
+        for bit in (0..NIBBLE_BITS).rev() {
+            sum.double();
+            for (at, nibble) in (self.far_count..).zip(&self.near) {
+                if nibble >> bit & 1 == 1 {
+                    symbol(at).into_iter().for_each(|symbol| sum.add(symbol));
+                }
+            }
+        }
+        sum.finish();
+    }
+
+    /// The same by as many products.
+    fn sum_near_by_products<'a>(&self, engine: Engine, sum: &mut [u8], symbol: impl Fn(u16) -> Option<&'a Slot>) {
+        let near = (self.far_count..).zip(self.near).take(usize::from(self.near_count));
+        engine.dot([sum], near.filter_map(|(at, nibble)| Some(([nibble], &symbol(at)?[..]))));
+    }
 }
 
 /// The positions of the ones in `word`, lowest first.
 fn bits(mut word: u32) -> impl Iterator<Item = u16> {
     std::iter::from_fn(move || {
+        #[expect(clippy::cast_possible_truncation, reason = "less than 32")]
         let lowest = (word != 0).then_some(word.trailing_zeros() as u16);
         word &= word.wrapping_sub(1);
         lowest
@@ -131,6 +148,21 @@ mod tests {
     fn the_newest_symbols_are_never_left_out() {
         for key in 0..=u16::MAX {
             assert!(coefficients(key, 40).iter().skip(24).all(|nibble| (1..16).contains(&nibble)));
+        }
+    }
+
+    #[test]
+    fn every_engine_and_both_ways_make_the_same_of_the_newest_symbols() {
+        let mut slots = Slots::new(20);
+        (0..20_u8).for_each(|at| slots.store(at.into(), &[at * 11; 100]));
+        let (near, known) = (coefficients(7, 20), |at: u16| (at != 12).then(|| slots.padded(usize::from(at))));
+        let mut expected = [0xee; 128];
+        near.sum_near_by_products(Engine::best(), &mut expected, known);
+        for engine in Engine::available() {
+            let (mut planes, mut products) = ([0xee; 128], [0xee; 128]);
+            near.sum_near_by_planes(engine, &mut planes, known);
+            near.sum_near_by_products(engine, &mut products, known);
+            assert_eq!((planes, products), (expected, expected), "{}", engine.name());
         }
     }
 

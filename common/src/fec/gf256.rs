@@ -111,6 +111,19 @@ impl Engine {
         *BEST
     }
 
+    /// Whether a product costs no more than two or three plain sums.
+    pub fn has_fast_products(self) -> bool {
+        match self.0 {
+            Kind::Reference => false,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Ssse3 | Kind::Avx2 => false,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Gfni => true,
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon => false,
+        }
+    }
+
     /// The instructions it is made of, for figures and logs.
     pub fn name(self) -> &'static str {
         match self.0 {

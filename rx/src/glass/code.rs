@@ -35,6 +35,13 @@ impl WindowCode {
         Self { number: (self.number + 1) % NUMBERS, ..self }
     }
 
+    /// How many codes of the same run this one comes after `before`; `None` if it is the same or an older one. Numbers
+    /// begin anew after a day and more, so that half of them lie ahead and half behind.
+    pub(crate) const fn steps_after(self, before: Self) -> Option<u32> {
+        let steps = (self.number + NUMBERS - before.number) % NUMBERS;
+        if steps > 0 && steps < NUMBERS / 2 { Some(steps) } else { None }
+    }
+
     /// Its digits: that of the run, then its number.
     pub(crate) fn digits(self) -> String {
         let (run, number) = (self.run % RUNS, self.number % NUMBERS);
@@ -77,6 +84,16 @@ mod tests {
         assert_eq!(code.next(), WindowCode { run: 42, number: 0 });
         for wrong in ["", "004299999", "00429999990", "004299999x", "+042999999", "skylark://x"] {
             assert_eq!(WindowCode::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn numbers_begin_anew_and_go_on() {
+        let code = |number| WindowCode { run: 42, number };
+        assert_eq!(code(7).steps_after(code(5)), Some(2));
+        assert_eq!(code(1).steps_after(code(999_998)), Some(3));
+        for (old, new) in [(5, 5), (5, 7), (999_998, 1)] {
+            assert_eq!(code(old).steps_after(code(new)), None, "{old} {new}");
         }
     }
 

@@ -20,7 +20,7 @@ pub(crate) struct Round {
     run: u32,
     /// When which code came on the screen.
     shown: VecDeque<(u32, Instant)>,
-    newest: Option<u32>,
+    newest: Option<WindowCode>,
     /// The picture that was searched last: its number, and when it was shown.
     searched: Option<(u64, Instant)>,
     times: Times,
@@ -67,8 +67,9 @@ impl Round {
         if let Some((_, then)) = follows {
             self.intervals.record(now.saturating_duration_since(then));
         }
-        let ours = found.iter().filter(|code| code.run == self.run).map(|code| code.number);
-        match self.judge(ours.max(), follows.is_some() || before.is_none(), now) {
+        let ours = found.iter().copied().filter(|code| code.run == self.run);
+        let newest = ours.reduce(|a, b| if b.steps_after(a).is_some() { b } else { a });
+        match self.judge(newest, follows.is_some() || before.is_none(), now) {
             Ok(Some(took)) => self.times.record(took),
             Ok(None) => self.repeated += 1,
             Err(why) => self.refused.add(why),
@@ -98,15 +99,22 @@ impl Round {
     }
 
     /// What the loop took, if this is the first picture with this code; whether the one before was `searched`, too.
-    fn judge(&mut self, code: Option<u32>, searched: bool, now: Instant) -> Result<Option<Duration>, Unmeasured> {
+    fn judge(
+        &mut self,
+        code: Option<WindowCode>,
+        searched: bool,
+        now: Instant,
+    ) -> Result<Option<Duration>, Unmeasured> {
         let code = code.ok_or(Unmeasured::NoWindowCode)?;
         let before = self.newest;
-        if before.is_some_and(|before| code <= before) {
-            return Ok(None);
-        }
+        let steps = match before {
+            Some(before) => code.steps_after(before),
+            None => Some(1),
+        };
+        let Some(steps) = steps else { return Ok(None) };
         self.newest = Some(code);
-        self.skipped += before.map_or(0, |before| u64::from(code - before - 1));
-        let shown = self.shown.iter().find(|(number, _)| *number == code);
+        self.skipped += u64::from(steps - 1);
+        let shown = self.shown.iter().find(|(number, _)| *number == code.number);
         let (_, shown) = shown.ok_or(Unmeasured::Forgotten)?;
         // The first code that is found may have been in the picture for a while.
         if !searched || before.is_none() {
@@ -171,6 +179,23 @@ mod tests {
         let measured = round.measured();
         assert_eq!((measured.why, measured.unmeasured), (Some(Unmeasured::NotSearched), 3));
         assert_eq!((measured.skipped, measured.since_start.count), (1, 0));
+    }
+
+    #[test]
+    fn the_meter_goes_on_when_numbers_begin_anew() {
+        let (start, mut round) = (start(), Round::new(7));
+        let mut shown = code(999_997);
+        for picture in 0..6_u32 {
+            let now = start + CODE_INTERVAL * picture;
+            round.handle_shown(shown, now);
+            // The filmed window shows the picture with the code before.
+            let before = WindowCode { number: (shown.number + 999_999) % 1_000_000, ..shown };
+            round.handle_searched(picture.into(), &[before, shown, before], now + MS * 40);
+            shown = shown.next();
+        }
+        let measured = round.measured();
+        assert_eq!((shown.number, measured.since_start.count), (3, 5));
+        assert_eq!((measured.repeated, measured.skipped, measured.since_start.max_us), (0, 0, 40_000));
     }
 
     #[test]

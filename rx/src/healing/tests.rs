@@ -34,7 +34,7 @@ impl Show {
     }
 
     fn unit(&self, number: u64) -> Unit {
-        Unit::clone(&self.units[number as usize - 1])
+        Unit::clone(&self.units[usize::try_from(number).unwrap() - 1])
     }
 
     /// These units come in their turn.
@@ -66,7 +66,10 @@ impl Show {
     /// The numbers of all pictures shown, and of those that were good; whatever was good was what the encoder made.
     fn finish(&self) -> (Vec<u64>, Vec<u64>) {
         let good: Vec<_> = self.shown.iter().filter(|(_, picture)| picture.quality == Quality::Good).collect();
-        assert!(good.iter().all(|(number, picture)| picture.bytes == self.whole[*number as usize - 1].bytes));
+        assert!(
+            good.iter()
+                .all(|(number, picture)| picture.bytes == self.whole[usize::try_from(*number).unwrap() - 1].bytes)
+        );
         let number = |(number, _): &(u64, Picture)| *number;
         let shown: Vec<_> = self.shown.iter().map(number).collect();
         assert!(shown.is_sorted_by(|a, b| a < b), "never twice and never back: {shown:?}");

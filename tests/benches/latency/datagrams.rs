@@ -16,7 +16,7 @@ use skylark_common::wire::radiotap::TxRate;
 use skylark_tests::traffic::Traffic;
 use skylark_tx::{Entropy, Outgoing, Sender, SenderConfig, StreamConfig};
 
-use crate::program::{Program, binary, free_port};
+use crate::program::{Program, binary, check_all, free_port};
 
 /// 26 Mbit/s: carries 8 Mbit/s with 50 % of repairs.
 const MCS: u8 = 3;
@@ -44,22 +44,24 @@ pub(crate) struct Added {
     pub(crate) lost: u64,
 }
 
-/// Sends for so long.
-pub(crate) fn run(folder: &Path, lasts: Duration) -> Added {
+/// Sends for so long; if nothing came out or a program ended, why.
+pub(crate) fn run(folder: &Path, lasts: Duration) -> Result<Added, String> {
     let player = UdpSocket::bind("127.0.0.1:0").unwrap();
     let (card, camera) = (free_port(), free_port());
     let listens = format!("--air udp:127.0.0.1:{card} --key link.key --output rtp:{}", player.local_addr().unwrap());
-    let _rx = Program::start(&mut binary("skylark-rx"), folder, "rx", &listens);
+    let mut rx = Program::start(&mut binary("skylark-rx"), folder, "rx", &listens)?;
     let sends =
         format!("--input rtp:127.0.0.1:{camera} --payload h264 --mcs {MCS} --air udp:127.0.0.1:{card} --key link.key");
-    let _tx = Program::start(&mut binary("skylark-tx"), folder, "tx", &sends);
+    let mut tx = Program::start(&mut binary("skylark-tx"), folder, "tx", &sends)?;
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
     let hearing = thread::spawn(move || hear(&player, &asked));
     let sent = send(camera, lasts);
     thread::sleep(SETTLED);
     stop.store(true, Relaxed);
-    compare(&sent, &hearing.join().unwrap())
+    let added = compare(&sent, &hearing.join().unwrap());
+    check_all(added.whole.count, &mut [&mut tx.process, &mut rx.process])?;
+    Ok(added)
 }
 
 /// 60 units a second, each at once, as a camera hands them over.

@@ -1,6 +1,6 @@
 //! A display of its own without a screen: Xvfb.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, ErrorKind};
 use std::process::{Child, Command, Stdio};
 
 /// The display is as large as the picture, so that every window fills it.
@@ -16,16 +16,20 @@ pub(crate) struct Display {
 }
 
 impl Display {
-    /// Starts one under a number nobody has.
-    pub(crate) fn start() -> Result<Self, String> {
+    /// Starts one under a number nobody has; `None` where Xvfb is not installed.
+    pub(crate) fn start() -> Result<Option<Self>, String> {
         let screen = format!("{WIDTH}x{HEIGHT}x24");
         let arguments = ["-displayfd", "1", "-screen", "0", &screen, "-nolisten", "tcp"];
         let started = Command::new("Xvfb").args(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
-        let mut server = started.map_err(|error| format!("no Xvfb ({error}): apt-get install xvfb"))?;
+        let mut server = match started {
+            Ok(server) => server,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(format!("Xvfb does not start: {error}")),
+        };
         let mut number = String::new();
         let said = server.stdout.take().map(|out| BufReader::new(out).read_line(&mut number));
         match said {
-            Some(Ok(read)) if read > 0 => Ok(Self { server, name: format!(":{}", number.trim()) }),
+            Some(Ok(read)) if read > 0 => Ok(Some(Self { server, name: format!(":{}", number.trim()) })),
             _ => Err("Xvfb does not start: run `Xvfb -displayfd 1` to see why".to_owned()),
         }
     }

@@ -1,6 +1,5 @@
 //! The rows of the table: which programs bring the picture to the screen.
 
-use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -11,7 +10,7 @@ use skylark_common::ledger::Summary;
 
 use crate::display::{Display, HEIGHT, WIDTH};
 use crate::observer::{Observer, Seen};
-use crate::program::{Program, binary, free_port};
+use crate::program::{Process, Program, binary, check_all, free_port};
 
 /// What starts up is not measured.
 const WARM_UP: Duration = Duration::from_secs(2);
@@ -70,8 +69,8 @@ impl Row {
         matches!(self, Self::GStreamer | Self::GStreamerFast)
     }
 
-    /// Runs it for so long on this display.
-    pub(crate) fn run(self, display: &Display, folder: &Path, lasts: Duration) -> Run {
+    /// Runs it for so long on this display; if nothing came there or a program ended, why.
+    pub(crate) fn run(self, display: &Display, folder: &Path, lasts: Duration) -> Result<Run, String> {
         match self {
             Self::Skylark => skylark(display, folder, lasts, "", false),
             Self::SkylarkFast => skylark(display, folder, lasts, " --mcs 7", false),
@@ -82,60 +81,49 @@ impl Row {
     }
 }
 
-fn skylark(display: &Display, folder: &Path, lasts: Duration, rate: &str, through_air: bool) -> Run {
+fn skylark(display: &Display, folder: &Path, lasts: Duration, rate: &str, through_air: bool) -> Result<Run, String> {
     let card = free_port();
     let listens = format!("--air udp:127.0.0.1:{card} --key link.key --output window --measure-latency");
-    let rx = Program::start(binary("skylark-rx").env("DISPLAY", &display.name), folder, "rx", &listens);
-    let (air, port) = if through_air {
+    let mut rx = Program::start(binary("skylark-rx").env("DISPLAY", &display.name), folder, "rx", &listens)?;
+    let (mut air, port) = if through_air {
         let port = free_port();
         let arguments = format!("--plain --listen 127.0.0.1:{port} --to 127.0.0.1:{card}");
-        (Some(Program::start(&mut binary("skylark-air"), folder, "air", &arguments)), port)
+        (Some(Program::start(&mut binary("skylark-air"), folder, "air", &arguments)?), port)
     } else {
         (None, card)
     };
     let sends = format!("--input test --air udp:127.0.0.1:{port} --key link.key{rate}");
-    let tx = Program::start(&mut binary("skylark-tx"), folder, "tx", &sends);
+    let mut tx = Program::start(&mut binary("skylark-tx"), folder, "tx", &sends)?;
     let seen = watch(display, lasts);
     let own = Own::of(&tx.lines(), &rx.lines());
-    drop((tx, air, rx));
-    Run { seen, own }
+    let air = air.iter_mut().map(|air| &mut air.process);
+    let mut processes: Vec<_> = [&mut tx.process, &mut rx.process].into_iter().chain(air).collect();
+    check_all(seen.took.count, &mut processes)?;
+    Ok(Run { seen, own })
 }
 
-fn gstreamer(display: &Display, folder: &Path, lasts: Duration, preset: &str) -> Run {
+fn gstreamer(display: &Display, folder: &Path, lasts: Duration, preset: &str) -> Result<Run, String> {
     let port = free_port();
-    let launch = |pipeline: &str, name: &str| {
-        let log = fs::File::create(folder.join(format!("{name}.log"))).unwrap();
+    let launch = |pipeline: &str, input: Stdio, name: &str| {
         let mut command = Command::new("gst-launch-1.0");
         command.arg("-q").args(pipeline.split_whitespace()).env("DISPLAY", &display.name);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        command
+        Process::start(command.stdin(input).stdout(Stdio::null()), folder, name)
     };
-    let shows = launch(
-        &format!(
-            "udpsrc port={port} caps=application/x-rtp,media=video,clock-rate=90000,encoding-name=H264,payload=96 \
-             ! rtph264depay ! avdec_h264 ! videoconvert ! ximagesink sync=false"
-        ),
-        "show",
-    )
-    .spawn();
-    let mut camera = binary("skylark-pattern").stdout(Stdio::piped()).spawn().unwrap();
-    let sends = launch(
-        &format!(
-            "fdsrc ! rawvideoparse format=i420 width={WIDTH} height={HEIGHT} framerate={PICTURES_PER_S}/1 \
-             ! x264enc tune=zerolatency speed-preset={preset} bitrate={KBIT_PER_S} key-int-max={PICTURES_PER_S} \
-             ! rtph264pay config-interval=-1 mtu=1400 ! udpsink host=127.0.0.1 port={port} sync=false"
-        ),
-        "send",
-    )
-    .stdin(camera.stdout.take().unwrap())
-    .spawn();
+    let shows = format!(
+        "udpsrc port={port} caps=application/x-rtp,media=video,clock-rate=90000,encoding-name=H264,payload=96 \
+         ! rtph264depay ! avdec_h264 ! videoconvert ! ximagesink sync=false"
+    );
+    let mut shows = launch(&shows, Stdio::null(), "show")?;
+    let mut camera = Process::start(binary("skylark-pattern").stdout(Stdio::piped()), folder, "pattern")?;
+    let sends = format!(
+        "fdsrc ! rawvideoparse format=i420 width={WIDTH} height={HEIGHT} framerate={PICTURES_PER_S}/1 \
+         ! x264enc tune=zerolatency speed-preset={preset} bitrate={KBIT_PER_S} key-int-max={PICTURES_PER_S} \
+         ! rtph264pay config-interval=-1 mtu=1400 ! udpsink host=127.0.0.1 port={port} sync=false"
+    );
+    let mut sends = launch(&sends, camera.output().unwrap().into(), "send")?;
     let seen = watch(display, lasts);
-    for mut child in [shows.unwrap(), sends.unwrap(), camera] {
-        // It has ended already where something went wrong, and nothing was seen.
-        let _ = child.kill();
-        let _ = child.wait();
-    }
-    Run { seen, own: None }
+    check_all(seen.took.count, &mut [&mut shows, &mut sends, &mut camera])?;
+    Ok(Run { seen, own: None })
 }
 
 fn watch(display: &Display, lasts: Duration) -> Seen {

@@ -334,6 +334,8 @@ fn drain(receiver: &mut Receiver, handed: &mut Vec<Handed>, at: Instant) {
             at,
             available: datagram.available,
             session: datagram.session,
+            early: false,
+            esi: datagram.esi,
             bytes: datagram.bytes.to_vec(),
             start_of_unit: datagram.start_of_unit,
             end_of_unit: datagram.end_of_unit,

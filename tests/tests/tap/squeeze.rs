@@ -35,7 +35,7 @@ fn on_a_slow_air_the_encoder_makes_less_and_when_it_is_fast_again_as_much_as_bef
         rig.player.wait_for_units(30);
         assert_eq!(tx.count("/airs/0/refused"), 0, "the sender waits, the card loses nothing");
         assert_eq!([tx.end(), rx.end()], [0; 2]);
-        assert_eq!(rig.said("tx", "encoder lowered").len().min(1), 1, "{:?}", rig.said("tx", ""));
-        assert_eq!(rig.said("tx", "encoder raised").len().min(1), 1, "{:?}", rig.said("tx", ""));
+        assert!(!rig.said("tx", "encoder lowered").is_empty(), "{:?}", rig.said("tx", ""));
+        assert!(!rig.said("tx", "encoder raised").is_empty(), "{:?}", rig.said("tx", ""));
     });
 }

@@ -101,6 +101,11 @@ impl Airs {
         retry.into_iter().chain(sender).min()
     }
 
+    /// Whether an air took the last frame it was given.
+    pub(crate) fn takes_any(&self) -> bool {
+        self.airs.iter().any(Air::takes)
+    }
+
     /// Whether frames wait for an air.
     pub(crate) fn is_busy(&self) -> bool {
         self.airs.iter().any(Air::is_busy)

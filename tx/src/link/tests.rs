@@ -72,13 +72,3 @@ fn datagrams_of_another_kind_begin_another_session_and_counters_go_on() {
         assert_eq!(link.transmitter.sender.stats().datagrams, 2);
     });
 }
-
-#[test]
-fn dropped_units_are_told_when_they_begin_and_when_they_end() {
-    let mut dropped = Dropped::default();
-    let told = [(0, 0), (3, 0), (5, 1), (5, 1), (5, 2)].map(|(sender, before)| {
-        dropped.tell(sender, before);
-        (dropped.told, dropped.units)
-    });
-    assert_eq!(told, [(false, 0), (true, 3), (true, 6), (false, 6), (true, 7)]);
-}

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::queue::Unit;
-use super::stream::StreamSender;
+use skylark_common::wire::packet::Kind;
+
+use super::queue::{Queued, Unit};
 use super::{Keyframes, Sender};
 
 /// What is queued may be expected to take so much of the time a unit may wait: what gives way when another is queued, no
@@ -63,13 +64,24 @@ impl Sender {
     pub(super) fn drop_late(&mut self, now: Instant) {
         let Some(then) = now.checked_sub(self.config.patience) else { return };
         let as_they_come = self.config.keyframes == Keyframes::AsTheyCome;
-        let goes_on = |unit: &Unit| !(unit.keyframe && as_they_come);
-        while let Some(unit) = self.queue.queued_before(then).filter(goes_on) {
+        if self.keyframes_are_late && !as_they_come {
+            return;
+        }
+        let is_cut = |unit: &Unit| !(unit.keyframe && (as_they_come || unit.replaces_dropped));
+        while let Some(unit) = self.queue.queued_before(then).filter(is_cut) {
             if self.queue.has_source_packets(unit) {
                 self.drop_unit(unit, Reason::Late);
             } else {
                 self.queue.drop_repairs(unit);
             }
+        }
+    }
+
+    /// Learns from the last packet of a keyframe whether another would leave in time.
+    pub(super) fn time_keyframe(&mut self, queued: &Queued, now: Instant) {
+        let Queued { unit, kind, due, .. } = *queued;
+        if unit.keyframe && kind == Kind::Source && !self.queue.has_source_packets(unit) {
+            self.keyframes_are_late = now.saturating_duration_since(due) > self.config.patience;
         }
     }
 
@@ -85,22 +97,24 @@ impl Sender {
             Reason::Overflow => {}
         }
         if matches!(reason, Reason::Late | Reason::Overflow) {
-            self.keyframe_wanted = true;
-            self.drop_following(unit);
+            self.wish_for_keyframe(unit);
         }
     }
 
-    /// Where a keyframe comes at once, what refers to a unit that was dropped is not worth its airtime.
-    fn drop_following(&mut self, unit: Unit) {
-        if self.config.keyframes == Keyframes::AsTheyCome {
+    /// Where a keyframe comes when asked for, what refers to a unit that was dropped is not worth its airtime.
+    fn wish_for_keyframe(&mut self, unit: Unit) {
+        let Some(at) = self.streams.iter().position(|stream| stream.config().stream == unit.stream) else { return };
+        let is_vain = self.streams.get_mut(at).is_none_or(|stream| stream.wish().is_vain());
+        if self.config.keyframes == Keyframes::AsTheyCome || is_vain {
             return;
         }
         while let Some(following) = self.queue.following(unit) {
             self.drop_unit(following, Reason::Useless);
         }
-        if !self.queue.has_keyframe_behind(unit) {
-            let stream = self.streams.iter_mut().find(|stream| stream.config().stream == unit.stream);
-            stream.into_iter().for_each(StreamSender::wait_for_keyframe);
+        if !self.queue.has_keyframe_behind(unit)
+            && let Some(stream) = self.streams.get_mut(at)
+        {
+            stream.wish_for_keyframe();
         }
     }
 }

@@ -12,9 +12,13 @@
 //! 5. What has waited too long, even if its unit has begun: a picture shown late makes all others late.
 //!
 //! After 4 and 5 a keyframe is wanted. Where the encoder makes it at once, what was to come before it gives way too:
-//! it shows damage, and takes the keyframe's airtime. Where keyframes come as they come, it is sent: a damaged
-//! picture is better than none for a second or more; and a keyframe that waited too long is sent all the same, since
-//! the next will be no shorter.
+//! it shows damage, and takes the keyframe's airtime. It is asked for when there is room for it, and again when it does
+//! not come. Where keyframes come as they come, or not when asked for, what comes is sent: a damaged picture is better
+//! than none for a second or more.
+//!
+//! A keyframe that waited too long is sent all the same if it stands for one that was dropped, or cannot be had again:
+//! the next will be no shorter. While keyframes take that long, units that have begun are not cut, and a picture is left
+//! out while a unit waits that has not.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -64,6 +68,8 @@ pub(super) struct Unit {
     pub(super) stream: u8,
     pub(super) number: u64,
     pub(super) keyframe: bool,
+    /// Whether it is the keyframe that was wished for when another unit was dropped.
+    pub(super) replaces_dropped: bool,
 }
 
 #[derive(Debug)]
@@ -184,6 +190,11 @@ impl TransmitQueue {
         let last_is_keyframe = self.ready.back().is_some_and(|last| last.unit.keyframe);
         let keyframe = || self.whole_units().next().filter(|_| last_is_keyframe);
         self.whole_units().find(|unit| !unit.keyframe).or_else(keyframe)
+    }
+
+    /// Whether a unit waits of which nothing has left.
+    pub(super) fn has_whole_unit(&self) -> bool {
+        self.ready.iter().any(|queued| queued.starts_unit)
     }
 
     /// The unit whose turn it is, if it was queued before `then`.

@@ -73,6 +73,8 @@ const MEMORY_UNITS: u64 = 32;
 const FILLED_PERCENT: u64 = 85;
 /// 802.11 header, sequence number, marks and tag around a datagram, and the FCS; docs/PROTOCOL.md.
 const FRAME_OVERHEAD_BYTES: usize = 52;
+/// Bits of video in a packet, before the first unit.
+const PACKET_BITS: u64 = Packetizer::DEFAULT_MAX_DATAGRAM_BYTES as u64 * 8 * FILLED_PERCENT / 100;
 
 /// Learns what the air carries.
 #[derive(Debug, Clone)]
@@ -97,13 +99,10 @@ impl RateControl {
     /// Begins with what the modulation carries beside this redundancy. Without limits it learns and tells no encoder.
     #[must_use]
     pub fn new(limits: Option<RateLimits>, rate: TxRate, redundancy_permille: u16, now: Instant) -> Self {
-        let datagram = Packetizer::DEFAULT_MAX_DATAGRAM_BYTES;
-        let frame_us = micros(airtime(rate, datagram + FRAME_OVERHEAD_BYTES));
-        let unit_us = frame_us * u64::from(1000 + redundancy_permille) / 1000;
         Self {
             limits,
-            bits: datagram as u64 * 8 * FILLED_PERCENT / 100 * MEMORY_UNITS,
-            airtime_us: (unit_us * MEMORY_UNITS).max(1),
+            bits: PACKET_BITS * MEMORY_UNITS,
+            airtime_us: packet_us(rate, redundancy_permille) * MEMORY_UNITS,
             share_permille: 1000,
             failed_permille: 1000,
             left_us: 0,
@@ -193,7 +192,20 @@ impl RateControl {
     }
 }
 
-fn micros(duration: Duration) -> u64 {
+/// Bits of video a second that this modulation carries beside this redundancy, as far as can be told before the first.
+#[cfg(feature = "program")]
+pub(crate) fn carried_bits_per_s(rate: TxRate, redundancy_permille: u16) -> u64 {
+    PACKET_BITS * 1_000_000 / packet_us(rate, redundancy_permille)
+}
+
+/// Airtime of a source packet and of what it adds in repairs.
+fn packet_us(rate: TxRate, redundancy_permille: u16) -> u64 {
+    let frame = airtime(rate, Packetizer::DEFAULT_MAX_DATAGRAM_BYTES + FRAME_OVERHEAD_BYTES);
+    (micros(frame) * u64::from(1000 + redundancy_permille) / 1000).max(1)
+}
+
+/// Whole µs.
+pub(crate) fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 

@@ -13,6 +13,7 @@ use skylark_common::wire::symbol::{CAPTURED_MODULUS_US, Symbol};
 use super::config::{Outgoing, StreamConfig};
 use super::frame::FrameWriter;
 use super::queue::{Due, Frame, TransmitQueue, Unit};
+use super::wish::Wish;
 
 /// A unit of more packets than these (half a window) gets repairs before it ends.
 const MAX_UNPROTECTED: u32 = 512;
@@ -53,7 +54,7 @@ pub(super) struct StreamSender {
     unit_started: Option<Instant>,
     interval: Option<Duration>,
     unit_packets: u32,
-    waits_for_keyframe: bool,
+    wish: Wish,
     /// Whether the unit under way was dropped, and the rest of it is to come.
     rest_is_to_come: bool,
     /// Repairs owed, in thousandths of a packet.
@@ -78,7 +79,7 @@ impl StreamSender {
             unit_started: None,
             interval: None,
             unit_packets: 0,
-            waits_for_keyframe: false,
+            wish: Wish::default(),
             rest_is_to_come: false,
             owed_permille: 0,
             next_repair: 0,
@@ -146,7 +147,7 @@ impl StreamSender {
             self.add_repairs(unit, frames, queue, now);
         } else if self.unit_packets >= MAX_UNPROTECTED {
             self.add_repairs(unit, frames, queue, now);
-            self.unit = Some(self.start_part(unit.keyframe));
+            self.unit = Some(self.start_part(unit.keyframe, unit.replaces_dropped));
         }
     }
 
@@ -166,7 +167,7 @@ impl StreamSender {
         frames.write_announce(self.config.stream, self.next_announce, &announce, &mut bytes);
         let frame = Frame { bytes, kind: Kind::Announce, sequence: self.next_announce, is_referred_to: false };
         self.next_announce = self.next_announce.wrapping_add(1);
-        let unit = Unit { stream: self.config.stream, number: self.units, keyframe: false };
+        let unit = Unit { stream: self.config.stream, number: self.units, keyframe: false, replaces_dropped: false };
         queue.push(frame, unit, false, Due::Now(now));
     }
 
@@ -175,17 +176,18 @@ impl StreamSender {
             self.learn_interval(now.saturating_duration_since(started));
         }
         self.unit_started = Some(now);
-        self.start_part(keyframe)
+        let replaces_dropped = keyframe && self.wish.grant();
+        self.start_part(keyframe, replaces_dropped)
     }
 
     /// Begins what is queued, dropped and covered as one: a unit, or a part of one that is very large.
-    fn start_part(&mut self, keyframe: bool) -> Unit {
+    fn start_part(&mut self, keyframe: bool, replaces_dropped: bool) -> Unit {
         self.units += 1;
         self.covered.push_back(Covered { unit: self.units, first_esi: self.next_esi });
         if self.covered.len() > usize::from(self.config.fec.window_units) + 1 {
             self.covered.pop_front();
         }
-        Unit { stream: self.config.stream, number: self.units, keyframe }
+        Unit { stream: self.config.stream, number: self.units, keyframe, replaces_dropped }
     }
 
     /// A unit was dropped before it left: no repair covers it or what came before it any more, because
@@ -196,18 +198,24 @@ impl StreamSender {
         }
     }
 
-    /// A unit was dropped, and a keyframe is on its way: what comes before that is not taken.
-    pub(super) fn wait_for_keyframe(&mut self) {
-        self.waits_for_keyframe = true;
-        self.rest_is_to_come = self.unit.take().is_some();
-        self.unit_packets = 0;
-        self.covered.clear();
+    /// A unit was dropped, and the encoder makes a keyframe when asked: what comes before that is not taken.
+    pub(super) fn wish_for_keyframe(&mut self) {
+        self.wish.begin();
+        if self.wish.holds_back() {
+            self.rest_is_to_come |= self.unit.take().is_some();
+            self.unit_packets = 0;
+            self.covered.clear();
+        }
+    }
+
+    /// The keyframe that is wished for, if one is.
+    pub(super) const fn wish(&mut self) -> &mut Wish {
+        &mut self.wish
     }
 
     /// Whether this datagram is to be pushed.
-    pub(super) fn takes(&mut self, outgoing: &Outgoing<'_>) -> bool {
-        self.waits_for_keyframe &= !outgoing.keyframe;
-        !self.waits_for_keyframe
+    pub(super) const fn takes(&self, outgoing: &Outgoing<'_>) -> bool {
+        outgoing.keyframe || !self.wish.holds_back()
     }
 
     /// Whether a datagram that was not taken ends a unit that is not counted as dropped yet.

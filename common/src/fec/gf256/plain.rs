@@ -31,21 +31,25 @@ pub struct PlainSum<'a, 'b, const L: usize> {
 }
 
 impl<'a, 'b, const L: usize> PlainSum<'a, 'b, L> {
-    /// The sum of nothing, on the fastest engine: zero, whatever `output` holds.
+    /// The sum of nothing: zero, whatever `output` holds.
     ///
     /// # Panics
     /// If the output is longer than a source or no multiple of [`COLUMN_BYTES`].
-    pub fn new(output: &'b mut [u8]) -> Self {
-        Self::on(Engine::best(), output)
+    pub fn on(engine: Engine, output: &'b mut [u8]) -> Self {
+        Self::begin(engine, Begin::Zero, output)
     }
 
-    /// [`new`](Self::new) on this engine.
+    /// A sum that begins with what `output` holds.
     ///
     /// # Panics
-    /// As `new` does.
-    pub fn on(engine: Engine, output: &'b mut [u8]) -> Self {
+    /// As [`on`](Self::on) does.
+    pub fn onto(engine: Engine, output: &'b mut [u8]) -> Self {
+        Self::begin(engine, Begin::Output, output)
+    }
+
+    fn begin(engine: Engine, begin: Begin, output: &'b mut [u8]) -> Self {
         assert!(output.len() <= L && output.len().is_multiple_of(COLUMN_BYTES), "an output of {} bytes", output.len());
-        Self { engine, begin: Begin::Zero, output, batch: [const { &[0; L] }; BATCH], filled: 0 }
+        Self { engine, begin, output, batch: [const { &[0; L] }; BATCH], filled: 0 }
     }
 
     /// Adds a source.
@@ -144,7 +148,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "an output of 640 bytes")]
     fn an_output_longer_than_its_sources_is_refused() {
-        PlainSum::<LEN>::new(&mut [0; LEN + COLUMN_BYTES]);
+        PlainSum::<LEN>::on(Engine::best(), &mut [0; LEN + COLUMN_BYTES]);
     }
 
     proptest! {

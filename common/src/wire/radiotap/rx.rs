@@ -125,6 +125,7 @@ impl RxHeader {
     }
 
     /// Takes a field that describes the frame.
+    #[inline]
     fn read_field(&mut self, bit: u32, value: &[u8]) {
         match (bit, value) {
             (TSFT, value) => self.tsft_us = value.first_chunk().map(|v| u64::from_le_bytes(*v)),

@@ -69,7 +69,7 @@ fn what_nothing_refers_to_gives_way_next_and_costs_no_keyframe() {
         let mut sender = sender(keyframes, now);
         [SLICE, SLICE, DISPOSABLE, SLICE].into_iter().for_each(|nal| push(&mut sender, 18, nal, now));
         assert_eq!((sender.stats().units_dropped, sender.stats().dropped_disposable), (1, 1));
-        assert!(!sender.keyframe_wanted());
+        assert!(!sender.keyframe_wanted(now));
         let expected: Vec<u32> = (0..36).chain(54..72).collect();
         assert_eq!(sent(&mut sender, now, now + MS * 100), expected);
     }
@@ -80,7 +80,7 @@ fn a_keyframe_on_its_way_makes_what_refers_to_a_dropped_unit_useless() {
     let now = Instant::now();
     let mut sender = sender(Keyframes::OnDemand, now);
     (0..4).for_each(|_| push(&mut sender, 18, SLICE, now));
-    assert!(sender.keyframe_wanted());
+    assert!(sender.keyframe_wanted(now));
     let (dropped, useless) = (sender.stats().units_dropped, sender.stats().dropped_useless);
     assert_eq!((dropped, useless, sender.stats().queued_us), (4, 3, 0));
     push(&mut sender, 5, SLICE, now);
@@ -109,7 +109,7 @@ fn a_unit_that_began_is_cut_when_it_has_waited_too_long() {
     let later = now + MS * 101;
     assert_eq!(sent(&mut sender, later, later + MS * 50), [0; 0]);
     assert_eq!((sender.stats().units_dropped, sender.stats().dropped_late), (1, 1));
-    assert!(sender.keyframe_wanted());
+    assert!(sender.keyframe_wanted(now));
 }
 
 #[test]
@@ -124,6 +124,86 @@ fn a_keyframe_that_cannot_be_had_again_is_finished_however_late() {
 }
 
 #[test]
+fn a_keyframe_that_stands_for_one_that_was_cut_is_finished_however_late() {
+    let now = Instant::now();
+    let mut sender = sender(Keyframes::OnDemand, now);
+    push(&mut sender, 150, IDR, now);
+    assert!(sent(&mut sender, now, now + MS * 300).len() < 100);
+    let later = now + MS * 300;
+    assert!(sender.keyframe_wanted(later));
+    push(&mut sender, 5, SLICE, later);
+    push(&mut sender, 150, IDR, later);
+    assert_eq!(sent(&mut sender, later, later + MS * 300), (150..300).collect::<Vec<_>>());
+}
+
+#[test]
+fn while_keyframes_leave_late_nothing_that_began_is_cut_and_pictures_are_left_out() {
+    let now = Instant::now();
+    let mut sender = sender(Keyframes::OnDemand, now);
+    push(&mut sender, 150, IDR, now);
+    sent(&mut sender, now, now + MS * 190);
+    assert!(!sender.keyframes_are_late, "it was cut");
+    push(&mut sender, 150, IDR, now + MS * 200);
+    sent(&mut sender, now + MS * 200, now + MS * 400);
+    assert!(sender.keyframes_are_late);
+
+    let now = now + MS * 400;
+    push(&mut sender, 5, SLICE, now);
+    assert!(!sender.has_room(), "a unit waits");
+    let begun = sent(&mut sender, now, now + MS).len();
+    assert!(begun > 0 && sender.has_room());
+    push(&mut sender, 130, SLICE, now + MS);
+    assert_eq!(begun + sent(&mut sender, now + MS, now + MS * 200).len(), 135);
+    push(&mut sender, 9, IDR, now + MS * 200);
+    sent(&mut sender, now + MS * 200, now + MS * 250);
+    push(&mut sender, 130, SLICE, now + MS * 250);
+    assert!(sent(&mut sender, now + MS * 250, now + MS * 450).len() < 110, "keyframes are in time");
+}
+
+#[test]
+fn a_keyframe_is_asked_for_when_there_is_room_for_it_and_not_where_one_waits() {
+    let now = Instant::now();
+    let mut sender = sender(Keyframes::OnDemand, now);
+    push(&mut sender, 60, SLICE, now);
+    assert!(!sent(&mut sender, now, now + MS).is_empty());
+    (0..2).for_each(|_| push(&mut sender, 10, SLICE, now));
+    assert_eq!(sender.stats().units_dropped, 2);
+    assert!(!sender.keyframe_wanted(now), "50 ms wait");
+    assert!(sent(&mut sender, now + MS, now + MS * 40).len() > 30);
+    assert!(sender.keyframe_wanted(now + MS * 40));
+    assert!(!sender.keyframe_wanted(now + MS * 40), "told once");
+
+    let mut sender = self::sender(Keyframes::OnDemand, now);
+    push(&mut sender, 30, SLICE, now);
+    push(&mut sender, 60, IDR, now);
+    assert_eq!((sender.stats().units_dropped, sender.keyframe_wanted(now)), (1, false));
+    assert_eq!(sent(&mut sender, now, now + MS * 90), (30..90).collect::<Vec<_>>());
+    assert!(!sender.keyframe_wanted(now + MS * 90));
+}
+
+#[test]
+fn where_a_keyframe_does_not_come_when_asked_for_it_is_asked_for_again_and_what_comes_is_taken() {
+    let now = Instant::now();
+    let mut sender = sender(Keyframes::OnDemand, now);
+    (0..4).for_each(|_| push(&mut sender, 18, SLICE, now));
+    assert!(sender.keyframe_wanted(now));
+    push(&mut sender, 1, SLICE, now + MS * 240);
+    assert_eq!((sender.keyframe_wanted(now + MS * 240), sender.stats().units_dropped), (false, 5));
+    assert!(sender.keyframe_wanted(now + MS * 250));
+    let later = now + MS * 260;
+    (0..4).for_each(|_| push(&mut sender, 18, SLICE, later));
+    assert_eq!(
+        (sender.stats().units_dropped, sender.stats().dropped_useless),
+        (6, 4),
+        "as where none can be asked for"
+    );
+    assert_eq!(sent(&mut sender, later, later + MS * 100).len(), 54);
+    assert!(sender.keyframe_wanted(now + MS * 500));
+    push(&mut sender, 1, IDR, now + MS * 510);
+    assert!(!sender.keyframe_wanted(now + MS * 800));
+}
+
+#[test]
 fn repairs_that_waited_too_long_are_no_lost_unit() {
     let now = Instant::now();
     let mut sender = sender(Keyframes::OnDemand, now);
@@ -131,7 +211,7 @@ fn repairs_that_waited_too_long_are_no_lost_unit() {
     assert_eq!(sent(&mut sender, now, now + MS * 4), [0, 1, 2, 3]);
     assert_eq!(next(&mut sender, now + MS * 150).map(|(kind, _)| kind), Some(Kind::Announce));
     assert_eq!(next(&mut sender, now + MS * 160), None);
-    assert_eq!((sender.stats().units_dropped, sender.keyframe_wanted()), (0, false));
+    assert_eq!((sender.stats().units_dropped, sender.keyframe_wanted(now)), (0, false));
 }
 
 #[test]

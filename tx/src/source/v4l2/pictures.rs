@@ -93,7 +93,12 @@ pub(super) fn hand_on(
         let keyframe = if outlet.take_keyframe_wanted() { Keyframe::Forced } else { Keyframe::WhenDue };
         match access_unit(bytes, keyframe)? {
             Some(unit) => outlet.push(Item::Unit(EncodedUnit { unit, captured })),
-            None => outlet.count(|stats| stats.skipped += 1),
+            None => {
+                outlet.count(|stats| stats.skipped += 1);
+                if keyframe == Keyframe::Forced {
+                    outlet.want_keyframe();
+                }
+            }
         }
     }
     Ok(())
@@ -160,6 +165,20 @@ mod tests {
         let (outlet, _, error) = run(&[&[Some(0), Some(1)][..], &[None; 15]].concat());
         assert_eq!(error, "no picture for 3 s");
         assert_eq!((outlet.stats().skipped, outlet.stats().handed_on), (1, 1));
+    }
+
+    #[test]
+    fn a_keyframe_is_still_wanted_when_the_picture_it_was_wanted_of_is_damaged() {
+        let outlet = Outlet::new(9).unwrap();
+        outlet.want_keyframe();
+        let mut asked = Vec::new();
+        let make = |bytes: &[u8], keyframe| {
+            asked.push(keyframe);
+            Ok((bytes != [0]).then(AccessUnit::default))
+        };
+        let script = [Some(0), Some(1), Some(2)].into();
+        hand_on(&mut Scripted(script, [0]), true, make, &outlet).unwrap_err();
+        assert_eq!(asked, [Keyframe::Forced, Keyframe::Forced, Keyframe::WhenDue]);
     }
 
     #[test]
