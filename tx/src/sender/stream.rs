@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use skylark_common::fec::{BlockEncoder, Code, WindowEncoder};
+use skylark_common::fec::{BlockEncoder, Code, Near, WindowEncoder};
 use skylark_common::rtp::is_referred_to;
 use skylark_common::wire::announce::{Announce, Payload};
 use skylark_common::wire::packet::Kind;
@@ -229,7 +229,7 @@ impl StreamSender {
         let count = u16::try_from(self.owed_permille / 1000).unwrap_or(u16::MAX);
         self.owed_permille %= 1000;
         let schedule = self.schedule(count, queue, now);
-        self.unit_packets = 0;
+        let near = Near::covering(std::mem::take(&mut self.unit_packets));
         self.keys.clear();
         self.keys.extend((0..u32::from(count)).map(|index| low_half(self.next_repair.wrapping_add(index))));
         let mut writer = RepairWriter { unit, schedule, written: 0, next: &mut self.next_repair, frames, queue };
@@ -237,7 +237,7 @@ impl StreamSender {
             Encoder::None => {}
             Encoder::Window(window) => {
                 let first_esi = self.covered.front().map_or(self.next_esi, |covered| covered.first_esi);
-                window.repairs(first_esi, &self.keys, |id, symbol| {
+                window.repairs(first_esi, near, &self.keys, |id, symbol| {
                     writer.write(Kind::WindowRepair, &repair::emit_window(&id), symbol);
                 });
             }
