@@ -57,9 +57,39 @@ fn repairs_give_way_first() {
     let mut sender = sender(Keyframes::OnDemand, now);
     (0..7).for_each(|_| push(&mut sender, 9, SLICE, now));
     assert_eq!(sender.stats().units_dropped, 0);
-    assert!(sender.stats().repairs_dropped >= 4, "{:?}", sender.stats());
     assert!(sender.stats().queued_us <= 70_000, "{:?}", sender.stats());
-    assert_eq!(sent(&mut sender, now, now + MS * 100).len(), 63);
+    let sent = sent(&mut sender, now, now + MS * 200);
+    assert_eq!((sent.len(), sender.stats().repair_packets, sender.stats().repairs_dropped), (63, 31, 0));
+}
+
+#[test]
+fn the_repairs_of_a_large_keyframe_leave_behind_it_on_an_air_that_is_idle_else() {
+    let start = Instant::now();
+    let mut sender = sender(Keyframes::AsTheyCome, start);
+    for unit in 0..30 {
+        let now = start + MS * 33 * unit;
+        let (count, nal) = if unit == 10 { (120, IDR) } else { (4, SLICE) };
+        push(&mut sender, count, nal, now);
+        sent(&mut sender, now, now + MS * 33);
+    }
+    let stats = sender.stats();
+    assert_eq!((stats.source_packets, stats.units_dropped), (236, 0), "{stats:?}");
+    assert!(stats.repair_packets >= 115 && stats.repairs_dropped <= 2, "{stats:?}");
+}
+
+#[test]
+fn repairs_for_which_there_is_no_gap_are_dropped_and_counted() {
+    let start = Instant::now();
+    let mut sender = sender(Keyframes::AsTheyCome, start);
+    for unit in 0..30 {
+        let now = start + MS * 20 * unit;
+        push(&mut sender, 21, SLICE, now);
+        sent(&mut sender, now, now + MS * 20);
+    }
+    sent(&mut sender, start + MS * 600, start + MS * 1000);
+    let stats = sender.stats();
+    assert!(stats.repairs_dropped > 150 && stats.units_dropped > 0, "{stats:?}");
+    assert_eq!(stats.repairs_dropped + stats.repair_packets, 315, "{stats:?}");
 }
 
 #[test]
