@@ -189,10 +189,14 @@ impl StreamSender {
     }
 
     /// A unit was dropped before it left: no repair covers it or what came before it any more, because
-    /// receivers would have to rebuild it first.
+    /// receivers would have to rebuild it first. Of one that is under way repairs cover what is to come.
     pub(super) fn uncover(&mut self, unit: u64) {
-        while self.covered.len() > 1 && self.covered.front().is_some_and(|covered| covered.unit <= unit) {
+        while self.covered.front().is_some_and(|covered| covered.unit <= unit) {
             self.covered.pop_front();
+        }
+        if self.unit.is_some_and(|under_way| under_way.number == unit) {
+            self.covered.push_back(Covered { unit, first_esi: self.next_esi });
+            self.encoder.begin_unit();
         }
     }
 
@@ -202,6 +206,7 @@ impl StreamSender {
         self.rest_is_to_come = self.unit.take().is_some();
         self.unit_packets = 0;
         self.covered.clear();
+        self.encoder.begin_unit();
     }
 
     /// Whether this datagram is to be pushed.
@@ -271,6 +276,12 @@ impl Encoder {
             Code::None => Self::None,
             Code::Window => Self::Window(WindowEncoder::new()),
             Code::Block => Self::Block(BlockEncoder::new()),
+        }
+    }
+
+    fn begin_unit(&mut self) {
+        if let Self::Block(block) = self {
+            block.begin_unit();
         }
     }
 
