@@ -22,6 +22,7 @@ mod window_encoder;
 use serde::Serialize;
 
 pub use self::block::{BlockEncoder, MAX_BLOCK_SYMBOLS};
+pub use self::coefficients::Near;
 pub use self::decoder::{Decoder, DecoderStats, RepairError};
 pub use self::window_encoder::WindowEncoder;
 
@@ -106,6 +107,8 @@ pub struct RepairId {
     pub first_esi: u32,
     /// How many source symbols it covers, counted from `first_esi`: 1 to [`MAX_WINDOW_SYMBOLS`].
     pub count: u16,
+    /// How many of them have a nibble each.
+    pub near: Near,
 }
 
 /// Which repair of which block this is.

@@ -13,7 +13,7 @@ use std::hint::black_box;
 use median::median_us;
 use reed_solomon_erasure::galois_8::ReedSolomon;
 use skylark_common::fec::gf256::Engine;
-use skylark_common::fec::{BlockEncoder, BlockId, Decoder, RepairId, WindowEncoder};
+use skylark_common::fec::{BlockEncoder, BlockId, Decoder, Near, RepairId, WindowEncoder};
 
 const SYMBOL_BYTES: usize = 1400;
 
@@ -105,7 +105,7 @@ fn encode_us(keys: &[u16]) -> f64 {
         encoder.push(&symbol);
     }
     median_us::<ROUNDS>(|| {
-        encoder.repairs(0, keys, |_, repair| {
+        encoder.repairs(0, Near::default(), keys, |_, repair| {
             black_box(repair);
         });
     })
@@ -132,7 +132,7 @@ fn decode_us(lost: u32) -> f64 {
         encoder.push(symbol);
     }
     let keys: Vec<u16> = (0..60).take(lost as usize + SPARE).collect();
-    encoder.repairs(0, &keys, |id, repair| repairs.push((id, repair.to_vec())));
+    encoder.repairs(0, Near::default(), &keys, |id, repair| repairs.push((id, repair.to_vec())));
     let mut decoder = Decoder::new();
     let mut first = 0_u32;
     let mut once = |lost: u32| {
@@ -174,7 +174,9 @@ fn quiet_us(repairs: u16) -> f64 {
             decoder.handle_source(first + at, symbol);
         }
         for key in 0..repairs {
-            decoder.handle_window_repair(RepairId { key, first_esi: first, count: 60 }, &repair).unwrap();
+            decoder
+                .handle_window_repair(RepairId { key, first_esi: first, count: 60, near: Near::default() }, &repair)
+                .unwrap();
         }
         first += 60;
     })

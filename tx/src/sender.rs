@@ -180,7 +180,7 @@ impl Sender {
             let Pushed { bytes, behind, taken } = self.pushed;
             self.rate.queued(bytes, self.queue.taken().saturating_sub(taken), behind, now);
         }
-        self.bound_queue();
+        self.bound_queue(now);
         Ok(())
     }
 

@@ -43,10 +43,10 @@ impl Sender {
     }
 
     /// Latency stays bounded where the air carries less than the encoder makes; the module `queue` says in which order.
-    pub(super) fn bound_queue(&mut self) {
+    pub(super) fn bound_queue(&mut self, now: Instant) {
         let longest = self.config.patience * QUEUED_PERCENT / 100;
         while self.expected_wait() > longest {
-            if self.queue.drop_oldest_repairs() {
+            if self.queue.demote_oldest_repairs(now + self.expected_wait()) {
                 continue;
             }
             let disposable = self.queue.oldest_disposable().map(|unit| (unit, Reason::Disposable));
@@ -72,7 +72,7 @@ impl Sender {
             if self.queue.has_source_packets(unit) {
                 self.drop_unit(unit, Reason::Late);
             } else {
-                self.queue.drop_repairs(unit);
+                self.queue.drop_next_repair();
             }
         }
     }

@@ -4,8 +4,8 @@
 //!
 //! 1. Pictures that are not encoded yet, where the encoder is ours ([`Sender::has_room`](super::Sender::has_room)):
 //!    nothing refers to them.
-//! 2. Repairs: those that are spread over time leave only while nothing else waits, and not when they are late; the others
-//!    are dropped from the oldest unit on.
+//! 2. Repairs: those that are spread over time leave only while nothing else waits, and not when they are late; from the
+//!    oldest unit on the others become such ones, due when they would have left.
 //! 3. Units nothing refers to (`nal_ref_idc` 0), the oldest first.
 //! 4. The oldest unit of which nothing has left. A keyframe gives way to a keyframe only, so that the parameter sets
 //!    in front of it reach whoever waits for them.
@@ -127,12 +127,18 @@ impl TransmitQueue {
                 self.ready.push_back(queued);
             }
             Due::Spread(_) => {
-                if self.spread.len() >= MAX_SPREAD {
-                    self.discard_spread();
-                }
-                self.spread.push_back(queued);
+                self.push_spread(queued);
             }
         }
+    }
+
+    /// The one that is due first stays in front.
+    fn push_spread(&mut self, queued: Queued) {
+        if self.spread.len() >= MAX_SPREAD {
+            self.discard_spread();
+        }
+        let at = self.spread.partition_point(|other| other.due <= queued.due);
+        self.spread.insert(at, queued);
     }
 
     pub(super) fn pop(&mut self, now: Instant) -> Option<Queued> {
@@ -219,36 +225,50 @@ impl TransmitQueue {
         self.ready.iter().any(|queued| queued.unit == unit && queued.kind == Kind::Source)
     }
 
-    /// Drops the repairs of the oldest unit of which some wait; whether there were any.
-    pub(super) fn drop_oldest_repairs(&mut self) -> bool {
+    /// Lets the repairs of the oldest unit of which some wait leave in gaps only, one after the other from when the
+    /// rest will have left; whether there were any. All that waits is expected to have left at `drained`.
+    pub(super) fn demote_oldest_repairs(&mut self, drained: Instant) -> bool {
         let oldest = self.ready.iter().find(|queued| queued.kind != Kind::Source).map(|queued| queued.unit);
-        oldest.into_iter().for_each(|unit| self.drop_repairs(unit));
+        let is_one = |queued: &Queued| Some(queued.unit) == oldest && queued.kind != Kind::Source;
+        let airtime: Duration = self.ready.iter().filter(|queued| is_one(queued)).map(|queued| queued.airtime).sum();
+        let mut due = drained.checked_sub(airtime).unwrap_or(drained);
+        while let Some(at) = self.ready.iter().position(is_one)
+            && let Some(repair) = self.ready.remove(at)
+        {
+            self.airtime = self.airtime.saturating_sub(repair.airtime);
+            let airtime = repair.airtime;
+            self.push_spread(Queued { due, ..repair });
+            due += airtime;
+        }
         oldest.is_some()
     }
 
-    /// Drops what repairs of a unit wait.
-    pub(super) fn drop_repairs(&mut self, unit: Unit) {
-        let waited = self.ready.len() + self.spread.len();
-        self.retain(|queued| queued.unit != unit || queued.kind == Kind::Source);
-        self.repairs_dropped += (waited - self.ready.len() - self.spread.len()) as u64;
+    /// Drops the repair whose turn it is.
+    pub(super) fn drop_next_repair(&mut self) {
+        if let Some(repair) = self.ready.pop_front_if(|queued| queued.kind != Kind::Source) {
+            self.airtime = self.airtime.saturating_sub(repair.airtime);
+            self.repairs_dropped += 1;
+            self.recycle(repair.bytes);
+        }
     }
 
     /// Drops what waits of a unit.
     pub(super) fn drop_unit(&mut self, unit: Unit) {
-        self.retain(|queued| queued.unit != unit);
-    }
-
-    fn retain(&mut self, stays: impl Fn(&Queued) -> bool) {
-        let (airtime, free) = (&mut self.airtime, &mut self.free);
-        self.ready.retain_mut(|queued| {
-            let stays = stays(queued);
-            if !stays {
-                *airtime = airtime.saturating_sub(queued.airtime);
+        let Self { ready, spread, free, airtime, repairs_dropped, .. } = self;
+        let mut stays = |queued: &mut Queued, airtime: &mut Duration| {
+            if queued.unit != unit {
+                return true;
+            }
+            *airtime = airtime.saturating_sub(queued.airtime);
+            *repairs_dropped += u64::from(queued.kind != Kind::Source);
+            if free.len() < MAX_FREE {
                 free.push(std::mem::take(&mut queued.bytes));
             }
-            stays
-        });
-        self.spread.retain(stays);
+            false
+        };
+        ready.retain_mut(|queued| stays(queued, airtime));
+        let mut not_counted = Duration::ZERO;
+        spread.retain_mut(|queued| stays(queued, &mut not_counted));
     }
 
     /// Units of which nothing has left, but the one that was pushed last.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use skylark_common::fec::{BlockEncoder, Code, WindowEncoder};
+use skylark_common::fec::{BlockEncoder, Code, Near, WindowEncoder};
 use skylark_common::rtp::is_referred_to;
 use skylark_common::wire::announce::{Announce, Payload};
 use skylark_common::wire::packet::Kind;
@@ -191,10 +191,14 @@ impl StreamSender {
     }
 
     /// A unit was dropped before it left: no repair covers it or what came before it any more, because
-    /// receivers would have to rebuild it first.
+    /// receivers would have to rebuild it first. Of one that is under way repairs cover what is to come.
     pub(super) fn uncover(&mut self, unit: u64) {
-        while self.covered.len() > 1 && self.covered.front().is_some_and(|covered| covered.unit <= unit) {
+        while self.covered.front().is_some_and(|covered| covered.unit <= unit) {
             self.covered.pop_front();
+        }
+        if self.unit.is_some_and(|under_way| under_way.number == unit) {
+            self.covered.push_back(Covered { unit, first_esi: self.next_esi });
+            self.encoder.begin_unit();
         }
     }
 
@@ -205,6 +209,7 @@ impl StreamSender {
             self.rest_is_to_come |= self.unit.take().is_some();
             self.unit_packets = 0;
             self.covered.clear();
+            self.encoder.begin_unit();
         }
     }
 
@@ -237,7 +242,7 @@ impl StreamSender {
         let count = u16::try_from(self.owed_permille / 1000).unwrap_or(u16::MAX);
         self.owed_permille %= 1000;
         let schedule = self.schedule(count, queue, now);
-        self.unit_packets = 0;
+        let near = Near::covering(std::mem::take(&mut self.unit_packets));
         self.keys.clear();
         self.keys.extend((0..u32::from(count)).map(|index| low_half(self.next_repair.wrapping_add(index))));
         let mut writer = RepairWriter { unit, schedule, written: 0, next: &mut self.next_repair, frames, queue };
@@ -245,7 +250,7 @@ impl StreamSender {
             Encoder::None => {}
             Encoder::Window(window) => {
                 let first_esi = self.covered.front().map_or(self.next_esi, |covered| covered.first_esi);
-                window.repairs(first_esi, &self.keys, |id, symbol| {
+                window.repairs(first_esi, near, &self.keys, |id, symbol| {
                     writer.write(Kind::WindowRepair, &repair::emit_window(&id), symbol);
                 });
             }
@@ -279,6 +284,12 @@ impl Encoder {
             Code::None => Self::None,
             Code::Window => Self::Window(WindowEncoder::new()),
             Code::Block => Self::Block(BlockEncoder::new()),
+        }
+    }
+
+    fn begin_unit(&mut self) {
+        if let Self::Block(block) = self {
+            block.begin_unit();
         }
     }
 

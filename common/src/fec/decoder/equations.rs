@@ -37,10 +37,14 @@ impl Equations {
 
     /// Adds a repair all of whose symbols have columns. False if it brings nothing.
     pub(super) fn insert(&mut self, id: RepairId, payload: &[u8], symbols: &Symbols) -> bool {
-        let slot = self.free_slot(symbols);
         let mut row = self.matrix.take_row();
         let coefficients = Coefficients::new(id);
         row.set_symbols(column(id.first_esi), usize::from(id.count), coefficients.iter(), symbols.unknown());
+        if !row.has_any(symbols.unknown()) {
+            self.matrix.recycle(row);
+            return false;
+        }
+        let slot = self.free_slot(symbols);
         row.set_repair(slot);
         let useful = self.matrix.insert(row, symbols);
         if useful {
@@ -154,5 +158,30 @@ impl Equations {
         for (used, id) in self.matrix.used_repairs().into_iter().zip(&self.ids) {
             assert!(used == 0 || id.is_some(), "an equation uses a repair that is gone");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fec::Near;
+
+    #[test]
+    fn a_repair_that_leaves_out_what_is_missing_costs_no_equation() {
+        let mut symbols = Symbols::around(0);
+        while symbols.end() != 360 {
+            symbols.open_next();
+        }
+        (301..360).for_each(|esi| symbols.store(column(esi), &[1]));
+        let mut equations = Equations::new();
+        let id = |key, first_esi, count| RepairId { key, first_esi, count, near: Near::default() };
+        let many = (0..256).map(|key| id(key, 0, 300));
+        assert_eq!(many.filter(|id| equations.insert(*id, &[1], &symbols)).count(), MAX_REPAIRS);
+        let leaves_out = |id: &RepairId| Coefficients::new(*id).iter().next() == Some(0);
+        let useless = (0..100).map(|key| id(key, 300, 60)).find(leaves_out).unwrap();
+        assert!(!equations.insert(useless, &[1], &symbols));
+        let used = equations.matrix.used_repairs().into_iter().filter(|used| *used != 0).count();
+        assert_eq!(used, MAX_REPAIRS);
+        equations.check_invariants(&symbols);
     }
 }

@@ -218,7 +218,7 @@ impl Row {
     }
 
     /// Whether any of the symbols marked with 0xff is in this row.
-    fn has_any(&self, marked: &[u8; CAPACITY]) -> bool {
+    pub(super) fn has_any(&self, marked: &[u8; CAPACITY]) -> bool {
         let (marked, _) = marked.as_chunks::<COLUMN_BYTES>();
         bits(self.blocks & SYMBOL_BLOCKS).any(|block| {
             let pairs = self.block(block).iter().zip(&marked[block]);

@@ -6,7 +6,7 @@ use super::matrix::MAX_REPAIRS;
 use super::*;
 use crate::fec::coefficients::Coefficients;
 use crate::fec::gf256::{invert, multiply};
-use crate::fec::{BlockEncoder, WindowEncoder, esi_after};
+use crate::fec::{BlockEncoder, Near, WindowEncoder, esi_after};
 
 /// The bytes of symbol `esi`: 1 to 200 of them.
 fn symbol(esi: u32) -> Vec<u8> {
@@ -50,7 +50,9 @@ impl Stream {
             (0..count).for_each(|at| {
                 encoder.push(&symbol(first.wrapping_add(start + at)));
             });
-            encoder.repairs(first.wrapping_add(start), &[key], |id, repair| repairs.push((id, repair.to_vec())));
+            encoder.repairs(first.wrapping_add(start), Near::covering(u32::from(key) % 40), &[key], |id, repair| {
+                repairs.push((id, repair.to_vec()))
+            });
         }
         Self { first, sources, repairs }
     }
@@ -156,7 +158,7 @@ proptest! {
                     decoder.handle_source(first_esi, &payload);
                 }
                 2 => {
-                    let _ = decoder.handle_window_repair(RepairId { key, first_esi, count }, &payload);
+                    let _ = decoder.handle_window_repair(RepairId { key, first_esi, count, near: Near::default() }, &payload);
                 }
                 _ => {
                     let _ = decoder.handle_block_repair(block, &payload);
@@ -249,7 +251,7 @@ fn a_flood_of_repairs_for_what_never_comes_keeps_to_its_bounds_and_the_newest_st
     let mut decoder = Decoder::new();
     let limit = MAX_REPAIRS + 200;
     for key in 0..u16::try_from(limit).unwrap() {
-        let id = RepairId { key, first_esi: u32::from(key), count: MAX_WINDOW_SYMBOLS };
+        let id = RepairId { key, first_esi: u32::from(key), count: MAX_WINDOW_SYMBOLS, near: Near::default() };
         decoder.handle_window_repair(id, &[1]).unwrap();
     }
     decoder.check_invariants();
@@ -266,7 +268,7 @@ fn a_flood_of_repairs_for_what_never_comes_keeps_to_its_bounds_and_the_newest_st
 #[test]
 fn ids_and_payloads_that_cannot_be_are_refused() {
     let mut decoder = Decoder::new();
-    let window = |count| RepairId { key: 1, first_esi: 0, count };
+    let window = |count| RepairId { key: 1, first_esi: 0, count, near: Near::default() };
     assert_eq!(decoder.handle_window_repair(window(0), &[1]), Err(RepairError::Window { found: 0 }));
     assert_eq!(decoder.handle_window_repair(window(1025), &[1]), Err(RepairError::Window { found: 1025 }));
     assert_eq!(decoder.handle_window_repair(window(1), &[]), Err(RepairError::Length { found_bytes: 0 }));

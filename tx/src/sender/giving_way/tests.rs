@@ -2,12 +2,14 @@
 #![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
 
 use skylark_common::VIDEO_STREAM;
-use skylark_common::seal::LinkKey;
+use skylark_common::fec::{Code, FecConfig};
+use skylark_common::seal::{LinkKey, SessionKey};
 use skylark_common::wire::packet::{Kind, PacketHeader};
 use skylark_common::wire::radiotap::RxHeader;
+use skylark_common::wire::repair::{parse_block, parse_window};
 
 use super::*;
-use crate::sender::{Entropy, Outgoing, SenderConfig};
+use crate::sender::{Entropy, Outgoing, SenderConfig, StreamConfig};
 
 const MS: Duration = Duration::from_millis(1);
 /// The first byte of an RTP payload: a slice others refer to, one that none refers to, an IDR slice.
@@ -15,9 +17,47 @@ const SLICE: u8 = 0x41;
 const DISPOSABLE: u8 = 0x01;
 const IDR: u8 = 0x65;
 
+const SALT: [u8; 16] = [3; 16];
+
+fn key() -> LinkKey {
+    LinkKey::from_bytes([1; LinkKey::LEN])
+}
+
 fn sender(keyframes: Keyframes, now: Instant) -> Sender {
-    let entropy = Entropy { salt: [3; 16], unix_us: None, clock_id: None };
-    Sender::new(SenderConfig { keyframes, ..SenderConfig::default() }, &LinkKey::from_bytes([1; 32]), entropy, now)
+    sender_with(Code::Window, keyframes, now)
+}
+
+fn sender_with(code: Code, keyframes: Keyframes, now: Instant) -> Sender {
+    let fec = FecConfig { code, ..FecConfig::default() };
+    let streams = vec![StreamConfig { fec, ..StreamConfig::default() }];
+    let entropy = Entropy { salt: SALT, unix_us: None, clock_id: None };
+    Sender::new(SenderConfig { keyframes, streams, ..SenderConfig::default() }, &key(), entropy, now)
+}
+
+/// The symbols that the repairs cover which leave until `end`, each by its first ESI and how many they are.
+fn covered(sender: &mut Sender, mut now: Instant, end: Instant) -> Vec<(u32, u16)> {
+    let (session, mut covered) = (SessionKey::derive(&key(), &SALT), Vec::new());
+    loop {
+        while let Some(frame) = sender.poll_transmit(now) {
+            let (header, body) = PacketHeader::parse(RxHeader::parse(frame).unwrap().1).unwrap();
+            let mut body = body.to_vec();
+            match header.kind {
+                Kind::WindowRepair => {
+                    let (id, _) = parse_window(header.sequence, session.open(&header, &mut body).unwrap()).unwrap();
+                    covered.push((id.first_esi, id.count));
+                }
+                Kind::BlockRepair => {
+                    let (id, _) = parse_block(session.open(&header, &mut body).unwrap()).unwrap();
+                    covered.push((id.first_esi, id.k.into()));
+                }
+                Kind::Source | Kind::Announce => {}
+            }
+        }
+        match sender.poll_timeout() {
+            Some(due) if due < end => now = due.max(now),
+            _ => return covered,
+        }
+    }
 }
 
 /// Pushes a unit of `count` datagrams of about 1 ms, all of this kind.
@@ -57,9 +97,39 @@ fn repairs_give_way_first() {
     let mut sender = sender(Keyframes::OnDemand, now);
     (0..7).for_each(|_| push(&mut sender, 9, SLICE, now));
     assert_eq!(sender.stats().units_dropped, 0);
-    assert!(sender.stats().repairs_dropped >= 4, "{:?}", sender.stats());
     assert!(sender.stats().queued_us <= 70_000, "{:?}", sender.stats());
-    assert_eq!(sent(&mut sender, now, now + MS * 100).len(), 63);
+    let sent = sent(&mut sender, now, now + MS * 200);
+    assert_eq!((sent.len(), sender.stats().repair_packets, sender.stats().repairs_dropped), (63, 31, 0));
+}
+
+#[test]
+fn the_repairs_of_a_large_keyframe_leave_behind_it_on_an_air_that_is_idle_else() {
+    let start = Instant::now();
+    let mut sender = sender(Keyframes::AsTheyCome, start);
+    for unit in 0..30 {
+        let now = start + MS * 33 * unit;
+        let (count, nal) = if unit == 10 { (120, IDR) } else { (4, SLICE) };
+        push(&mut sender, count, nal, now);
+        sent(&mut sender, now, now + MS * 33);
+    }
+    let stats = sender.stats();
+    assert_eq!((stats.source_packets, stats.units_dropped), (236, 0), "{stats:?}");
+    assert!(stats.repair_packets >= 115 && stats.repairs_dropped <= 2, "{stats:?}");
+}
+
+#[test]
+fn repairs_for_which_there_is_no_gap_are_dropped_and_counted() {
+    let start = Instant::now();
+    let mut sender = sender(Keyframes::AsTheyCome, start);
+    for unit in 0..30 {
+        let now = start + MS * 20 * unit;
+        push(&mut sender, 21, SLICE, now);
+        sent(&mut sender, now, now + MS * 20);
+    }
+    sent(&mut sender, start + MS * 600, start + MS * 1000);
+    let stats = sender.stats();
+    assert!(stats.repairs_dropped > 150 && stats.units_dropped > 0, "{stats:?}");
+    assert_eq!(stats.repairs_dropped + stats.repair_packets, 315, "{stats:?}");
 }
 
 #[test]
@@ -212,6 +282,50 @@ fn repairs_that_waited_too_long_are_no_lost_unit() {
     assert_eq!(next(&mut sender, now + MS * 150).map(|(kind, _)| kind), Some(Kind::Announce));
     assert_eq!(next(&mut sender, now + MS * 160), None);
     assert_eq!((sender.stats().units_dropped, sender.keyframe_wanted(now)), (0, false));
+}
+
+/// Pushes a datagram of a unit that goes on.
+fn push_part(sender: &mut Sender, now: Instant) {
+    let bytes = [&[0x80, 0x60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, SLICE][..], &[7; 1387]].concat();
+    let part = Outgoing { stream: VIDEO_STREAM, bytes: &bytes, end_of_unit: false, keyframe: false, captured: now };
+    sender.push_datagram(part, now).unwrap();
+}
+
+#[test]
+fn the_newest_unit_is_not_covered_any_more_when_it_was_dropped() {
+    let now = Instant::now();
+    let later = now + MS * 101;
+    for code in [Code::Window, Code::Block] {
+        let mut sender = sender_with(code, Keyframes::AsTheyCome, now);
+        push(&mut sender, 20, SLICE, now);
+        assert!(!sent(&mut sender, now, now + MS * 5).is_empty());
+        assert_eq!(covered(&mut sender, later, later + MS), []);
+        push(&mut sender, 4, SLICE, later + MS);
+        assert_eq!(covered(&mut sender, later + MS, later + MS * 50), [(20, 4); 2], "{code}");
+        assert_eq!(sender.stats().dropped_late, 1);
+    }
+}
+
+#[test]
+fn of_a_unit_dropped_under_way_repairs_cover_what_is_to_come() {
+    let now = Instant::now();
+    let later = now + MS * 101;
+    for (code, keyframes) in [
+        (Code::Window, Keyframes::AsTheyCome),
+        (Code::Block, Keyframes::AsTheyCome),
+        (Code::Window, Keyframes::OnDemand),
+        (Code::Block, Keyframes::OnDemand),
+    ] {
+        let mut sender = sender_with(code, keyframes, now);
+        (0..10).for_each(|_| push_part(&mut sender, now));
+        assert!(!sent(&mut sender, now, now + MS * 5).is_empty());
+        assert_eq!(covered(&mut sender, later, later + MS), []);
+        assert_eq!(sender.stats().dropped_late, 1);
+        // With a keyframe on its way the rest is not taken.
+        push(&mut sender, 4, if keyframes == Keyframes::OnDemand { IDR } else { SLICE }, later + MS);
+        let covered = covered(&mut sender, later + MS, later + MS * 50);
+        assert!(!covered.is_empty() && covered.iter().all(|one| *one == (10, 4)), "{code}: {covered:?}");
+    }
 }
 
 #[test]
