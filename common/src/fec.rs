@@ -41,7 +41,8 @@ pub struct FecConfig {
     /// Which code makes the repairs.
     pub code: Code,
     /// Repair packets per thousand source packets, default 500 (50 %). More survives more loss and
-    /// costs air time in proportion.
+    /// costs air time in proportion. At a few hundred a small unit often has no repair of its own: with a
+    /// window of 0 units, or the block code, nothing then brings back what it loses.
     pub redundancy_permille: u16,
     /// How many units before the one just sent its repairs cover as well, default 8. More survives
     /// longer bursts, costs no delay while nothing is lost, and costs computing in proportion. Only

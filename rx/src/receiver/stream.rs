@@ -113,7 +113,11 @@ impl StreamReceiver {
         if self.decoder.is_known(esi) {
             return Arrival::Recovered;
         }
-        self.decoder.handle_source(esi, symbol);
+        if !self.decoder.handle_source(esi, symbol) {
+            // Further back than the decoder reaches: it stays missing until it is given up.
+            self.stats.late += 1;
+            return Arrival::Late;
+        }
         let in_time = self.arrived(esi, false, now);
         self.take_recovered(now);
         if in_time { Arrival::InTime } else { Arrival::Late }
@@ -173,11 +177,11 @@ impl StreamReceiver {
     ) -> Option<Datagram<'_>> {
         let next = loop {
             let next = self.order.poll()?;
-            // What was heard was parsed when it came.
-            if !next.recovered || self.decoder.symbol(next.esi).is_some_and(|symbol| Symbol::parse(symbol).is_ok()) {
-                break next;
+            match self.decoder.symbol(next.esi).map(Symbol::parse) {
+                Some(Ok(_)) => break next,
+                Some(Err(_)) => self.stats.malformed += 1,
+                None => self.stats.lost += 1,
             }
-            self.stats.malformed += 1;
             self.order.skip(next);
         };
         let symbol = self.decoder.symbol(next.esi).and_then(|symbol| Symbol::parse(symbol).ok())?;
@@ -331,5 +335,28 @@ impl UnitProgress {
             stats.units_damaged += u64::from(self.damaged);
         }
         heard
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
+
+    use super::*;
+
+    #[test]
+    fn a_datagram_further_back_than_the_decoder_reaches_is_counted_as_late_and_lost() {
+        let now = Instant::now();
+        let mut stream = StreamReceiver::new(0, Duration::from_millis(100));
+        let mut symbol = Vec::new();
+        Symbol { end_of_unit: true, keyframe: false, captured_us: Some(0), datagram: b"some" }.emit(&mut symbol);
+        assert_eq!(stream.handle_source(2000, &symbol, now), Arrival::InTime);
+        stream.handle_announce(FecConfig::default(), 600, now);
+        assert_eq!(stream.handle_source(600, &symbol, now), Arrival::Late);
+        assert!(stream.poll_datagram(0, |_, _| 0).is_none());
+        stream.handle_timeout(now + Duration::from_millis(101));
+        assert_eq!(stream.poll_datagram(0, |_, _| 0).map(|datagram| datagram.missing_before), Some(1400));
+        let StreamStats { heard, late, lost, datagrams, .. } = stream.stats();
+        assert_eq!((heard, late, lost, datagrams), (1, 1, 1400, 1));
     }
 }
