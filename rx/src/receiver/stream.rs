@@ -347,7 +347,7 @@ mod tests {
     #[test]
     fn a_datagram_further_back_than_the_decoder_reaches_is_counted_as_late_and_lost() {
         let now = Instant::now();
-        let mut stream = StreamReceiver::new(0, Duration::from_millis(100));
+        let mut stream = StreamReceiver::new(0, Duration::from_millis(100), None);
         let mut symbol = Vec::new();
         Symbol { end_of_unit: true, keyframe: false, captured_us: Some(0), datagram: b"some" }.emit(&mut symbol);
         assert_eq!(stream.handle_source(2000, &symbol, now), Arrival::InTime);
