@@ -1,6 +1,5 @@
 //! What is handed on early: behind a gap that stands too long, without a trace in what is handed on in its turn.
 #![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
-#![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::time::{Duration, Instant};
 
