@@ -32,6 +32,7 @@ pub(crate) struct Conditions {
     pub(crate) cards: usize,
     pub(crate) fec: FecConfig,
     pub(crate) budget: Duration,
+    /// After how long the picture is shown with damage; `None` is never.
     pub(crate) early: Option<Duration>,
     pub(crate) mcs: u8,
     pub(crate) policy: Policy,
@@ -41,8 +42,8 @@ pub(crate) struct Conditions {
 impl Default for Conditions {
     fn default() -> Self {
         let LinkConfig { fec, latency_budget, rate, seed, .. } = LinkConfig::default();
-        let (budget, early) = (latency_budget, Some(Duration::from_millis(85)));
-        Self { loss: Loss::None, cards: 1, fec, budget, early, mcs: rate.mcs, policy: Policy::Show, seed }
+        let (loss, budget, early) = (Loss::None, latency_budget, None);
+        Self { loss, cards: 1, fec, budget, early, mcs: rate.mcs, policy: Policy::Show, seed }
     }
 }
 

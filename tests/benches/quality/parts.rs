@@ -27,6 +27,8 @@ pub(crate) const PARTS: [Part; 8] = [
 ];
 
 const SECOND: Duration = Duration::from_secs(1);
+/// After how long the program shows damage when nothing else is said.
+const EARLY: Duration = Duration::from_millis(85);
 
 /// A row of a table.
 pub(crate) struct Row {
@@ -109,7 +111,7 @@ fn target(clip: &Clip, quick: bool) {
                 [("none", Loss::None), ("independent 20 %", independent(0.2)), ("bursts of 5, 10 %", bursts(0.1))];
             let row = |(name, loss): (&str, Loss)| Row {
                 name: name.to_owned(),
-                conditions: Conditions { loss, ..Conditions::default() },
+                conditions: Conditions { loss, early: Some(EARLY), ..Conditions::default() },
             };
             print(&video, "target, MCS 3", &losses.map(row));
         }
