@@ -209,7 +209,7 @@ impl Signal {
         match self {
             Self::Picture => "pictures arrive".to_owned(),
             Self::Damaged => {
-                "pictures arrive with parts missing, which are filled in until the next keyframe".to_owned()
+                "pictures arrive with parts missing, which are filled in until repairs or the next keyframe make them good".to_owned()
             }
             Self::Receiving => "datagrams arrive".to_owned(),
             Self::Frozen => "the transmitter is heard, but no picture can be decoded".to_owned(),
