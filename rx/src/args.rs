@@ -287,6 +287,7 @@ mod tests {
         assert_eq!(args.check(), Ok(()));
     }
 
+    #[cfg(feature = "window")]
     #[test]
     fn the_camera_needs_a_window_to_film() {
         assert!(parse("skylark-rx --output none --measure-loop").unwrap().check().is_err());
@@ -295,6 +296,7 @@ mod tests {
         assert!(parse("skylark-rx --output none --measure-latency").unwrap().wants_pictures());
     }
 
+    #[cfg(feature = "window")]
     #[test]
     fn the_age_of_a_recording_is_not_measured() {
         for mode in ["--measure-latency", "--measure-loop"] {
