@@ -256,7 +256,9 @@ impl Link {
 }
 
 impl Handed {
-    fn of(datagram: &Datagram<'_>, early: bool, at: Instant) -> Self {
+    /// What was handed on at `at`, before its turn or in it.
+    #[must_use]
+    pub fn of(datagram: &Datagram<'_>, early: bool, at: Instant) -> Self {
         Self {
             at,
             available: datagram.available,
