@@ -4,7 +4,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-realair test-arm64 bench fuzz lint docs install uninstall deps toolchain clean
+.PHONY: help demo test test-realair test-arm64 bench latency fuzz lint docs install uninstall deps toolchain clean
 
 # How long each fuzz target runs.
 SECONDS := 30
@@ -14,7 +14,7 @@ BUILD := release
 
 # What the workspace needs to be built on Debian 12 and Raspberry Pi OS Bookworm. nasm: without it openh264
 # builds all the same and is two to four times slower.
-PACKAGES := build-essential pkg-config libpcap-dev libsdl2-dev libclang-dev nasm
+PACKAGES = build-essential pkg-config libpcap-dev libsdl2-dev libclang-dev nasm
 
 help:
 	@cat <<-'END'
@@ -24,6 +24,7 @@ help:
 	make test-realair     the programs on a real 802.11 stack, in a guest with simulated radios and cameras
 	make test-arm64       the same workspace as a 64-bit Raspberry Pi runs it, emulated
 	make bench            what each stage costs
+	make latency          how old the picture on the screen is, beside GStreamer, without a screen
 	make fuzz SECONDS=30  every fuzz target for so long, or one of them: TARGET=wire
 	make lint             formatting and clippy
 	make docs             the reference of all crates, in target/doc
@@ -51,7 +52,14 @@ test-arm64: deps
 
 bench: deps
 	cargo build --release --locked --bins
-	cargo bench --package skylark-tests --bench '*' --locked
+	cargo bench --package skylark-tests --bench '*' --locked --no-fail-fast
+
+# Xvfb to look at, GStreamer to be compared with.
+latency: PACKAGES += xvfb gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
+    gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-x
+latency: deps
+	cargo build --release --locked --bins
+	cargo bench --package skylark-tests --bench latency --locked
 
 fuzz: deps
 	@cd tests/fuzz

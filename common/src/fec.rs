@@ -22,6 +22,7 @@ mod window_encoder;
 use serde::Serialize;
 
 pub use self::block::{BlockEncoder, MAX_BLOCK_SYMBOLS};
+pub use self::coefficients::Near;
 pub use self::decoder::{Decoder, DecoderStats, RepairError};
 pub use self::window_encoder::WindowEncoder;
 
@@ -40,7 +41,8 @@ pub struct FecConfig {
     /// Which code makes the repairs.
     pub code: Code,
     /// Repair packets per thousand source packets, default 500 (50 %). More survives more loss and
-    /// costs air time in proportion.
+    /// costs air time in proportion. At a few hundred a small unit often has no repair of its own: with a
+    /// window of 0 units, or the block code, nothing then brings back what it loses.
     pub redundancy_permille: u16,
     /// How many units before the one just sent its repairs cover as well, default 8. More survives
     /// longer bursts, costs no delay while nothing is lost, and costs computing in proportion. Only
@@ -60,7 +62,7 @@ impl Default for FecConfig {
 pub enum Code {
     /// No repairs.
     None,
-    /// A sliding window over units: the random linear code of RFC 8681 over GF(2^8).
+    /// A sliding window over units: a random linear code over GF(2^8), in the manner of RFC 8681.
     #[default]
     Window,
     /// One Reed-Solomon block per unit.
@@ -97,7 +99,7 @@ impl std::str::FromStr for Code {
     }
 }
 
-/// What a repair of the window code covers and how (RFC 8681 4.1.3, with DT = 15).
+/// What a repair of the window code covers and how (RFC 8681 4.1.3, its coefficients apart).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RepairId {
     /// Seed of the repair's coefficients.
@@ -106,6 +108,8 @@ pub struct RepairId {
     pub first_esi: u32,
     /// How many source symbols it covers, counted from `first_esi`: 1 to [`MAX_WINDOW_SYMBOLS`].
     pub count: u16,
+    /// How many of them have a nibble each.
+    pub near: Near,
 }
 
 /// Which repair of which block this is.

@@ -17,6 +17,7 @@ const BUCKETS: usize = 64 + 32 * (27 - 6);
 pub struct Histogram {
     counts: [u32; BUCKETS],
     count: u64,
+    sum_us: u64,
     max_us: u64,
 }
 
@@ -25,6 +26,8 @@ pub struct Histogram {
 pub struct Summary {
     /// How many times were recorded. When 0, so are the others.
     pub count: u64,
+    /// Their mean, in µs, exact: means of stages add up, percentiles do not.
+    pub mean_us: u64,
     /// Half of them took no longer, in µs.
     pub p50_us: u64,
     /// 95 % of them took no longer, in µs.
@@ -65,7 +68,7 @@ impl<const STAGES: usize> Ledger<STAGES> {
 
 impl Default for Histogram {
     fn default() -> Self {
-        Self { counts: [0; BUCKETS], count: 0, max_us: 0 }
+        Self { counts: [0; BUCKETS], count: 0, sum_us: 0, max_us: 0 }
     }
 }
 
@@ -77,6 +80,7 @@ impl Histogram {
             *count = count.saturating_add(1);
         }
         self.count += 1;
+        self.sum_us = self.sum_us.saturating_add(us);
         self.max_us = self.max_us.max(us);
     }
 
@@ -84,6 +88,7 @@ impl Histogram {
     pub fn summary(&self) -> Summary {
         Summary {
             count: self.count,
+            mean_us: self.sum_us.checked_div(self.count).unwrap_or(0),
             p50_us: self.permille_us(500),
             p95_us: self.permille_us(950),
             p99_us: self.permille_us(990),
@@ -102,6 +107,13 @@ impl Histogram {
             }
         }
         self.max_us
+    }
+
+    /// How often which time was seen: the middle of each bucket that is not empty, in µs, but no more than the longest
+    /// time; and its count, the shortest first.
+    pub fn counts(&self) -> impl Iterator<Item = (u64, u32)> {
+        let middles = (0..).map(|bucket| middle_us(bucket).min(self.max_us)).zip(self.counts);
+        middles.filter(|(_, count)| *count > 0)
     }
 
     /// Forgets everything.
@@ -146,10 +158,11 @@ mod tests {
     #[test]
     fn percentiles_are_the_nearest_rank() {
         assert_eq!(histogram([]).summary(), Summary::default());
-        let one = Summary { count: 1, p50_us: 33, p95_us: 33, p99_us: 33, max_us: 33 };
+        let one = Summary { count: 1, mean_us: 33, p50_us: 33, p95_us: 33, p99_us: 33, max_us: 33 };
         assert_eq!(histogram([33]).summary(), one);
         let sixty = histogram(1..=60).summary();
-        assert_eq!(sixty, Summary { count: 60, p50_us: 30, p95_us: 57, p99_us: 60, max_us: 60 });
+        assert_eq!(sixty, Summary { count: 60, mean_us: 30, p50_us: 30, p95_us: 57, p99_us: 60, max_us: 60 });
+        assert!(histogram([5, 70, 5]).counts().eq([(5, 2), (70, 1)]));
         let wide = histogram((1..=1000).map(|ms| ms * 1000)).summary();
         for (found, exact) in [(wide.p50_us, 500_000), (wide.p95_us, 950_000), (wide.p99_us, 990_000)] {
             assert!(u64::abs_diff(found, exact) * 60 <= exact, "{found} for {exact}");
@@ -171,7 +184,7 @@ mod tests {
         let mut ledger = Ledger::new(["encoded", "decoded"]);
         ledger.record(0, Duration::from_micros(7));
         ledger.record(2, Duration::from_micros(9));
-        let seven = Summary { count: 1, p50_us: 7, p95_us: 7, p99_us: 7, max_us: 7 };
+        let seven = Summary { count: 1, mean_us: 7, p50_us: 7, p95_us: 7, p99_us: 7, max_us: 7 };
         assert_eq!(ledger.take(), [("encoded", seven), ("decoded", Summary::default())]);
         assert_eq!(ledger.take(), [("encoded", Summary::default()), ("decoded", Summary::default())]);
     }

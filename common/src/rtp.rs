@@ -9,6 +9,7 @@ pub mod received;
 
 pub use depacketizer::{Depacketizer, DepacketizerStats, Marks};
 pub use header::{RtpError, RtpHeader};
+pub use keyframe::is_referred_to;
 pub use packetizer::Packetizer;
 pub use received::ReceivedUnit;
 

@@ -32,6 +32,8 @@ Examples:
   Ten seconds without a display, the last picture and figures in files:
     skylark-rx --air udp:5801 --key link.key --output png:last.png \\
         --stats json:stats.json --duration 10s
+  From source to screen in milliseconds, beside a skylark-tx --input test:
+    skylark-rx --air udp:5801 --key link.key --measure-latency
   A recording, as fast as it can be read, into a player:
     skylark-rx --air pcap:flight.pcap --as-fast-as-possible --key link.key --output - | ffplay -
 
@@ -80,9 +82,18 @@ pub(crate) struct Args {
 
     /// How long a missing datagram may hold back those that follow it
     ///
-    /// From 0ms to 5s. Shorter: less delay under loss, and more is lost.
+    /// From 0ms to 5s. Shorter: less delay under loss, and more is lost. The window and png: do not wait for as long:
+    /// see --show-damage-after.
     #[arg(long, value_name = "TIME", default_value = "150ms", value_parser = latency_budget)]
     pub(crate) latency_budget: Duration,
+
+    /// How long the picture may stand while something is missing before what came since is shown with damage
+    ///
+    /// From 0ms to 5s, or never. What is missing is waited for all the same, as long as --latency-budget says: when it
+    /// comes, the picture is made good again. Counts for window and png: only; what is handed on or recorded is always
+    /// whole or given up. Longer: fewer damaged pictures, and they stand for longer.
+    #[arg(long, value_name = "TIME", default_value = "85ms", value_parser = show_damage_after)]
+    pub(crate) show_damage_after: ShowDamageAfter,
 
     /// The link's name; both ends say the same
     #[arg(long, value_name = "NAME", default_value = "default")]
@@ -99,6 +110,28 @@ pub(crate) struct Args {
     /// End after this long
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) duration: Option<Duration>,
+
+    /// Measure from source to screen: reads the time code that skylark-tx --input test draws from each picture shown
+    ///
+    /// Needs a transmitter on this machine, because both ends must share a clock; a recording has no age. Without a window it measures up to the
+    /// decoded picture. The figures stand in the window, in --stats and, with a histogram, on stderr at the end.
+    #[arg(long, conflicts_with = "measure_loop")]
+    pub(crate) measure_latency: bool,
+
+    /// Measure from window to camera to window, with any camera and no shared clock
+    ///
+    /// The window shows a code that changes ten times a second. Point the transmitter's camera at it, straight, close
+    /// enough that the code is at least a third of the picture's height, in focus and without reflections. What is
+    /// measured is everything: this display, the camera's exposure, encoder, air, decoder and window; up to one interval
+    /// of the camera's pictures of it is waiting for the next exposure.
+    #[arg(long)]
+    pub(crate) measure_loop: bool,
+
+    /// Show each picture when the display begins another refresh, not at once
+    ///
+    /// Nothing tears, and a picture waits up to one refresh (17 ms at 60 Hz).
+    #[arg(long)]
+    pub(crate) vsync: bool,
 
     /// Start the window in full screen
     #[arg(long)]
@@ -137,7 +170,8 @@ impl Args {
     /// What contradicts itself, in words that say what to do.
     ///
     /// # Errors
-    /// Two users of standard output, two windows, or an air that has no speed of its own to be read faster.
+    /// Two users of standard output, two windows, an air that has no speed of its own to be read faster, or a
+    /// measurement of nothing live.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         let count = |wanted: &OutputArg| self.output.iter().filter(|output| *output == wanted).count();
         let live = self.air.is_empty() || !self.air.iter().all(|air| matches!(air, Source::Air(AirTarget::Pcap(_))));
@@ -150,6 +184,15 @@ impl Args {
         if self.as_fast_as_possible && live {
             return Err("--as-fast-as-possible needs recordings only: give pcap: airs, or leave out the option");
         }
+        if (self.measure_latency || self.measure_loop) && !live {
+            return Err(
+                "a recording's pictures are as old as the recording: --measure-latency and --measure-loop need a \
+                        live air beside pcap:, or leave them out",
+            );
+        }
+        if self.measure_loop && count(&OutputArg::Window) == 0 {
+            return Err("--measure-loop shows a code in the window: add --output window");
+        }
         if count(&OutputArg::Window) > 0 && cfg!(not(feature = "window")) {
             return Err(
                 "this build has no window: use --output rtp:HOST:PORT or png:PATH, or build with --features window",
@@ -160,7 +203,7 @@ impl Args {
 
     /// Whether any output needs decoded pictures.
     pub(crate) fn wants_pictures(&self) -> bool {
-        self.output.iter().any(|output| matches!(output, OutputArg::Window | OutputArg::Png(_)))
+        self.measure_latency || self.output.iter().any(|output| matches!(output, OutputArg::Window | OutputArg::Png(_)))
     }
 }
 
@@ -178,6 +221,15 @@ impl FromStr for OutputArg {
             _ => Err("expected window, rtp:HOST:PORT, -, file:PATH, png:PATH or none".to_owned()),
         }
     }
+}
+
+/// How long the picture may stand; none means for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ShowDamageAfter(pub(crate) Option<Duration>);
+
+fn show_damage_after(text: &str) -> Result<ShowDamageAfter, &'static str> {
+    let after = if text == "never" { None } else { Some(latency_budget(text)?) };
+    Ok(ShowDamageAfter(after))
 }
 
 /// A time from zero to the longest anybody can fly with.
@@ -218,6 +270,9 @@ mod tests {
     fn what_is_left_out_has_a_default() {
         let args = parse("skylark-rx").unwrap();
         assert_eq!((args.latency_budget, args.link.as_str()), (Duration::from_millis(150), "default"));
+        assert_eq!(args.show_damage_after, ShowDamageAfter(Some(Duration::from_millis(85))));
+        let never = parse("skylark-rx --show-damage-after never").unwrap();
+        assert_eq!(never.show_damage_after, ShowDamageAfter(None));
         assert_eq!((args.air.len(), &args.key, args.output.as_slice()), (0, &None, &[OutputArg::Window][..]));
         let args = parse("skylark-rx --air udp:1.2.3.4:5801 --key k --output none").unwrap();
         assert!(!args.wants_pictures());
@@ -230,6 +285,26 @@ mod tests {
         assert!(args.check().unwrap_err().contains("json:PATH"));
         let args = parse("skylark-rx --air udp:1 --key k --output - --stats json:x").unwrap();
         assert_eq!(args.check(), Ok(()));
+    }
+
+    #[cfg(feature = "window")]
+    #[test]
+    fn the_camera_needs_a_window_to_film() {
+        assert!(parse("skylark-rx --output none --measure-loop").unwrap().check().is_err());
+        assert_eq!(parse("skylark-rx --measure-loop").unwrap().check(), Ok(()));
+        assert!(parse("skylark-rx --measure-loop --measure-latency").is_err());
+        assert!(parse("skylark-rx --output none --measure-latency").unwrap().wants_pictures());
+    }
+
+    #[cfg(feature = "window")]
+    #[test]
+    fn the_age_of_a_recording_is_not_measured() {
+        for mode in ["--measure-latency", "--measure-loop"] {
+            let args = parse(&format!("skylark-rx --air pcap:a pcap:b --key k --output window {mode}")).unwrap();
+            assert!(args.check().unwrap_err().contains("recording"), "{mode}");
+            let args = parse(&format!("skylark-rx --air udp:1 --key k --output window {mode}")).unwrap();
+            assert_eq!(args.check(), Ok(()));
+        }
     }
 
     #[test]

@@ -8,9 +8,11 @@ use serde::Serialize;
 use skylark_common::ledger::Ledger;
 use skylark_common::scheduling::Scheduling;
 
-use crate::decoder::DecoderStats;
+use crate::glass::time_code::TimeCodes;
+use crate::glass::{Glass, Measured};
+use crate::healing::HealingStats;
 use crate::link::relayed::RelaySeen;
-use crate::picture::Picture;
+use crate::picture::Decoded;
 use crate::report::Report;
 use crate::trust::Quality;
 use crate::unit::{Stamps, Unit};
@@ -41,6 +43,8 @@ pub(crate) struct Board {
     seen: Mutex<Seen>,
     ledger: Mutex<Ledger<{ stage::COUNT }>>,
     report: Mutex<Option<Arc<Report>>>,
+    /// The glass-to-glass meter, if it was asked for.
+    glass: Mutex<Option<Glass>>,
 }
 
 /// The latest of everything.
@@ -127,6 +131,12 @@ pub(crate) struct PictureStats {
     pub(crate) without_picture: u64,
     /// How often the decoder was made anew.
     pub(crate) decoder_restarts: u64,
+    /// Access units decoded before their turn, with something missing before them or in them.
+    pub(crate) early: u64,
+    /// How often pictures were made good before the next keyframe did.
+    pub(crate) healed: u64,
+    /// Access units decoded a second time for that.
+    pub(crate) replayed: u64,
     /// Pictures shown in the window.
     pub(crate) shown: u64,
     /// Of those, with something filled in.
@@ -180,12 +190,13 @@ impl Seen {
 }
 
 impl Board {
-    /// A board with nothing on it.
-    pub(crate) fn new() -> Self {
+    /// A board with nothing on it but this meter.
+    pub(crate) fn new(glass: Option<Glass>) -> Self {
         let names = ["captured_to_heard", "heard_to_complete", "complete_to_decoded", "decoded_to_shown"];
         let [a, b, c, d] = names;
         let ledger = Ledger::new([a, b, c, d, "heard_to_shown", "captured_to_shown", "captured_to_decoded"]);
-        Self { seen: Mutex::default(), ledger: Mutex::new(ledger), report: Mutex::default() }
+        let (seen, report) = (Mutex::default(), Mutex::default());
+        Self { seen, ledger: Mutex::new(ledger), report, glass: Mutex::new(glass) }
     }
 
     /// Reads or writes the latest of everything; holds up others meanwhile.
@@ -225,8 +236,43 @@ impl Board {
         }
     }
 
-    /// Notes a picture that came out of the decoder at `now`.
-    pub(crate) fn note_decoded(&self, picture: &Picture, now: Instant) {
+    /// What the meter has measured; `is_second` says that another second is over.
+    pub(crate) fn measured(&self, is_second: bool) -> Option<Measured> {
+        let mut glass = lock(&self.glass);
+        if is_second {
+            glass.iter_mut().for_each(Glass::end_second);
+        }
+        glass.as_ref().map(Glass::measured)
+    }
+
+    /// Gives the meter that the camera films the window for to `f`, if it is that one.
+    #[cfg(feature = "window")]
+    pub(crate) fn with_round<R>(&self, f: impl FnOnce(&mut crate::glass::round::Round) -> R) -> Option<R> {
+        match &mut *lock(&self.glass) {
+            Some(Glass::Round(round)) => Some(f(round)),
+            Some(Glass::TimeCodes(_)) | None => None,
+        }
+    }
+
+    /// Gives the meter that reads time codes to `f`, if it is that one.
+    fn with_time_codes(&self, f: impl FnOnce(&mut TimeCodes)) {
+        match &mut *lock(&self.glass) {
+            Some(Glass::TimeCodes(codes)) => f(codes),
+            #[cfg(feature = "window")]
+            Some(Glass::Round(_)) => {}
+            None => {}
+        }
+    }
+
+    /// Notes a picture that came out of the decoder.
+    pub(crate) fn note_decoded(&self, decoded: &Decoded) {
+        let Decoded { picture, at: now, .. } = decoded;
+        let now = *now;
+        self.with_time_codes(|codes| {
+            if codes.ends_at_decoder() {
+                codes.handle_picture(decoded, now);
+            }
+        });
         let standing = self.with(|seen| {
             let at = seen.standing.unwrap_or(now);
             seen.last_picture = Some(at);
@@ -253,24 +299,32 @@ impl Board {
     }
 
     /// Notes what the decoder counts.
-    pub(crate) fn note_decoder(&self, stats: DecoderStats) {
+    pub(crate) fn note_decoder(&self, stats: &HealingStats) {
+        let HealingStats { decoder, early, healed, replayed } = *stats;
         self.with(|seen| {
-            seen.pictures.before_keyframe = stats.before_keyframe;
-            seen.pictures.without_picture = stats.without_picture;
-            seen.pictures.decoder_restarts = stats.restarts;
+            seen.pictures.before_keyframe = decoder.before_keyframe;
+            seen.pictures.without_picture = decoder.without_picture;
+            seen.pictures.decoder_restarts = decoder.restarts;
+            (seen.pictures.early, seen.pictures.healed, seen.pictures.replayed) = (early, healed, replayed);
         });
     }
 
-    /// Notes a picture that was decoded at `decoded` and is on the screen at `now`.
+    /// Notes a picture that is on the screen at `now`.
     #[cfg(feature = "window")]
-    pub(crate) fn note_shown(&self, picture: &Picture, decoded: Instant, now: Instant) {
+    pub(crate) fn note_shown(&self, decoded: &Decoded, now: Instant) {
+        let Decoded { picture, at, .. } = decoded;
+        self.with_time_codes(|codes| {
+            if !codes.ends_at_decoder() {
+                codes.handle_picture(decoded, now);
+            }
+        });
         let standing = self.with(|seen| {
             seen.pictures.shown += 1;
             seen.pictures.shown_concealed += u64::from(picture.quality == Quality::Concealed);
             seen.standing
         });
         let mut ledger = self.ledger();
-        ledger.record(stage::DECODED_TO_SHOWN, now.saturating_duration_since(decoded));
+        ledger.record(stage::DECODED_TO_SHOWN, now.saturating_duration_since(*at));
         if standing.is_some() {
             return;
         }

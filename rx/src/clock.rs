@@ -26,6 +26,12 @@ impl SharedClock {
         Self { id: skylark_common::clock_id::read(), at: now(), unix }
     }
 
+    /// A clock that says `unix` since 1970 at `at`.
+    #[cfg(test)]
+    pub(crate) fn for_test(at: Instant, unix: Duration) -> Self {
+        Self { id: Some(7), at, unix }
+    }
+
     /// Whether the clock of this name is ours.
     pub(crate) fn is_shared(&self, clock_id: Option<u32>) -> bool {
         self.id.is_some() && self.id == clock_id

@@ -29,12 +29,24 @@ pub struct Decoder {
 /// What a decoder did since its start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DecoderStats {
-    /// Units that came before the first keyframe of their session.
+    /// Units that came before the first keyframe or recovery point of their session.
     pub before_keyframe: u64,
     /// Units that gave no picture.
     pub without_picture: u64,
     /// How often the decoder had to be made anew.
     pub restarts: u64,
+}
+
+impl std::ops::Add for DecoderStats {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            before_keyframe: self.before_keyframe + other.before_keyframe,
+            without_picture: self.without_picture + other.without_picture,
+            restarts: self.restarts + other.restarts,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +57,7 @@ struct Held {
 }
 
 impl Decoder {
-    /// A decoder that waits for a keyframe.
+    /// A decoder that waits for a keyframe or a recovery point.
     ///
     /// # Errors
     /// openh264 cannot be started: out of memory.
@@ -64,7 +76,7 @@ impl Decoder {
         }
         self.session = Some(unit.session);
         let quality = self.trust.judge(unit);
-        self.started |= unit.access_unit.keyframe;
+        self.started |= unit.access_unit.keyframe || unit.access_unit.recovery_point().is_some();
         if !self.started {
             self.stats.before_keyframe += 1;
             return Ok(());
@@ -76,14 +88,22 @@ impl Decoder {
         self.hold(Held { tag: unit.number, quality, stamps: unit.stamps });
         let mut pictures = Vec::new();
         let verdict = self.raw.decode(&unit.access_unit.bytes, unit.number, |raw| pictures.push(copy(&raw, unit)));
-        match verdict {
-            Verdict::Fine => {}
-            Verdict::Faulty => self.doubt(),
-            Verdict::Broken => self.restart()?,
+        let is_news = match verdict {
+            Verdict::Fine => false,
+            Verdict::Concealed => self.trust.doubt(),
+            Verdict::Faulty => self.trust.distrust(),
+            Verdict::Broken => {
+                self.restart()?;
+                true
+            }
+        };
+        if is_news {
+            // What was held may refer to what was faulty.
+            self.held.iter_mut().for_each(|held| held.quality = Quality::Concealed);
         }
         self.stats.without_picture += u64::from(pictures.is_empty());
         for (tag, picture) in pictures {
-            take(self.tell(tag, picture, verdict));
+            take(self.tell(tag, picture));
         }
         Ok(())
     }
@@ -101,20 +121,11 @@ impl Decoder {
     }
 
     /// The picture with the story of the unit it was made of.
-    fn tell(&mut self, tag: u64, picture: Picture, verdict: Verdict) -> Picture {
+    fn tell(&mut self, tag: u64, picture: Picture) -> Picture {
         let found = self.held.iter().find(|held| held.tag == tag).copied();
         self.held.retain(|held| held.tag > tag);
-        let Some(Held { quality, stamps, .. }) = found.filter(|_| verdict == Verdict::Fine) else {
-            let stamps = found.map_or(picture.stamps, |held| held.stamps);
-            return Picture { stamps, ..picture };
-        };
+        let Some(Held { quality, stamps, .. }) = found else { return picture };
         Picture { quality, stamps, ..picture }
-    }
-
-    /// What was held may refer to what was faulty.
-    fn doubt(&mut self) {
-        self.trust.distrust();
-        self.held.iter_mut().for_each(|held| held.quality = Quality::Concealed);
     }
 
     fn restart(&mut self) -> Result<(), Error> {
@@ -144,9 +155,10 @@ fn copy(raw: &RawPicture<'_>, unit: &Unit) -> (u64, Picture) {
 #[cfg(test)]
 mod tests {
     use skylark_common::h264::AccessUnit;
+    use skylark_common::h264::nal::first_mb_in_slice;
 
     use super::*;
-    use crate::unit::tests::{clip, unit};
+    use crate::unit::tests::{REFRESHED, access_units, clip, unit};
 
     fn units() -> Vec<Unit> {
         (1..).zip(clip()).map(|(number, access_unit)| unit(number, access_unit)).collect()
@@ -203,6 +215,22 @@ mod tests {
     }
 
     #[test]
+    fn a_lost_slice_costs_its_stripe_of_the_picture_and_nothing_else() {
+        let mut units = units();
+        let whole = decode(&mut Decoder::new().unwrap(), &units);
+        let first_rows: Vec<_> = units[5].access_unit.nal_units().filter_map(first_mb_in_slice).collect();
+        assert_eq!(first_rows.len(), 4);
+        units[5] = without(&units[5], 1);
+        let damaged = &decode(&mut Decoder::new().unwrap(), &units)[5];
+        // The loop filter reaches three pixels over a slice's edge (H.264 8.7).
+        let row = |first_mb: u32| first_mb as usize * 16 / damaged.width * 16;
+        let stripe = row(first_rows[1]) - 3..row(first_rows[2]) + 16 + 3;
+        let rows = damaged.bytes.chunks(damaged.width).zip(whole[5].bytes.chunks(damaged.width));
+        let wrong: Vec<_> = (0..damaged.height).zip(rows).filter(|(_, (a, b))| a != b).map(|(row, _)| row).collect();
+        assert!(!wrong.is_empty() && wrong.iter().all(|row| stripe.contains(row)), "{stripe:?}: {wrong:?}");
+    }
+
+    #[test]
     fn a_unit_a_queue_dropped_is_not_shown_as_if_nothing_had_happened() {
         let mut units = units();
         units.remove(10);
@@ -249,6 +277,59 @@ mod tests {
         units.iter_mut().for_each(|unit| unit.session = 2);
         assert!(decode(&mut decoder, &units[2..4]).is_empty());
         assert_eq!(count(&decode(&mut decoder, &units[..2]), Quality::Good), 2);
+    }
+
+    #[test]
+    fn a_stream_that_is_refreshed_is_joined_at_any_recovery_point_and_good_after_it() {
+        let units = refreshed();
+        let whole = decode(&mut Decoder::new().unwrap(), &units);
+        assert_eq!(count(&whole, Quality::Good), 90);
+        let points: Vec<_> = (0..90).filter(|at| units[*at].access_unit.recovery_point().is_some()).collect();
+        assert_eq!(points, [30, 60]);
+        for point in points {
+            let mut decoder = Decoder::new().unwrap();
+            let joined = decode(&mut decoder, &units[point - 9..]);
+            assert_eq!((decoder.stats().before_keyframe, joined.len()), (9, 90 - point));
+            let first_good = joined.iter().position(|picture| picture.quality == Quality::Good).unwrap();
+            let promised = units[point].access_unit.recovery_point().unwrap().frames;
+            assert_eq!(first_good, usize::try_from(promised).unwrap());
+            // Good means: what the encoder made.
+            assert!(joined[first_good..].iter().zip(&whole[point + first_good..]).all(|(a, b)| a.bytes == b.bytes));
+            assert_eq!(count(&joined, Quality::Concealed), first_good);
+        }
+    }
+
+    #[test]
+    fn a_loss_in_a_stream_that_is_refreshed_is_healed_by_the_next_whole_refresh() {
+        let whole = decode(&mut Decoder::new().unwrap(), &refreshed());
+        // The refreshes are done 18 pictures after 30 and 60; the second loss is in the middle of the first of them.
+        for (damaged, slice, healed) in [(10, 1, 48), (35, 0, 78), (58, 3, 78)] {
+            let mut units = refreshed();
+            units[damaged] = without(&units[damaged], slice);
+            let pictures = decode(&mut Decoder::new().unwrap(), &units);
+            let good: Vec<_> = (0..90).filter(|at| pictures[*at].quality == Quality::Good).collect();
+            assert_eq!(good, (0..damaged).chain(healed..90).collect::<Vec<_>>(), "picture {damaged}");
+            assert!(good.iter().all(|at| pictures[*at].bytes == whole[*at].bytes), "picture {damaged}");
+        }
+    }
+
+    #[test]
+    fn a_hole_nobody_knows_of_is_missed_while_a_refresh_is_under_way_and_after_it() {
+        let whole = decode(&mut Decoder::new().unwrap(), &refreshed());
+        for (missing, healed) in [(35, 78), (50, 78)] {
+            let mut units = refreshed();
+            units.drain(..5);
+            units.remove(missing - 5);
+            (1..).zip(&mut units).for_each(|(number, unit)| unit.number = number);
+            let pictures = decode(&mut Decoder::new().unwrap(), &units);
+            let good = pictures.iter().rev().take_while(|picture| picture.quality == Quality::Good).count();
+            assert_eq!(good, 90 - healed, "picture {missing}");
+            assert!(pictures.iter().rev().zip(whole.iter().rev()).take(good).all(|(a, b)| a.bytes == b.bytes));
+        }
+    }
+
+    fn refreshed() -> Vec<Unit> {
+        (1..).zip(access_units(REFRESHED)).map(|(number, access_unit)| unit(number, access_unit)).collect()
     }
 
     #[test]

@@ -22,6 +22,10 @@ pub mod decoder;
 #[cfg(feature = "relay")]
 mod fabric;
 #[cfg(feature = "program")]
+mod glass;
+#[cfg(feature = "program")]
+pub mod healing;
+#[cfg(feature = "program")]
 mod link;
 #[cfg(feature = "window")]
 mod osd;

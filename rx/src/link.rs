@@ -86,7 +86,7 @@ struct Running {
 impl Link {
     /// Runs until the program ends; closes the outlets.
     pub(crate) fn run(self) {
-        if matches!(self.time, Time::Real) {
+        if matches!(self.time, Time::Real) && !self.are_recordings {
             let scheduling = scheduling::real_time();
             self.board.with(|seen| seen.scheduling = Some(scheduling));
         }
@@ -187,6 +187,18 @@ impl Running {
 
     /// Hands on everything the receiver has.
     fn drain(&mut self, now: Instant) {
+        self.drain_in_order(now);
+        while let Some(datagram) = self.link.receiver.poll_early() {
+            self.datagram.clear();
+            self.datagram.extend_from_slice(datagram.bytes);
+            let bytes = std::mem::take(&mut self.datagram);
+            let datagram = with_bytes(datagram, &bytes);
+            self.hand_on_early(&datagram, now);
+            self.datagram = bytes;
+        }
+    }
+
+    fn drain_in_order(&mut self, now: Instant) {
         while let Some(datagram) = self.link.receiver.poll_datagram() {
             if datagram.stream != VIDEO_STREAM {
                 continue;
@@ -207,18 +219,41 @@ impl Running {
             self.session = self.link.receiver.stats(now).session;
             self.link.board.with(|seen| seen.last_picture = None);
         }
-        let Some(session) = self.session.filter(|session| session.announce.payload.is_h264()) else { return };
-        if !self.link.outlets.want_units() {
+        if !self.link.outlets.want_units() || !self.is_h264() {
             return;
         }
+        let captured = self.captured(datagram);
+        let (outlets, board) = (&self.link.outlets, &self.link.board);
+        self.units.handle_datagram(datagram, captured, now, |unit| push(unit, outlets, board));
+    }
+
+    /// Hands on what only pictures are made of: it comes again in its turn.
+    fn hand_on_early(&mut self, datagram: &Datagram<'_>, now: Instant) {
+        if !self.is_h264() {
+            return;
+        }
+        let captured = self.captured(datagram);
+        let (outlets, board) = (&self.link.outlets, &self.link.board);
+        self.units.handle_early(datagram, captured, now, |unit| {
+            let gave_way = outlets.push_early(unit);
+            if gave_way > 0 {
+                board.with(|seen| seen.pictures.units_dropped += gave_way);
+            }
+        });
+    }
+
+    fn is_h264(&self) -> bool {
+        self.session.is_some_and(|session| session.announce.payload.is_h264())
+    }
+
+    /// When its unit was captured, on our clock, where that can be known.
+    fn captured(&self, datagram: &Datagram<'_>) -> Option<Instant> {
+        let session = self.session?;
         let clock = self.link.clock;
         let shared = self.shares_clock(&session);
         let unix_start_us = session.announce.unix_start_us.filter(|_| shared);
-        let captured = unix_start_us
-            .zip(datagram.captured_us)
-            .and_then(|(start, since)| clock.captured(start, since, datagram.heard));
-        let (outlets, board) = (&self.link.outlets, &self.link.board);
-        self.units.handle_datagram(datagram, captured, now, |unit| push(unit, outlets, board));
+        let (start, since) = unix_start_us.zip(datagram.captured_us)?;
+        clock.captured(start, since, datagram.heard)
     }
 
     fn shares_clock(&self, session: &SessionStats) -> bool {
@@ -306,11 +341,12 @@ impl Running {
 
 /// The datagram with a copy of its bytes, so that the receiver can be asked about it.
 fn with_bytes<'a>(datagram: Datagram<'_>, bytes: &'a [u8]) -> Datagram<'a> {
-    let Datagram { session, stream, end_of_unit, start_of_unit, keyframe, .. } = datagram;
+    let Datagram { session, stream, esi, end_of_unit, start_of_unit, keyframe, .. } = datagram;
     let Datagram { missing_before, recovered, captured_us, heard, available, .. } = datagram;
     Datagram {
         session,
         stream,
+        esi,
         bytes,
         end_of_unit,
         start_of_unit,

@@ -61,6 +61,13 @@ impl Outlets {
         GaveWay { decoder: self.decoder.iter().map(push).sum(), recordings: self.recordings.iter().map(push).sum() }
     }
 
+    /// Hands the decoder a unit that it gets again in its turn, without waiting; returns how many gave way.
+    pub(crate) fn push_early(&self, unit: Unit) -> u64 {
+        let unit = Arc::new(unit);
+        let push = |queue: &UnitQueue| u64::from(!queue.is_closed() && queue.push(Arc::clone(&unit)).is_some());
+        self.decoder.iter().map(push).sum()
+    }
+
     /// Whether some queue is half full: whoever can wait should.
     pub(crate) fn are_busy(&self) -> bool {
         let busy = |queue: &UnitQueue, capacity: usize| !queue.is_closed() && queue.queued() > capacity / 2;

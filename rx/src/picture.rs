@@ -25,8 +25,9 @@ pub struct Picture {
 pub(crate) struct Decoded {
     /// The picture.
     pub(crate) picture: Picture,
+    /// When the decoder took the unit it came out with.
+    pub(crate) begun: Instant,
     /// When the decoder was done with it.
-    #[cfg_attr(not(feature = "window"), expect(dead_code, reason = "only a window asks how long it took to be shown"))]
     pub(crate) at: Instant,
 }
 

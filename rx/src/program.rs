@@ -12,12 +12,14 @@ use skylark_common::seal::{LinkKey, key_file};
 use skylark_common::wire::link::LinkId;
 
 use crate::airs::{self, Wanted};
-use crate::args::{Args, OutputArg};
+use crate::args::{Args, OutputArg, ShowDamageAfter};
 use crate::board::Board;
 use crate::clock::{SharedClock, now};
 use crate::control::Control;
 use crate::decode::{self, PictureQueue};
-use crate::decoder::Decoder;
+use crate::glass::time_code::TimeCodes;
+use crate::glass::{Glass, Until};
+use crate::healing::Healing;
 use crate::link::joining::Joining;
 use crate::link::relayed::Relays;
 use crate::link::{Link, Time};
@@ -109,7 +111,8 @@ fn run(args: &Args) -> Result<Ended> {
     let heard = airs.all.iter().map(|air| air.name()).chain(relays.iter().map(|_| "relays"));
     let heard: Vec<String> = heard.map(str::to_owned).collect();
     let control = Arc::new(Control::new(args.output.len()).context("cannot listen to signals")?);
-    let mut program = Program::new(control);
+    let clock = SharedClock::of_this_machine();
+    let mut program = Program::new(control, glass(args, clock)?);
     #[cfg(feature = "window")]
     let window = program.open_window(args, &names)?;
     args.output.iter().try_for_each(|output| program.open_output(output))?;
@@ -128,7 +131,7 @@ fn run(args: &Args) -> Result<Ended> {
     }
     let caring = (airs.cards > 0 || !airs.wanted.is_none()).then(|| program.start_radio(airs.wanted, &looking));
     let caring = caring.transpose()?;
-    let link = program.start_link(args, airs.all, relays, &names, &key)?;
+    let link = program.start_link(args, (airs.all, relays), &names, &key, clock)?;
     #[cfg(feature = "window")]
     if let Some(window) = window {
         window.run(&program.board, &program.control);
@@ -143,9 +146,9 @@ fn run(args: &Args) -> Result<Ended> {
 }
 
 impl Program {
-    fn new(control: Arc<Control>) -> Self {
+    fn new(control: Arc<Control>, glass: Option<Glass>) -> Self {
         Self {
-            board: Arc::new(Board::new()),
+            board: Arc::new(Board::new(glass)),
             control,
             joining: Arc::new(Joining::new()),
             workers: Vec::new(),
@@ -161,7 +164,17 @@ impl Program {
             return Ok(None);
         }
         let pictures = self.picture_queue();
-        crate::output::window::Window::open(names.clone(), pictures, args.fullscreen).map(Some)
+        let finder = args.measure_loop.then(|| self.start_finder()).transpose()?;
+        crate::output::window::Window::open(names.clone(), pictures, args, finder).map(Some)
+    }
+
+    /// Starts to look for the window's codes in the pictures that are put into the queue.
+    #[cfg(feature = "window")]
+    fn start_finder(&mut self) -> Result<crate::glass::finder::ShownQueue> {
+        let shown = Arc::new(Queue::new(1));
+        let (board, searched) = (Arc::clone(&self.board), Arc::clone(&shown));
+        self.workers.push(Worker::start("find-code", move || crate::glass::finder::run(&searched, &board))?);
+        Ok(shown)
     }
 
     fn open_output(&mut self, output: &OutputArg) -> Result<()> {
@@ -198,11 +211,11 @@ impl Program {
         if !args.wants_pictures() {
             return Ok(());
         }
-        let decoder = Decoder::new().context("cannot start the decoder")?;
+        let healing = Healing::new().context("cannot start the decoder")?;
         let units: UnitQueue = Arc::new(Queue::new(DECODER_UNITS));
         self.outlets.decoder = Some(Arc::clone(&units));
         let (board, control, pictures) = (Arc::clone(&self.board), Arc::clone(&self.control), self.pictures.clone());
-        let run = move || decode::run(decoder, &units, &pictures, &board, &control);
+        let run = move || decode::run(healing, &units, &pictures, &board, &control);
         self.workers.push(Worker::start("decode", run)?);
         Ok(())
     }
@@ -218,14 +231,15 @@ impl Program {
     fn start_link(
         &mut self,
         args: &Args,
-        airs: Vec<Box<dyn CaptureAir>>,
-        relays: Option<Relays>,
+        (airs, relays): (Vec<Box<dyn CaptureAir>>, Option<Relays>),
         names: &Names,
         key: &LinkKey,
+        clock: SharedClock,
     ) -> Result<Worker> {
         let started = now();
-        let config =
-            ReceiverConfig { link: names.link, latency_budget: args.latency_budget, ..ReceiverConfig::default() };
+        let Args { latency_budget, show_damage_after: ShowDamageAfter(after), .. } = *args;
+        let early = after.filter(|_| args.wants_pictures());
+        let config = ReceiverConfig { link: names.link, latency_budget, early, ..ReceiverConfig::default() };
         let link = Link {
             receiver: Receiver::new(config, key, started),
             airs,
@@ -238,7 +252,7 @@ impl Program {
             are_recordings: names.are_recordings(),
             until: args.duration.map(|duration| started + duration),
             latency_budget: args.latency_budget,
-            clock: SharedClock::of_this_machine(),
+            clock,
         };
         Worker::start("link", move || link.run())
     }
@@ -273,6 +287,23 @@ impl Program {
             _ => Ok(Ended::AsAsked),
         }
     }
+}
+
+/// The meter that was asked for.
+///
+/// # Errors
+/// The machine gives no random number.
+#[cfg_attr(not(feature = "window"), expect(clippy::unnecessary_wraps, reason = "only a window needs one"))]
+fn glass(args: &Args, clock: SharedClock) -> Result<Option<Glass>> {
+    #[cfg(feature = "window")]
+    if args.measure_loop {
+        use crate::glass::{code, round::Round};
+        let run = getrandom::u32().context("no random number for the codes in the window")? % code::RUNS;
+        return Ok(Some(Glass::Round(Box::new(Round::new(run)))));
+    }
+    let is_shown = args.output.contains(&OutputArg::Window);
+    let until = if is_shown && cfg!(feature = "window") { Until::Shown } else { Until::Decoded };
+    Ok(args.measure_latency.then(|| Glass::TimeCodes(Box::new(TimeCodes::new(until, clock)))))
 }
 
 fn read_key(args: &Args) -> Result<LinkKey> {

@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn what_a_card_hears_may_be_as_old_as_the_look_before() {
-        let (board, since) = (Board::new(), start());
+        let (board, since) = (Board::new(None), start());
         put_up(vec![look("wlan1", Some(Code::Rfkill))], since, &board);
         board.with(|seen| {
             assert_eq!(seen.other_traffic, Some(since));

@@ -35,7 +35,7 @@ use fairness::Stations;
 pub use heard::MAX_CARDS;
 use heard::{Look, REBUILT};
 use race::Race;
-use session::Session;
+use session::{Patience, Session};
 use sessions::{Sessions, Verdict};
 use waiting::Waiting;
 
@@ -52,6 +52,9 @@ pub struct ReceiverConfig {
     /// How long a missing datagram holds back those that follow it, 0 to 5 s, default 150 ms. Longer: more
     /// is repaired after a fade, and the picture stands still for as long.
     pub latency_budget: Duration,
+    /// How long no unit of video may have been handed on before what is there behind a missing datagram can be had by
+    /// [`Receiver::poll_early`], default none: it cannot. Shorter: a viewer sees damage sooner, and more of it.
+    pub early: Option<Duration>,
     /// Whether packets are put together from damaged copies of several cards, default true. It costs memory
     /// and some computing, and nothing where no card hands on frames with a wrong FCS.
     pub combining: bool,
@@ -59,7 +62,8 @@ pub struct ReceiverConfig {
 
 impl Default for ReceiverConfig {
     fn default() -> Self {
-        Self { link: LinkId::from_name("default"), latency_budget: Duration::from_millis(150), combining: true }
+        let latency_budget = Duration::from_millis(150);
+        Self { link: LinkId::from_name("default"), latency_budget, early: None, combining: true }
     }
 }
 
@@ -70,6 +74,8 @@ pub struct Datagram<'a> {
     pub session: u32,
     /// The stream it belongs to: 0 is video.
     pub stream: u8,
+    /// Its number in the stream, wrapping.
+    pub esi: u32,
     /// Its bytes.
     pub bytes: &'a [u8],
     /// Whether it is the first of its unit.
@@ -109,7 +115,7 @@ enum Outcome {
 /// The receiver's state machine.
 ///
 /// **After every `handle_frame` and `handle_timeout`, call `poll_datagram` until it returns `None`, then
-/// wait no longer than `poll_timeout`.** Nothing that is captured makes it fail: every frame is counted
+/// wait no longer than `poll_timeout`.** Where [`ReceiverConfig::early`] is given, drain `poll_early` behind it. Nothing that is captured makes it fail: every frame is counted
 /// once, by what became of it. Holds at most 62 cards, the session it follows and 16 on hold; about 10 MiB for
 /// one stream.
 #[derive(Debug)]
@@ -134,7 +140,7 @@ impl Receiver {
     pub fn new(config: ReceiverConfig, key: &LinkKey, now: Instant) -> Self {
         Self {
             key: key.clone(),
-            sessions: Sessions::new(config.latency_budget, now),
+            sessions: Sessions::new(Patience { budget: config.latency_budget, early: config.early }, now),
             waiting: Waiting::default(),
             combiner: Combiner::new(config.link, config.latency_budget),
             cards: Vec::new(),
@@ -151,9 +157,8 @@ impl Receiver {
     pub fn handle_frame(&mut self, card: usize, frame: &[u8], now: Instant) {
         self.hearing.any = Some(now);
         let card = self.admit(card);
-        self.with_card(card, Card::captured);
         let outcome = self.take_frame(card, frame, now);
-        self.with_card(card, |card| card.count(outcome));
+        self.with_card(card, |card| card.captured(outcome));
         self.settle();
     }
 
@@ -185,6 +190,12 @@ impl Receiver {
     /// The next datagram in order, if it is there.
     pub fn poll_datagram(&mut self) -> Option<Datagram<'_>> {
         self.sessions.current()?.poll_datagram()
+    }
+
+    /// The next datagram of video behind one that has been missing for too long: each at most once, in order, with what
+    /// is missing before it. All of them come through `poll_datagram` again.
+    pub fn poll_early(&mut self) -> Option<Datagram<'_>> {
+        self.sessions.current()?.poll_early()
     }
 
     /// When to call `handle_timeout` if no frame comes before.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::relay::{Forwarder, ForwarderConfig};
 use anyhow::{Context as _, Result, ensure};
 use skylark_common::queue::Queue;
+use skylark_common::scheduling;
 use skylark_common::wire::link::LinkId;
 
 use crate::airs;
@@ -49,7 +50,7 @@ pub(crate) fn run(args: &RelayArgs) -> Result<()> {
     let name = args.name.clone().unwrap_or_else(machine_name);
     let (fabric, listen) = join(link, &args.connect)?;
     let control = Arc::new(Control::new(1).context("cannot listen to signals")?);
-    let (board, joining) = (Arc::new(Board::new()), Arc::new(Joining::new()));
+    let (board, joining) = (Arc::new(Board::new(None)), Arc::new(Joining::new()));
     let reports = Arc::new(Arrivals::new().context("cannot wait for reports")?);
     let taken = Arc::clone(&reports);
     let _viewers = fabric.subscribe(Kind::Known, move |viewer, report| {
@@ -64,7 +65,6 @@ pub(crate) fn run(args: &RelayArgs) -> Result<()> {
     if airs.wanted.is_none() {
         joining.close();
     }
-    board.with(|seen| seen.airs.clone_from(&heard));
     let looking = Arc::new(Queue::new(1));
     let newcomers = Newcomers::new(airs.wanted, Arc::clone(&joining));
     let (seen, looked) = (Arc::clone(&board), Arc::clone(&looking));
@@ -81,6 +81,8 @@ pub(crate) fn run(args: &RelayArgs) -> Result<()> {
             )
         }
     });
+    let scheduling = scheduling::real_time();
+    board.with(|seen| (seen.airs, seen.scheduling) = (heard, Some(scheduling)));
     let mut cards = Cards::default();
     airs.all.into_iter().for_each(|air| _ = cards.add(air));
     let id = fabric.id();

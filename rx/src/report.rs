@@ -5,14 +5,14 @@ mod cards;
 #[cfg(all(test, feature = "relay"))]
 mod documented;
 mod latency;
+mod rates;
 mod session;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::stats::{CombiningStats, FrameStats, RxStats, StreamStats};
+use crate::stats::{CombiningStats, FrameStats, StreamStats};
 use serde::Serialize;
-use skylark_common::VIDEO_STREAM;
 use skylark_common::ledger::Summary;
 use skylark_common::scheduling::Scheduling;
 
@@ -20,9 +20,11 @@ use skylark_common::scheduling::Scheduling;
 pub(crate) use cards::Quality;
 pub(crate) use cards::{CardReport, sources};
 pub(crate) use latency::{Latency, Took, Unknown};
+pub(crate) use rates::Rates;
 pub(crate) use session::SessionReport;
 
 use crate::board::{OutputStats, PictureStats, Seen, stage};
+use crate::glass::Measured;
 use crate::link::relayed::RelaySeen;
 use crate::signal::{Evidence, Listening, Names, Signal, State, silence_of_relays};
 use crate::verdict::Judge;
@@ -47,6 +49,8 @@ pub(crate) struct Report {
     pub(crate) picture: PictureReport,
     /// What each stage took.
     pub(crate) latency: Latency,
+    /// What the glass-to-glass meter has measured, if it was asked for.
+    pub(crate) measured: Option<Measured>,
     /// The cards in the order they were given.
     pub(crate) cards: Vec<CardReport>,
     /// The relays.
@@ -83,17 +87,6 @@ pub(crate) struct SignalReport {
     pub(crate) signal: Signal,
 }
 
-/// Rates over the last second.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
-pub(crate) struct Rates {
-    /// Video handed on.
-    pub(crate) bits_per_s: u64,
-    /// Units heard of, per 1000 s.
-    pub(crate) units_per_1000_s: u64,
-    /// Pictures decoded, per 1000 s.
-    pub(crate) pictures_per_1000_s: u64,
-}
-
 /// Pictures: counts and ages.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct PictureReport {
@@ -114,6 +107,7 @@ pub(crate) struct Reporting {
     decodes: bool,
     before: VecDeque<(Instant, Seen)>,
     summaries: [Summary; stage::COUNT],
+    measured: Option<Measured>,
     judge: Judge,
 }
 
@@ -121,12 +115,17 @@ impl Reporting {
     /// Nothing reported so far; `decodes` says whether pictures are wanted.
     pub(crate) fn new(names: Names, decodes: bool, now: Instant) -> Self {
         let (before, summaries) = (VecDeque::new(), Default::default());
-        Self { names, started: now, decodes, before, summaries, judge: Judge::default() }
+        Self { names, started: now, decodes, before, summaries, measured: None, judge: Judge::default() }
     }
 
     /// Takes what the ledger says of the last second, for the reports of the next.
     pub(crate) fn set_ledger(&mut self, summaries: [(&'static str, Summary); stage::COUNT]) {
         self.summaries = summaries.map(|(_, summary)| summary);
+    }
+
+    /// Takes what the meter has measured, for the next report.
+    pub(crate) fn set_measured(&mut self, measured: Option<Measured>) {
+        self.measured = measured;
     }
 
     /// What it came to at `now`; call it [`RATE_REPORTS`] times a second.
@@ -137,7 +136,7 @@ impl Reporting {
             signal: self.signal(seen, now),
             session: session.map(|session| SessionReport::of(&session, seen.shared_clock)),
             sessions: seen.rx.sessions,
-            rates: self.rates(seen, now),
+            rates: Rates::since(self.before.front(), seen, now),
             picture: PictureReport {
                 stats: seen.pictures,
                 age_ms: seen.last_picture.map(|at| millis(now, at)),
@@ -147,6 +146,7 @@ impl Reporting {
                 relayed: relayed(seen),
                 ..Latency::of(session.as_ref(), self.unknown(seen), &self.summaries)
             },
+            measured: self.measured.take(),
             cards: self.cards(seen, now),
             relays: seen.relays.clone(),
             relay_messages_dropped: seen.relay_messages_dropped,
@@ -182,6 +182,7 @@ impl Reporting {
             session: seen.rx.session.map(|session| (session.last_heard, session.announce.payload)),
             last_datagram: seen.last_datagram,
             last_picture: seen.last_picture,
+            concealed: seen.concealed_since.is_some(),
             picture_interval: seen
                 .rx
                 .session
@@ -211,18 +212,6 @@ impl Reporting {
         faults.next()?.filter(|_| faults.all(|fault| fault.is_some()))
     }
 
-    fn rates(&self, seen: &Seen, now: Instant) -> Rates {
-        let Some((then, before)) = self.before.front() else { return Rates::default() };
-        let passed = now.saturating_duration_since(*then);
-        let (video, video_before) = (video(&seen.rx), video(&before.rx));
-        let units = |stream: &StreamStats| stream.units + stream.units_damaged;
-        Rates {
-            bits_per_s: rate(8 * video.datagram_bytes, 8 * video_before.datagram_bytes, passed) / 1000,
-            units_per_1000_s: rate(units(&video), units(&video_before), passed),
-            pictures_per_1000_s: rate(seen.pictures.decoded, before.pictures.decoded, passed),
-        }
-    }
-
     /// Verdicts on cards that began or are over since the last call, each in one sentence.
     pub(crate) fn take_news(&mut self) -> Vec<String> {
         self.judge.take_news()
@@ -235,21 +224,10 @@ impl Reporting {
     }
 }
 
-/// The video stream's counts.
-fn video(rx: &RxStats) -> StreamStats {
-    rx.streams.iter().find(|stream| stream.stream == VIDEO_STREAM).copied().unwrap_or_default()
-}
-
 /// What the way from the cards of that relay took that brings most.
 fn relayed(seen: &Seen) -> Option<Took> {
     let ways = seen.relays.iter().filter_map(|relay| relay.relayed());
     ways.max_by_key(|way| way.count).and_then(|way| Took::of(&way))
-}
-
-/// Events per 1000 s.
-fn rate(count: u64, before: u64, passed: Duration) -> u64 {
-    let passed_us = u64::try_from(passed.as_micros()).unwrap_or(u64::MAX);
-    count.saturating_sub(before).saturating_mul(1_000_000_000).checked_div(passed_us).unwrap_or(0)
 }
 
 fn millis(now: Instant, then: Instant) -> u64 {
@@ -262,7 +240,7 @@ fn whole_millis(time: Duration) -> u64 {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use crate::stats::{AntennaStats, CardStats, SessionStats, Spread};
+    use crate::stats::{AntennaStats, CardStats, RxStats, SessionStats, Spread};
     use skylark_common::fec::FecConfig;
     use skylark_common::wire::announce::{Announce, Payload, TxLatency};
 
@@ -341,7 +319,7 @@ pub(crate) mod tests {
         let then = now.checked_sub(Duration::from_secs(1)).unwrap();
         let mut reporting = Reporting::new(names(), true, then);
         reporting.report(&Seen::default(), then);
-        let summary = Summary { count: 60, p50_us: 2500, p95_us: 8100, p99_us: 9000, max_us: 9000 };
+        let summary = Summary { count: 60, mean_us: 3000, p50_us: 2500, p95_us: 8100, p99_us: 9000, max_us: 9000 };
         reporting.set_ledger([("", summary); stage::COUNT]);
         let airs = vec!["udp:5801".to_owned(), "udp:5802".to_owned()];
         reporting.report(&Seen { airs, ..seen.clone() }, now)

@@ -12,6 +12,7 @@ use skylark_common::queue::{Popped, Queue};
 use crate::args::Args;
 use crate::board::Board;
 use crate::clock::now;
+use crate::glass::said;
 use crate::report::{Report, Reporting};
 use crate::signal::{Names, Signal, State};
 use crate::stats_lines::StatsLines;
@@ -65,6 +66,7 @@ impl Reporter {
             if writes {
                 self.reporting.set_ledger(board.ledger().take());
             }
+            self.reporting.set_measured(board.measured(writes));
             let (report, now) = board.with(|seen| {
                 let now = seen.standing.unwrap_or_else(now);
                 (Arc::new(self.reporting.report(seen, now)), now)
@@ -77,6 +79,7 @@ impl Reporter {
                 lines.push(if is_over { "rx.end" } else { "rx.stats" }, &*report);
             }
             if is_over {
+                report.measured.iter().flat_map(said::lines).for_each(|line| tell(&line));
                 return;
             }
         }
@@ -117,6 +120,7 @@ fn sentence(report: &Report) -> String {
     let reason = &report.signal.reason;
     match report.signal.state {
         State::Good => format!("signal: {reason}"),
+        State::Damaged => format!("damaged picture: {reason}"),
         State::Waiting | State::Frozen => format!("no picture: {reason}"),
         State::None => format!("no signal: {reason}"),
     }

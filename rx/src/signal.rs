@@ -37,6 +37,8 @@ pub(crate) struct Evidence {
     pub(crate) last_picture: Option<Instant>,
     /// Time from picture to picture, as the transmitter says.
     pub(crate) picture_interval: Option<Duration>,
+    /// Whether something is filled in in that picture.
+    pub(crate) concealed: bool,
     /// Whether this program decodes at all.
     pub(crate) decodes: bool,
 }
@@ -46,6 +48,8 @@ pub(crate) struct Evidence {
 pub(crate) enum Signal {
     /// Pictures come.
     Picture,
+    /// Pictures come, and something is filled in in the last one.
+    Damaged,
     /// Datagrams come, and nobody asked for pictures.
     Receiving,
     /// Pictures came in this session, and have stopped while the transmitter is heard.
@@ -76,12 +80,22 @@ pub(crate) enum Signal {
 pub(crate) enum State {
     /// All is well.
     Good,
+    /// Pictures come, with something filled in.
+    Damaged,
     /// The transmitter is heard, and there is no picture.
     Waiting,
     /// There was a picture, and it does not move.
     Frozen,
     /// The transmitter is not heard.
     None,
+}
+
+impl State {
+    /// Whether pictures come, whatever they are worth.
+    #[cfg(feature = "window")]
+    pub(crate) fn has_pictures(self) -> bool {
+        matches!(self, Self::Good | Self::Damaged)
+    }
 }
 
 /// What this end is called.
@@ -139,6 +153,7 @@ impl Evidence {
             Some((heard, _)) if !within(Some(heard), SILENCE) => self.silence(now),
             None => self.silence(now),
             Some((_, payload)) if self.decodes && !payload.is_h264() => Signal::NotH264(payload),
+            Some(_) if within(self.last_picture, self.frozen_after()) && self.concealed => Signal::Damaged,
             Some(_) if within(self.last_picture, self.frozen_after()) => Signal::Picture,
             Some(_) if !within(self.last_datagram, SILENCE) => Signal::NoVideo,
             Some(_) if !self.decodes => Signal::Receiving,
@@ -176,6 +191,7 @@ impl Signal {
     pub(crate) fn state(self) -> State {
         match self {
             Self::Picture | Self::Receiving => State::Good,
+            Self::Damaged => State::Damaged,
             Self::Frozen => State::Frozen,
             Self::NoKeyframe | Self::NoVideo | Self::NotH264(_) => State::Waiting,
             Self::OtherKey
@@ -192,6 +208,9 @@ impl Signal {
         let Names { link_name, link, fingerprint, .. } = names;
         match self {
             Self::Picture => "pictures arrive".to_owned(),
+            Self::Damaged => {
+                "pictures arrive with parts missing, which are filled in until repairs or the next keyframe make them good".to_owned()
+            }
             Self::Receiving => "datagrams arrive".to_owned(),
             Self::Frozen => "the transmitter is heard, but no picture can be decoded".to_owned(),
             Self::NoKeyframe => "the transmitter is heard; waiting for its next keyframe".to_owned(),
@@ -283,6 +302,9 @@ pub(crate) mod tests {
         assert_eq!(evidence.signal(then + FROZEN), Signal::Picture);
         assert_eq!(evidence.signal(then + FROZEN + Duration::from_millis(1)), Signal::Frozen);
         assert_eq!(evidence.signal(then + Duration::from_secs(2)), Signal::Nothing);
+        let damaged = Evidence { concealed: true, ..evidence };
+        assert_eq!(damaged.signal(then + FROZEN), Signal::Damaged);
+        assert_eq!(damaged.signal(then + FROZEN + Duration::from_millis(1)), Signal::Frozen);
     }
 
     #[test]

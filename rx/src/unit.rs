@@ -13,12 +13,16 @@ pub struct Unit {
     pub number: u64,
     /// The session it came in.
     pub session: u32,
+    /// The number of its last datagram in its stream, wrapping.
+    pub last_esi: u32,
     /// What there is of it.
     pub access_unit: AccessUnit,
     /// Whether nothing of it is missing.
     pub complete: bool,
     /// Whether something is missing between the unit before and this one.
     pub gap_before: bool,
+    /// Whether it was handed on before its turn, with what is there of it; it comes again in its turn.
+    pub early: bool,
     /// When it passed where.
     pub stamps: Stamps,
 }
@@ -35,13 +39,17 @@ pub struct Stamps {
 }
 
 /// Makes units of the datagrams of one stream.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Units {
     depacketizer: Depacketizer,
     parameter_sets: ParameterSets,
     session: Option<u32>,
     number: u64,
-    stamps: Option<Stamps>,
+    /// When the unit under way passed where, and its last datagram so far.
+    under_way: Option<(Stamps, u32)>,
+    is_early: bool,
+    /// What goes on with what is handed on early, and its newest datagram, until that has come in its turn.
+    ahead: Option<Box<(Self, u32)>>,
 }
 
 impl Units {
@@ -55,45 +63,65 @@ impl Units {
     ) {
         if self.session != Some(datagram.session) {
             self.handle_end(&mut take);
-            let number = self.number;
-            *self = Self { session: Some(datagram.session), number, ..Self::default() };
+            let Self { number, is_early, .. } = *self;
+            *self = Self { session: Some(datagram.session), number, is_early, ..Self::default() };
         }
-        let before = if datagram.start_of_unit { self.stamps.take() } else { None };
-        let stamps = Stamps { captured, heard: datagram.heard, complete: now };
-        let stamps = Stamps { complete: now, ..*self.stamps.get_or_insert(stamps) };
-        self.stamps = Some(stamps);
         let marks = Marks {
             start_of_unit: datagram.start_of_unit,
             end_of_unit: datagram.end_of_unit,
             missing_before: datagram.missing_before,
         };
+        let before = self.under_way.take();
+        let fresh = Stamps { captured, heard: datagram.heard, complete: now };
         self.depacketizer.handle_datagram(datagram.bytes, marks);
+        let [first, second] = [(); 2].map(|()| self.depacketizer.poll_unit());
+        let is_under_way = self.depacketizer.is_under_way();
+        let units = [first.is_some(), second.is_some(), is_under_way].into_iter().map(usize::from).sum::<usize>();
         // A unit whose end was lost comes out when the next begins: its stamps are those from before.
-        let mut stamped = before.unwrap_or(stamps);
-        while let Some(received) = self.depacketizer.poll_unit() {
-            take(self.unit(received, stamped));
-            stamped = stamps;
+        let stamps = before.filter(|_| units == 1).map_or(fresh, |(before, _)| Stamps { complete: now, ..before });
+        let own = (stamps, datagram.esi);
+        for (received, story) in [(first, before.filter(|_| units > 1).unwrap_or(own)), (second, own)] {
+            received.into_iter().for_each(|received| take(self.unit(received, story)));
         }
+        self.under_way = is_under_way.then_some(own);
+        self.ahead.take_if(|ahead| datagram.esi.wrapping_sub(ahead.1) < u32::MAX / 2);
+    }
+
+    /// Takes a datagram that is handed on before its turn; units it completes are early. In their turn they come again.
+    pub fn handle_early(
+        &mut self,
+        datagram: &Datagram<'_>,
+        captured: Option<Instant>,
+        now: Instant,
+        take: impl FnMut(Unit),
+    ) {
+        let ahead = self.ahead.take();
+        let begin = || Box::new((Self { is_early: true, ..self.clone() }, datagram.esi));
+        let mut ahead = ahead.unwrap_or_else(begin);
+        ahead.0.handle_datagram(datagram, captured, now, take);
+        ahead.1 = datagram.esi;
+        self.ahead = Some(ahead);
     }
 
     /// Nothing more will come: what there is of the unit under way goes to `take`.
     pub fn handle_end(&mut self, mut take: impl FnMut(Unit)) {
         self.depacketizer.handle_end();
         while let Some(received) = self.depacketizer.poll_unit() {
-            if let Some(stamps) = self.stamps {
-                take(self.unit(received, stamps));
+            if let Some(story) = self.under_way {
+                take(self.unit(received, story));
             }
         }
     }
 
-    fn unit(&mut self, received: ReceivedUnit, stamps: Stamps) -> Unit {
+    fn unit(&mut self, received: ReceivedUnit, (stamps, last_esi): (Stamps, u32)) -> Unit {
         self.number += 1;
         let complete = received.is_complete();
         let gap_before = received.missing_before > 0;
         let mut access_unit = received.unit;
         self.parameter_sets.complete(&mut access_unit);
         let session = self.session.unwrap_or_default();
-        Unit { number: self.number, session, access_unit, complete, gap_before, stamps }
+        let (number, early) = (self.number, self.is_early);
+        Unit { number, session, last_esi, access_unit, complete, gap_before, early, stamps }
     }
 }
 
@@ -109,11 +137,19 @@ pub(crate) mod tests {
     /// Three seconds at 30 pictures a second, a keyframe each second, several slices a picture.
     pub(crate) const CLIP: &[u8] = include_bytes!("../../tests/data/clip.h264");
 
+    /// Three seconds at 30 pictures a second, one keyframe at the start, a refresh every second (x264).
+    pub(crate) const REFRESHED: &[u8] = include_bytes!("../../tests/data/refresh.h264");
+
     /// The clip's access units.
     pub(crate) fn clip() -> Vec<AccessUnit> {
+        access_units(CLIP)
+    }
+
+    /// The access units of a clip.
+    pub(crate) fn access_units(clip: &[u8]) -> Vec<AccessUnit> {
         let now = start();
         let mut assembler = Assembler::default();
-        assembler.handle_bytes(CLIP, now);
+        assembler.handle_bytes(clip, now);
         assembler.handle_end(now);
         std::iter::from_fn(|| assembler.poll_unit()).map(|assembled| assembled.unit).collect()
     }
@@ -121,7 +157,8 @@ pub(crate) mod tests {
     /// A complete unit around `access_unit`.
     pub(crate) fn unit(number: u64, access_unit: AccessUnit) -> Unit {
         let stamps = Stamps { captured: None, heard: start(), complete: start() };
-        Unit { number, session: 1, access_unit, complete: true, gap_before: false, stamps }
+        let last_esi = u32::try_from(number).unwrap();
+        Unit { number, session: 1, last_esi, access_unit, complete: true, gap_before: false, early: false, stamps }
     }
 
     /// Some instant: pictures do not depend on which.
@@ -134,6 +171,7 @@ pub(crate) mod tests {
         Datagram {
             session: 1,
             stream: 0,
+            esi: 0,
             bytes,
             end_of_unit,
             start_of_unit,
@@ -212,6 +250,42 @@ pub(crate) mod tests {
             });
         }
         assert_eq!(gaps, [(true, false), (true, false), (true, false), (true, true), (true, false)]);
+    }
+
+    #[test]
+    fn what_is_handed_on_early_becomes_units_that_come_again_in_their_turn() {
+        let mut packetizer = Packetizer::new(1, 0, 1400);
+        let (mut datagrams, mut ends) = (Vec::new(), Vec::new());
+        for (access_unit, time_us) in clip().iter().zip((0..).step_by(33_333)).take(8) {
+            packetizer.for_each_datagram(access_unit, time_us, |bytes, end| {
+                datagrams.push((bytes.to_vec(), ends.last().is_none_or(|end| *end), end));
+                ends.push(end);
+            });
+        }
+        let at = |esi: usize, missing_before| {
+            let (bytes, start, end) = &datagrams[esi];
+            Datagram { esi: u32::try_from(esi).unwrap(), missing_before, ..datagram(bytes, *start, *end) }
+        };
+        // The first datagram of the fourth unit is missing; from there on two units come early.
+        let fourth = ends.iter().enumerate().filter(|(_, end)| **end).nth(2).unwrap().0 + 1;
+        let sixth = ends.iter().enumerate().filter(|(_, end)| **end).nth(4).unwrap().0 + 1;
+        let (mut units, mut made) = (Units::default(), Vec::new());
+        (0..fourth).for_each(|esi| units.handle_datagram(&at(esi, 0), None, start(), |unit| made.push(unit)));
+        for esi in fourth + 1..sixth + 1 {
+            let missing_before = u32::from(esi == fourth + 1);
+            units.handle_early(&at(esi, missing_before), None, start(), |unit| made.push(unit));
+        }
+        let early = made.split_off(3);
+        assert!(early.iter().all(|unit| unit.early));
+        assert_eq!(early.iter().map(|unit| unit.number).collect::<Vec<_>>(), [4, 5]);
+        assert!(!early[0].complete && early[1].complete && !early[1].gap_before);
+        (fourth..datagrams.len()).for_each(|esi| {
+            units.handle_datagram(&at(esi, 0), None, start(), |unit| made.push(unit));
+            assert_eq!(units.ahead.is_some(), esi < sixth);
+        });
+        assert_eq!(made.iter().map(|unit| unit.access_unit.clone()).collect::<Vec<_>>(), clip()[..8]);
+        assert!(made.iter().all(|unit| unit.complete && !unit.early && !unit.gap_before));
+        assert_eq!((made[3].last_esi, made[4].last_esi), (early[0].last_esi, early[1].last_esi));
     }
 
     #[test]

@@ -82,9 +82,32 @@ fn draw_panel(panel: &Panel, area: &DrawingArea<SVGBackend<'_>, Shift>) -> anyho
     }
     if panel.curves.len() > 1 {
         let labels = &mut chart.configure_series_labels();
-        labels.background_style(WHITE.mix(0.8)).border_style(TRANSPARENT).draw().map_err(say)?;
+        labels.position(panel.free_corner()).background_style(WHITE.mix(0.8)).border_style(TRANSPARENT);
+        labels.draw().map_err(say)?;
     }
     Ok(())
+}
+
+impl Panel {
+    /// The corner in which the legend hides least.
+    fn free_corner(&self) -> SeriesLabelPosition {
+        let share = |range: &Range<f64>, value: f64| (value - range.start) / (range.end - range.start);
+        let points = || self.curves.iter().flat_map(|curve| &curve.points);
+        let hidden = |right: bool, upper: bool| {
+            let is_hidden = |(x, y): &&(f64, f64)| {
+                let (x, y) = (share(&self.x, *x), share(&self.y, *y));
+                (if right { x > 0.6 } else { x < 0.4 }) && (if upper { y > 0.65 } else { y < 0.35 })
+            };
+            points().filter(is_hidden).count()
+        };
+        let corners = [
+            (hidden(true, true), SeriesLabelPosition::UpperRight),
+            (hidden(false, false), SeriesLabelPosition::LowerLeft),
+            (hidden(true, false), SeriesLabelPosition::LowerRight),
+            (hidden(false, true), SeriesLabelPosition::UpperLeft),
+        ];
+        corners.into_iter().min_by_key(|(count, _)| *count).map_or(SeriesLabelPosition::UpperRight, |(_, at)| at)
+    }
 }
 
 #[cfg(test)]

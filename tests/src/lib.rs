@@ -10,6 +10,7 @@
 //! | [`mod@reference`] | a model of the field's block code across units, on the same air |
 //! | [`tables`] | results that are numbers, compared exactly |
 //! | [`figure`] | curves into the SVG files of `docs/figures` |
+//! | [`squeeze`] | an air that is cut down and comes back, under an encoder |
 //! | [`tap`] | cards without a radio for the real programs, and an air between them in real time |
 
 pub mod figure;
@@ -17,6 +18,7 @@ pub mod frames;
 pub mod link;
 pub mod outcome;
 pub mod reference;
+pub mod squeeze;
 pub mod tables;
 pub mod tap;
 pub mod traffic;

@@ -7,6 +7,7 @@ use skylark_common::air::sim;
 use skylark_common::fec::FecConfig;
 use skylark_common::seal::LinkKey;
 use skylark_common::wire::radiotap::TxRate;
+use skylark_rx::receiver::Datagram;
 use skylark_rx::{Receiver, ReceiverConfig};
 use skylark_tx::{Entropy, Outgoing, Sender, SenderConfig, StreamConfig};
 
@@ -21,6 +22,8 @@ pub struct LinkConfig {
     pub rate: TxRate,
     /// The receiver's latency budget.
     pub latency_budget: Duration,
+    /// After how long the receiver hands on early, if at all.
+    pub early: Option<Duration>,
     /// Whether the receiver combines damaged copies.
     pub combining: bool,
     /// One entry for each card.
@@ -40,6 +43,7 @@ impl Default for LinkConfig {
             fec: FecConfig::default(),
             rate: TxRate { mcs: 3, ..TxRate::default() },
             latency_budget: ReceiverConfig::default().latency_budget,
+            early: None,
             combining: ReceiverConfig::default().combining,
             receivers: vec![sim::ReceiverConfig::default()],
             traffic: Traffic::default(),
@@ -58,8 +62,16 @@ pub struct Handed {
     pub available: Instant,
     /// In which session.
     pub session: u32,
+    /// Whether it was handed on before its turn.
+    pub early: bool,
+    /// Its number in the stream.
+    pub esi: u32,
     /// Its bytes.
     pub bytes: Vec<u8>,
+    /// Whether it is the first of its unit.
+    pub start_of_unit: bool,
+    /// Whether it is the last of its unit.
+    pub end_of_unit: bool,
     /// How many are missing before it.
     pub missing_before: u32,
     /// Whether repairs brought it back.
@@ -125,8 +137,8 @@ impl Link {
     #[must_use]
     pub fn new(config: LinkConfig, start: Instant) -> Self {
         let air = sim::Config { receivers: config.receivers.clone(), ..sim::Config::default() };
-        let LinkConfig { latency_budget, combining, .. } = config;
-        let receiver = ReceiverConfig { latency_budget, combining, ..ReceiverConfig::default() };
+        let LinkConfig { latency_budget, early, combining, .. } = config;
+        let receiver = ReceiverConfig { latency_budget, early, combining, ..ReceiverConfig::default() };
         Self {
             sender: sender(&config, 1, start),
             channel: sim::Channel::new(air, config.seed, start),
@@ -235,15 +247,30 @@ impl Link {
 
     fn drain(receiver: &mut Receiver, handed: &mut Vec<Handed>, at: Instant) {
         while let Some(datagram) = receiver.poll_datagram() {
-            handed.push(Handed {
-                at,
-                available: datagram.available,
-                session: datagram.session,
-                bytes: datagram.bytes.to_vec(),
-                missing_before: datagram.missing_before,
-                recovered: datagram.recovered,
-                captured_us: datagram.captured_us,
-            });
+            handed.push(Handed::of(&datagram, false, at));
+        }
+        while let Some(datagram) = receiver.poll_early() {
+            handed.push(Handed::of(&datagram, true, at));
+        }
+    }
+}
+
+impl Handed {
+    /// What was handed on at `at`, before its turn or in it.
+    #[must_use]
+    pub fn of(datagram: &Datagram<'_>, early: bool, at: Instant) -> Self {
+        Self {
+            at,
+            available: datagram.available,
+            session: datagram.session,
+            early,
+            esi: datagram.esi,
+            bytes: datagram.bytes.to_vec(),
+            start_of_unit: datagram.start_of_unit,
+            end_of_unit: datagram.end_of_unit,
+            missing_before: datagram.missing_before,
+            recovered: datagram.recovered,
+            captured_us: datagram.captured_us,
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use skylark_common::air::sim::{Loss, Random, ReceiverConfig};
-use skylark_common::fec::{BlockId, Code, FecConfig, RepairId};
+use skylark_common::fec::{BlockId, Code, FecConfig, Near, RepairId};
 use skylark_common::seal::LinkKey;
 use skylark_common::wire::packet::Kind;
 use skylark_common::wire::repair;
@@ -311,7 +311,9 @@ fn absurd(random: &mut Random, near: u32) -> (Kind, Vec<u8>) {
     let symbol = garbage(random, 1500);
     match random.below(5) {
         0 => {
-            let id = RepairId { key: 0, first_esi: esi, count: u16::try_from(random.below(4096)).unwrap_or(0) };
+            let count = u16::try_from(random.below(4096)).unwrap_or(0);
+            let near = Near::covering(u32::try_from(random.below(128)).unwrap_or(0));
+            let id = RepairId { key: 0, first_esi: esi, count, near };
             (Kind::WindowRepair, [&repair::emit_window(&id)[..], &symbol].concat())
         }
         1 => {
@@ -358,7 +360,7 @@ fn repairs_with_wrong_contents_hand_on_nothing_that_is_no_datagram() {
         link.run(Duration::from_millis(10));
         let newest = link.handed.len();
         let first_esi = u32::try_from(newest).unwrap() + 1;
-        let id = RepairId { key: 0, first_esi, count: 6 };
+        let id = RepairId { key: 0, first_esi, count: 6, near: Near::default() };
         let body = [&repair::emit_window(&id)[..], &garbage(&mut random, 1400), &[1]].concat();
         link.hear(0, &sealed(&key(), SALT, Kind::WindowRepair, 0x8000_0000 + round, &body));
     }

@@ -21,6 +21,9 @@ const RECEIVER_BOUND: i64 = 9 * MIB;
 /// Encoder 2 MiB, and a queue of 100 ms of airtime.
 const SENDER_BOUND: i64 = 4 * MIB;
 
+/// Allocations of a receiver in 15 s of loss after a warm-up of 5 s: where more waits at once than ever before.
+const NEW_HEIGHTS: u64 = 8;
+
 /// Counts what each thread holds and how often it asks.
 struct Counting;
 
@@ -140,11 +143,11 @@ fn a_receiver_holds_what_it_states_and_allocates_nothing_per_packet() {
         steady.len()
     );
     assert!(peak < RECEIVER_BOUND, "{peak} bytes");
-    assert!(calls * 100 < steady.len() as u64, "{calls} allocations for {} frames", steady.len());
+    assert!(calls <= NEW_HEIGHTS, "{calls} allocations for {} frames", steady.len());
 }
 
 #[test]
-fn a_sender_holds_what_it_states_and_allocates_little_per_packet() {
+fn a_sender_holds_what_it_states_and_allocates_nothing_per_packet() {
     let (config, start) = (config(8_000_000), Instant::now());
     let before = LIVE.get();
     PEAK.set(before);
@@ -172,5 +175,5 @@ fn a_sender_holds_what_it_states_and_allocates_little_per_packet() {
     let peak = PEAK.get() - before;
     eprintln!("sender: at most {peak} bytes, {calls} allocations for {frames} frames");
     assert!(peak < SENDER_BOUND, "{peak} bytes");
-    assert!(calls * 10 < frames, "{calls} allocations for {frames} frames");
+    assert_eq!(calls, 0, "allocations for {frames} frames");
 }

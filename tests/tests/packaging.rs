@@ -70,6 +70,24 @@ fn built_programs() -> PathBuf {
 }
 
 #[test]
+fn every_unit_may_start_a_program_with_the_capabilities_it_was_given() {
+    let staged = Staged::new();
+    let makefile =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("Makefile")).unwrap();
+    let given = makefile.lines().find_map(|line| line.strip_prefix("CAPABILITIES := ")).unwrap();
+    let given: Vec<String> = given.trim_end_matches("+ep").split(',').map(str::to_uppercase).collect();
+    assert!(given.len() >= 2, "{given:?}");
+    for unit in UNITS.into_iter().filter(|unit| *unit != "skylark-card@.service") {
+        let text = staged.unit(unit);
+        let bounds = text.lines().find_map(|line| line.strip_prefix("CapabilityBoundingSet=")).unwrap();
+        let bounds: Vec<&str> = bounds.split(' ').collect();
+        let missing: Vec<_> = given.iter().filter(|given| !bounds.contains(&given.as_str())).collect();
+        // capabilities(7): the kernel refuses to execute a file of which it cannot give all capabilities.
+        assert!(missing.is_empty(), "{unit} forbids {missing:?}");
+    }
+}
+
+#[test]
 fn programs_units_and_settings_are_installed_and_taken_away_again() {
     let staged = Staged::new();
     assert_eq!(staged.files("usr/bin"), PROGRAMS);

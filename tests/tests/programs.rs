@@ -3,6 +3,8 @@
 
 #[path = "programs/desk.rs"]
 mod desk;
+#[path = "programs/meter.rs"]
+mod meter;
 
 use std::io::Write as _;
 use std::net::UdpSocket;

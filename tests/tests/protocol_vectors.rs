@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
-use skylark_common::fec::{BlockEncoder, Code, FecConfig, WindowEncoder};
+use skylark_common::fec::{BlockEncoder, Code, FecConfig, Near, WindowEncoder};
 use skylark_common::seal::{LinkKey, SessionKey};
 use skylark_common::wire::announce::{Announce, Payload, TxLatency};
 use skylark_common::wire::link::LinkId;
@@ -125,11 +125,24 @@ fn a_frame_with_every_field_in_use_is_the_documents() {
 
 #[test]
 fn coefficients_are_the_documents() {
-    for (key, name) in [(0, "window_coefficients"), (0xbeef, "window_coefficients_key_beef")] {
+    for (name, key, symbols_of_unit) in [
+        ("window_coefficients_3", 0, 3),
+        ("window_coefficients_40_near_16_key_beef", 0xbeef, 16),
+        ("window_coefficients_40_near_32_key_beef", 0xbeef, 32),
+        ("window_coefficients_80_near_16_key_beef", 0xbeef, 1),
+        ("window_coefficients_83_near_16_key_beef", 0xbeef, 10),
+        ("window_coefficients_100_near_64_key_beef", 0xbeef, 33),
+        ("window_coefficients_160_near_128_key_beef", 0xbeef, 500),
+    ] {
         let expected = bytes(name);
         let mut encoder = WindowEncoder::new();
         unit_vectors(expected.len()).iter().for_each(|symbol| _ = encoder.push(symbol));
-        encoder.repairs(0, &[key], |_, repair| assert_eq!(repair, expected));
+        let mut made = 0;
+        encoder.repairs(0, Near::covering(symbols_of_unit), &[key], |_, repair| {
+            assert_eq!(repair, expected, "{name}");
+            made += 1;
+        });
+        assert_eq!(made, 1);
     }
     let mut encoder = BlockEncoder::new();
     unit_vectors(3).iter().for_each(|symbol| _ = encoder.push(symbol));
@@ -150,10 +163,16 @@ fn repairs_are_the_documents() {
         block.push(&symbol);
     }
     let mut made = 0;
-    window.repairs(0, &[0], |id, repair| {
+    window.repairs(0, Near::covering(3), &[0], |id, repair| {
         let body = [&repair::emit_window(&id)[..], repair].concat();
         assert_eq!(body, bytes("window_repair_body"));
         assert_eq!(frame(header(Kind::WindowRepair, 0), &[], body), bytes("window_repair_frame"));
+        made += 1;
+    });
+    let mut later = WindowEncoder::starting_at(65_536);
+    (0..20_u8).for_each(|at| _ = later.push(&vec![at.wrapping_mul(17); 5 + usize::from(at % 4)]));
+    later.repairs(65_536, Near::default(), &[0x0102], |id, repair| {
+        assert_eq!([&repair::emit_window(&id)[..], repair].concat(), bytes("window_repair_20_body"));
         made += 1;
     });
     block.finish_unit(2, |id, repair| {
@@ -163,7 +182,7 @@ fn repairs_are_the_documents() {
         assert_eq!(frame(header, &[], body), bytes(&format!("block_repair_{}_frame", id.index)));
         made += 1;
     });
-    assert_eq!(made, 3);
+    assert_eq!(made, 4);
 }
 
 #[test]

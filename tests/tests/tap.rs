@@ -27,5 +27,7 @@ mod reception;
 mod refusals;
 #[path = "tap/rig.rs"]
 mod rig;
+#[path = "tap/squeeze.rs"]
+mod squeeze;
 #[path = "tap/transmitters.rs"]
 mod transmitters;

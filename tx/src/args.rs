@@ -12,6 +12,7 @@ use skylark_common::fec::{Code, FecConfig};
 use skylark_common::options::{AirTarget, StatsTarget, duration};
 use skylark_common::wire::radiotap::{Format, GuardInterval, MAX_STREAMS, TxRate, Width};
 
+use crate::sender::RateLimits;
 pub(crate) use input::Input;
 use values::{bits_per_s, permille, size};
 
@@ -77,9 +78,15 @@ pub(crate) struct Args {
           value_parser = clap::value_parser!(u8).range(0..=MOST_WINDOW_UNITS))]
     pub(crate) window: u8,
 
-    /// Bitrate of the encoder (test, v4l2).
+    /// Bitrate of the encoder (test, v4l2) where the air carries it; it is lowered by itself where not.
     #[arg(long, default_value = "4M", value_name = "BITS/S", value_parser = bits_per_s)]
     pub(crate) bitrate: u32,
+    /// What it is not lowered beyond: pictures are left out then. At most --bitrate.
+    #[arg(long, default_value = "500k", value_name = "BITS/S", value_parser = bits_per_s)]
+    pub(crate) bitrate_min: u32,
+    /// Leave the bitrate of the encoder at --bitrate, whatever the air carries.
+    #[arg(long, conflicts_with = "bitrate_min")]
+    pub(crate) fixed_bitrate: bool,
     /// Size of the picture (test, v4l2).
     #[arg(long, default_value = "1280x720", value_name = "WxH", value_parser = size)]
     pub(crate) size: (u32, u32),
@@ -120,7 +127,8 @@ pub(crate) struct Args {
     /// STBC streams: the same from two antennas. With --vht 0 or 1.
     #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=2))]
     pub(crate) stbc: u8,
-    /// Send frames at once instead of as fast as the modulation carries them.
+    /// Send frames at once instead of as fast as the modulation carries them. The bitrate of the encoder stays at
+    /// --bitrate then.
     #[arg(long)]
     pub(crate) no_pacing: bool,
 
@@ -160,6 +168,12 @@ impl Args {
     /// How video is protected.
     pub(crate) fn fec_config(&self) -> FecConfig {
         FecConfig { code: self.fec, redundancy_permille: self.redundancy, window_units: self.window }
+    }
+
+    /// Between which bitrates the encoder is kept, if it is told at all.
+    pub(crate) fn bitrate_limits(&self) -> Option<RateLimits> {
+        let (most_bits_per_s, least_bits_per_s) = (self.bitrate, self.bitrate_min.min(self.bitrate));
+        (!self.fixed_bitrate && !self.no_pacing).then_some(RateLimits { most_bits_per_s, least_bits_per_s })
     }
 
     /// How frames are modulated.
@@ -204,6 +218,17 @@ mod tests {
         assert_eq!(args.duration, Some(Duration::from_millis(1500)));
         assert_eq!(args.rate().width, Width::Mhz40);
         assert_eq!(args.rate().guard_interval, GuardInterval::Short);
+    }
+
+    #[test]
+    fn the_bitrate_is_kept_between_its_limits_unless_it_is_fixed() {
+        let limits = |more: &[&str]| parse(more).unwrap().bitrate_limits();
+        let both = |most_bits_per_s, least_bits_per_s| Some(RateLimits { most_bits_per_s, least_bits_per_s });
+        assert_eq!(limits(&[]), both(4_000_000, 500_000));
+        assert_eq!(limits(&["--bitrate", "300k"]), both(300_000, 300_000));
+        assert_eq!(limits(&["--bitrate", "8M", "--bitrate-min", "2M"]), both(8_000_000, 2_000_000));
+        assert_eq!([limits(&["--fixed-bitrate"]), limits(&["--no-pacing"])], [None; 2]);
+        assert!(parse(&["--fixed-bitrate", "--bitrate-min", "1M"]).is_err());
     }
 
     #[test]

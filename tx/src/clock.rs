@@ -3,6 +3,8 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crate::sender::rate::micros;
+
 /// 2020-01-01: a clock that says less was never set.
 const NEVER_SET_BEFORE: Duration = Duration::from_secs(1_577_836_800);
 
@@ -33,8 +35,4 @@ impl Clock {
     pub(crate) fn session_us(&self, at: Instant) -> u64 {
         micros(at.saturating_duration_since(self.started))
     }
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

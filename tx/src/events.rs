@@ -1,5 +1,7 @@
 //! What machines are told: one JSON object a line.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use skylark_common::fec::FecConfig;
 use skylark_common::ledger::Summary;
@@ -8,6 +10,8 @@ use skylark_common::wire::announce::{Payload, TxLatency};
 
 use crate::link::airs::AirStats;
 use crate::outlet::SourceStats;
+use crate::sender::rate::micros;
+use crate::sender::{Allowance, RateReason};
 use crate::stats::TxStats;
 
 /// A line of `--stats json`.
@@ -24,6 +28,8 @@ pub(crate) enum Event {
         #[serde(flatten)]
         totals: Totals,
         latency: Latency,
+        /// `null` where the encoder is not told what to make.
+        encoder: Option<EncoderRate>,
     },
     /// The last line.
     #[serde(rename = "tx.end")]
@@ -80,33 +86,43 @@ struct Percentiles {
     p95_us: u64,
 }
 
+/// What the encoder may make, and why it is no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct EncoderRate {
+    pub(crate) asked_bits_per_s: u32,
+    pub(crate) target_bits_per_s: u32,
+    pub(crate) reason: RateReason,
+    pub(crate) unit_bytes: usize,
+    /// How long what waits is expected to take.
+    pub(crate) queue_us: u64,
+}
+
+impl EncoderRate {
+    pub(crate) fn of((allowed, reason, queue): (Allowance, RateReason, Duration), asked_bits_per_s: u32) -> Self {
+        let Allowance { bits_per_s, unit_bytes } = allowed;
+        let queue_us = micros(queue);
+        Self { asked_bits_per_s, target_bits_per_s: bits_per_s, reason, unit_bytes, queue_us }
+    }
+}
+
 impl Event {
     /// The line of a second.
-    pub(crate) fn stats(t_ms: u64, totals: Totals, announced: Option<TxLatency>, send: Summary) -> Self {
+    pub(crate) fn stats(
+        t_ms: u64,
+        totals: Totals,
+        announced: Option<TxLatency>,
+        send: Summary,
+        encoder: Option<EncoderRate>,
+    ) -> Self {
         let percentiles = |p50_us: u32, p95_us: u32| Percentiles { p50_us: p50_us.into(), p95_us: p95_us.into() };
         let latency = Latency {
             encode: announced.map(|latency| percentiles(latency.encode_p50_us, latency.encode_p95_us)),
             queue: announced.map(|latency| percentiles(latency.queue_p50_us, latency.queue_p95_us)),
             send: (send.count > 0).then_some(Percentiles { p50_us: send.p50_us, p95_us: send.p95_us }),
         };
-        Self::Stats { t_ms, totals, latency }
+        Self::Stats { t_ms, totals, latency, encoder }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_has_its_name_its_counters_and_the_ledger() {
-        let (tx, airs, source) = (TxStats::default(), Vec::new(), SourceStats::default());
-        let totals = Totals { tx, airs, source, scheduling: Scheduling::Ordinary };
-        let announced = TxLatency { encode_p50_us: 9000, encode_p95_us: 12_000, queue_p50_us: 40, queue_p95_us: 900 };
-        let line = serde_json::to_value(Event::stats(1000, totals, Some(announced), Summary::default())).unwrap();
-        assert_eq!(line["ev"], "tx.stats");
-        assert_eq!(line["units"], 0);
-        assert_eq!(line["source"]["gave_way"], 0);
-        assert_eq!(line["latency"]["encode"]["p95_us"], 12_000);
-        assert_eq!(line["latency"]["send"], serde_json::Value::Null);
-    }
-}
+mod tests;

@@ -3,7 +3,9 @@
 #![expect(clippy::disallowed_methods, reason = "drives the pure sender by the real clock")]
 
 pub(crate) mod airs;
+mod dropped;
 mod flight;
+mod rate;
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +16,7 @@ use skylark_common::rtp::packetizer::Packetizer;
 use skylark_common::scheduling::Scheduling;
 use skylark_common::wire::announce::Payload;
 
-use crate::events::{Event, Totals};
+use crate::events::{EncoderRate, Event, Totals};
 use crate::outlet::{EncodedUnit, Item, Outlet, Taken};
 use crate::radio::Looks;
 use crate::report::{Reporter, note};
@@ -22,7 +24,10 @@ use crate::sender::{Outgoing, PushError, Sender};
 use crate::session::Sessions;
 use crate::stats::TxStats;
 use airs::Airs;
+pub(crate) use dropped::Dropped;
+use dropped::{Counted, advice};
 use flight::Flight;
+pub(crate) use rate::ToldRate;
 
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// How often the airs are looked after.
@@ -48,13 +53,8 @@ pub(crate) struct Link<'a> {
     pub(crate) scheduling: Scheduling,
     /// Units dropped up to the last report, and whether that was said.
     pub(crate) dropped: Dropped,
-}
-
-/// Units that were dropped for want of air or time.
-#[derive(Debug, Default)]
-pub(crate) struct Dropped {
-    units: u64,
-    told: bool,
+    /// What people know of the encoder's bitrate.
+    pub(crate) rate: ToldRate,
 }
 
 /// The sender and where its frames go.
@@ -76,6 +76,7 @@ impl Link<'_> {
         let mut next_tend = self.sessions.clock.started;
         loop {
             self.transmitter.transmit();
+            self.tell_encoder();
             if let Some(reason) = self.transmitter.airs.all_ended() {
                 bail!("no air is left: {reason}");
             }
@@ -124,10 +125,15 @@ impl Link<'_> {
                 });
             }
         }
-        if self.transmitter.sender.keyframe_wanted() {
+        Ok(())
+    }
+
+    fn tell_encoder(&mut self) {
+        let sender = &mut self.transmitter.sender;
+        self.outlet.allow(sender.allowance(), sender.has_room());
+        if sender.keyframe_wanted(Instant::now()) {
             self.outlet.want_keyframe();
         }
-        Ok(())
     }
 
     /// Begins another session: receivers learn from its announces what it carries.
@@ -153,15 +159,28 @@ impl Link<'_> {
 
     fn report(&mut self, now: Instant) {
         let totals = self.totals();
-        self.dropped.tell(totals.tx.units_dropped, totals.source.gave_way);
+        self.tell_dropped(&totals);
+        self.dropped.tell_of_deaf(self.sessions.obeys);
         self.transmitter.airs.tell(self.looks);
+        let encoder = self.transmitter.sender.rate().map(|rate| EncoderRate::of(rate, self.sessions.args.bitrate));
+        encoder.iter().for_each(|encoder| self.rate.tell(encoder, self.sessions.args.bitrate_min));
         let send = self.transmitter.flight.take();
         self.reporter.emit(&Event::stats(
             self.sessions.clock.session_us(now) / 1000,
             totals,
             self.transmitter.sender.latency(),
             send,
+            encoder,
         ));
+    }
+
+    fn tell_dropped(&mut self, totals: &Totals) {
+        let counted = Counted {
+            by_the_sender: totals.tx.units_dropped,
+            before_it: totals.source.gave_way,
+            is_any_taken: self.transmitter.airs.takes_any(),
+        };
+        self.dropped.tell(counted, advice(self.sessions.obeys, self.sessions.args));
     }
 
     fn totals(&self) -> Totals {
@@ -184,32 +203,9 @@ impl Link<'_> {
         }
         let t_ms = self.sessions.clock.session_us(Instant::now()) / 1000;
         let totals = self.totals();
-        self.dropped.tell(totals.tx.units_dropped, totals.source.gave_way);
+        self.tell_dropped(&totals);
         self.transmitter.airs.tell(self.looks);
         self.reporter.emit(&Event::End { t_ms, totals });
-    }
-}
-
-impl Dropped {
-    /// Tells people when units begin to be dropped and when that is over.
-    fn tell(&mut self, by_the_sender: u64, before_it: u64) {
-        let more = by_the_sender + before_it - self.units;
-        self.units += more;
-        if (more > 0) == self.told {
-            return;
-        }
-        self.told = more > 0;
-        if more == 0 {
-            note(format_args!("nothing is dropped any more ({} units were)", self.units));
-        } else if by_the_sender > 0 {
-            note(
-                "units are dropped, the input brings more than the air carries: lower its bitrate or --redundancy, or raise --mcs",
-            );
-        } else {
-            note(
-                "units are dropped, they come faster than this machine sends them: give it less to do beside, or for a recorded file use file:PATH, which is paced",
-            );
-        }
     }
 }
 
@@ -262,6 +258,7 @@ impl Transmitter {
         loop {
             let now = Instant::now();
             if !self.airs.is_ready(now) {
+                self.sender.air_is_busy();
                 return;
             }
             let Some(frame) = self.sender.poll_transmit(now) else { return };

@@ -1,6 +1,6 @@
 //! The hand-over from the source's thread to the link's: units, counters, and the wish for a keyframe.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -9,6 +9,7 @@ use skylark_common::h264::AccessUnit;
 use skylark_common::queue::{Popped, Queue};
 use skylark_common::wire::announce::Payload;
 
+use crate::sender::Allowance;
 use crate::stop::Stop;
 
 /// Access units that may wait for the link: the one it is about to take and the one after. More would be
@@ -61,6 +62,8 @@ pub(crate) struct SourceStats {
     pub(crate) gave_way: u64,
     /// Pictures that were left out because the encoder was late.
     pub(crate) skipped: u64,
+    /// Pictures that were left out because the air had no room for them in time.
+    pub(crate) left_out: u64,
     /// Times the encoder process died or the camera vanished.
     pub(crate) failures: u64,
     /// Datagrams refused because they were no RTP or too long.
@@ -75,6 +78,11 @@ pub(crate) struct Outlet {
     taken: AtomicU64,
     pub(crate) stop: Stop,
     keyframe_wanted: AtomicBool,
+    /// What the encoder may make; 0 bits while it is not told.
+    bits_per_s: AtomicU32,
+    unit_bytes: AtomicUsize,
+    /// Whether what is encoded now would come too late.
+    is_full: AtomicBool,
     stats: Mutex<SourceStats>,
 }
 
@@ -85,6 +93,9 @@ impl Outlet {
             taken: AtomicU64::new(0),
             stop: Stop::new()?,
             keyframe_wanted: AtomicBool::new(false),
+            bits_per_s: AtomicU32::new(0),
+            unit_bytes: AtomicUsize::new(0),
+            is_full: AtomicBool::new(false),
             stats: Mutex::default(),
         })
     }
@@ -121,6 +132,7 @@ impl Outlet {
     }
 
     /// Whether nothing is taken any more.
+    #[cfg(feature = "v4l2")]
     pub(crate) fn is_closed(&self) -> bool {
         self.queue.is_closed()
     }
@@ -139,6 +151,30 @@ impl Outlet {
     /// Whether a keyframe was asked for since this was last called.
     pub(crate) fn take_keyframe_wanted(&self) -> bool {
         self.keyframe_wanted.swap(false, Ordering::Relaxed)
+    }
+
+    /// What the encoder may make of the next picture, and whether there is room for it.
+    pub(crate) fn allow(&self, allowed: Option<Allowance>, has_room: bool) {
+        let Allowance { bits_per_s, unit_bytes } = allowed.unwrap_or(Allowance { bits_per_s: 0, unit_bytes: 0 });
+        self.unit_bytes.store(unit_bytes, Ordering::Relaxed);
+        self.bits_per_s.store(bits_per_s, Ordering::Relaxed);
+        self.is_full.store(!has_room, Ordering::Relaxed);
+    }
+
+    /// What an encoder that does as it is told may make; `None` where it is not told.
+    pub(crate) fn allowed(&self) -> Option<Allowance> {
+        let bits_per_s = self.bits_per_s.load(Ordering::Relaxed);
+        let unit_bytes = self.unit_bytes.load(Ordering::Relaxed);
+        (bits_per_s > 0).then_some(Allowance { bits_per_s, unit_bytes })
+    }
+
+    /// Whether a picture is better left out than encoded. Counts those that are.
+    pub(crate) fn leaves_out(&self) -> bool {
+        let is_full = self.is_full.load(Ordering::Relaxed);
+        if is_full {
+            self.count(|stats| stats.left_out += 1);
+        }
+        is_full
     }
 
     pub(crate) fn count(&self, change: impl FnOnce(&mut SourceStats)) {

@@ -14,7 +14,6 @@ use anyhow::{Context as _, anyhow};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
-use skylark_common::air::airtime::airtime;
 use skylark_common::rtp::packetizer::Packetizer;
 use skylark_common::scheduling::{self, Scheduling};
 use skylark_common::seal::{LinkKey, key_file};
@@ -23,17 +22,16 @@ use skylark_common::wire::announce::Payload;
 use crate::args::{Args, Input, RtpPayload};
 use crate::clock::Clock;
 use crate::link::airs::Airs;
-use crate::link::{Dropped, Link, Transmitter};
+use crate::link::{Dropped, Link, ToldRate, Transmitter};
 use crate::outlet::Outlet;
 use crate::radio::{self, Looks};
 use crate::report::{self, Reporter, note};
+use crate::sender::rate::carried_bits_per_s;
 use crate::session::{Sessions, random};
 use crate::source::Source;
 
 /// Frames leave 0.3 ms apart; the kernel's 50 µs of timer slack would be seen.
 const TIMER_SLACK_NS: NonZeroU64 = NonZeroU64::MIN;
-/// 802.11 header, sequence number, marks and tag around a datagram, and the FCS; docs/PROTOCOL.md.
-const FRAME_OVERHEAD_BYTES: usize = 52;
 
 /// What asks the program to end.
 const ENDING: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];
@@ -88,10 +86,10 @@ fn fly(args: &Args, outlet: &Outlet) -> anyhow::Result<()> {
     let key = read_key(args)?;
     let source = Source::open(args, clock)?;
     let payload = source.payload();
-    let sessions = Sessions { args, key: &key, clock };
+    let sessions = Sessions { args, key: &key, clock, obeys: source.obeys() };
     let sender = sessions.begin(payload)?;
     let reporter = Reporter::open(args.stats.as_ref())?;
-    let airs = Airs::open(&args.airs, clock.started)?;
+    let airs = Airs::open(&args.airs, args.rate(), clock.started)?;
     say_what_is_sent_where(args, payload, &key, &airs.names());
     let (cards, looks) = (airs.cards(), Looks::default());
     let transmitter = Transmitter::new(sender, airs);
@@ -106,6 +104,7 @@ fn fly(args: &Args, outlet: &Outlet) -> anyhow::Result<()> {
         looks: &looks,
         scheduling: Scheduling::Ordinary,
         dropped: Dropped::default(),
+        rate: ToldRate::default(),
     };
     std::thread::scope(|scope| {
         scope.spawn(|| radio::run(&cards, args.width, &looks, &outlet.stop));
@@ -131,6 +130,8 @@ fn read_key(args: &Args) -> anyhow::Result<LinkKey> {
 
 /// Runs the source beside the link. Whichever ends first ends the other; what failed first is what is told.
 fn run_both(source: Source, link: Link<'_>, outlet: &Outlet) -> anyhow::Result<()> {
+    let scheduling = scheduling::real_time();
+    scheduling::keep_real_time();
     std::thread::scope(|scope| {
         let source = scope.spawn(move || {
             let _closes = CloseAtEnd(outlet);
@@ -138,7 +139,7 @@ fn run_both(source: Source, link: Link<'_>, outlet: &Outlet) -> anyhow::Result<(
         });
         // Best effort: without it frames leave some µs later.
         let _ = rustix::thread::set_current_timer_slack(Some(TIMER_SLACK_NS));
-        let link = Link { scheduling: scheduling::real_time(), ..link }.run();
+        let link = Link { scheduling, ..link }.run();
         outlet.end();
         let source = source.join().unwrap_or_else(|_| Err(anyhow!("the source has panicked")));
         link.and(source)
@@ -185,22 +186,19 @@ fn say_what_is_sent_where(args: &Args, payload: Payload, key: &LinkKey, airs: &[
 
 /// What to change when the encoder would make more than the modulation carries.
 fn overload(args: &Args) -> Option<String> {
-    if !matches!(args.input, Input::Test | Input::V4l2(_)) || args.no_pacing {
+    let is_ours = matches!(args.input, Input::Test | Input::V4l2(_));
+    if !is_ours || args.no_pacing || !args.fixed_bitrate {
         return None;
     }
-    let datagram = Packetizer::DEFAULT_MAX_DATAGRAM_BYTES;
-    let frame = airtime(args.rate(), datagram + FRAME_OVERHEAD_BYTES);
-    let carried = u64::try_from(datagram * 8).ok()? * 1_000_000 / u64::try_from(frame.as_micros()).ok()?.max(1);
-    let needed = u64::from(args.bitrate) * u64::from(1000 + args.redundancy) / 1000;
-    (needed > carried).then(|| {
+    let carried = carried_bits_per_s(args.rate(), args.redundancy);
+    (u64::from(args.bitrate) > carried).then(|| {
         format!(
-            "{} kbit/s with {} % of repairs need {} kbit/s, {} carries about {}: pictures will be \
-             dropped; lower --bitrate or --redundancy, or raise --mcs",
+            "{} kbit/s are asked for, {} carries about {} beside {} % of repairs: pictures will be dropped; lower \
+             --bitrate or --redundancy, raise --mcs, or leave out --fixed-bitrate",
             args.bitrate / 1000,
-            f32::from(args.redundancy) / 10.0,
-            needed / 1000,
             args.rate(),
-            carried / 1000
+            carried / 1000,
+            f32::from(args.redundancy) / 10.0,
         )
     })
 }

@@ -5,14 +5,19 @@
 //!                  stream: repairs after the last datagram of a unit ──▴
 //!                  announces: with every keyframe, at least every 100 ms ──▴
 //! ```
+//!
+//! What waits and how it leaves says what the encoder may make ([`Sender::allowance`]).
 
 mod config;
 mod frame;
+mod giving_way;
 mod pacer;
 mod queue;
+pub mod rate;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod wish;
 
 use std::time::{Duration, Instant};
 
@@ -22,10 +27,13 @@ use skylark_common::seal::LinkKey;
 use skylark_common::wire::announce::{Announce, TxLatency};
 use skylark_common::wire::packet::Kind;
 
-pub use config::{Entropy, Outgoing, Pacing, PushError, SenderConfig, StreamConfig};
+pub use config::{Entropy, Keyframes, Outgoing, Pacing, PushError, SenderConfig, StreamConfig};
 use frame::FrameWriter;
+use giving_way::Left;
 use pacer::Pacer;
 use queue::{Queued, TransmitQueue};
+use rate::micros;
+pub use rate::{Allowance, RateControl, RateLimits, RateReason};
 use stream::StreamSender;
 
 use crate::stats::TxStats;
@@ -43,6 +51,10 @@ const LAST_SEQUENCE: u32 = u32::MAX - SPARE_SEQUENCES;
 
 /// What a packet adds to the largest datagram at most, the radiotap header apart: a block repair, docs/PROTOCOL.md.
 const PACKET_OVERHEAD_BYTES: usize = 55;
+
+/// More than this before it, and a picture is better left out than encoded: with it a unit of the longest, 45 ms, is
+/// through before the next but five are due.
+const ROOM: Duration = Duration::from_millis(40);
 
 const CAPTURE_TO_ENCODED: usize = 0;
 const ENCODED_TO_AIR: usize = 1;
@@ -65,10 +77,26 @@ pub struct Sender {
     ledger: Ledger<2>,
     ledger_taken: Instant,
     latency: Option<TxLatency>,
-    keyframe_wanted: bool,
+    rate: RateControl,
+    /// Whether the last keyframe took longer to leave than a unit may wait: to drop a unit and send another costs more
+    /// than it gives.
+    keyframes_are_late: bool,
+    /// The unit that is pushed.
+    pushed: Pushed,
+    /// The frame that left last, if others waited behind it.
+    left: Option<Left>,
     transmitting: Vec<u8>,
     max_datagram_bytes: usize,
     stats: TxStats,
+}
+
+/// What is known of a unit while it is pushed.
+#[derive(Debug, Clone, Copy, Default)]
+struct Pushed {
+    bytes: u64,
+    /// Airtime of the queue before it, and of all that was ever queued.
+    behind: Duration,
+    taken: Duration,
 }
 
 impl Sender {
@@ -87,7 +115,10 @@ impl Sender {
             ledger: Ledger::new(["capture to encoded", "encoded to air"]),
             ledger_taken: now,
             latency: None,
-            keyframe_wanted: false,
+            rate: rate_control(&config, now),
+            keyframes_are_late: false,
+            pushed: Pushed::default(),
+            left: None,
             transmitting: Vec::new(),
             max_datagram_bytes: MAX_DATAGRAM_BYTES,
             stats: TxStats::default(),
@@ -125,17 +156,31 @@ impl Sender {
             self.renew_session(now);
         }
         let starts_unit = self.streams.get(at).is_some_and(StreamSender::is_between_units);
+        self.count(&outgoing);
+        if let Some(stream) = self.streams.get_mut(at)
+            && !stream.takes(&outgoing)
+        {
+            let units = u64::from(stream.ends_another(&outgoing));
+            self.stats.units_dropped += units;
+            self.stats.dropped_useless += units;
+            return Ok(());
+        }
         if starts_unit && outgoing.keyframe {
             self.announce(now);
         }
         if starts_unit {
             self.ledger.record(CAPTURE_TO_ENCODED, now.saturating_duration_since(outgoing.captured));
+            self.pushed = Pushed { bytes: 0, behind: self.queue.airtime(), taken: self.queue.taken() };
         }
-        self.count(&outgoing);
+        self.pushed.bytes += outgoing.bytes.len() as u64;
         if let Some(stream) = self.streams.get_mut(at) {
             stream.push(outgoing, self.started, &self.frames, &mut self.queue, now);
         }
-        self.bound_queue();
+        if outgoing.end_of_unit {
+            let Pushed { bytes, behind, taken } = self.pushed;
+            self.rate.queued(bytes, self.queue.taken().saturating_sub(taken), behind, now);
+        }
+        self.bound_queue(now);
         Ok(())
     }
 
@@ -147,9 +192,15 @@ impl Sender {
         if !self.pacer.is_ready(now) {
             return None;
         }
+        self.drop_late(now);
+        self.measure(now);
         let queued = self.queue.pop(now)?;
         self.pacer.sent(queued.airtime, now);
+        if self.queue.airtime() > Duration::ZERO {
+            self.left = Some(Left { airtime: queued.airtime, at: now, air_was_busy: false });
+        }
         self.record(&queued, now);
+        self.time_keyframe(&queued, now);
         let sent = std::mem::replace(&mut self.transmitting, queued.bytes);
         self.queue.recycle(sent);
         Some(&self.transmitting)
@@ -168,9 +219,34 @@ impl Sender {
         self.queue.is_empty()
     }
 
-    /// Whether units were dropped since this was last asked: the encoder should send a keyframe.
-    pub fn keyframe_wanted(&mut self) -> bool {
-        std::mem::take(&mut self.keyframe_wanted)
+    /// Whether the encoder should make the next picture a keyframe, since units were dropped: asked for when there is
+    /// room for it, and again when it does not come.
+    pub fn keyframe_wanted(&mut self, now: Instant) -> bool {
+        self.has_room() && self.streams.iter_mut().any(|stream| stream.wish().asks(now))
+    }
+
+    /// The air is too busy for the next frame: call it instead of `poll_transmit` while that is so.
+    pub fn air_is_busy(&mut self) {
+        self.left.iter_mut().for_each(|left| left.air_was_busy = true);
+    }
+
+    /// What the encoder may make from the next picture on; `None` where it is not told.
+    #[must_use]
+    pub fn allowance(&self) -> Option<Allowance> {
+        self.rate.allowance()
+    }
+
+    /// The same, why it is no more, and how long what waits is expected to take.
+    #[must_use]
+    pub fn rate(&self) -> Option<(Allowance, RateReason, Duration)> {
+        let allowed = self.rate.allowance()?;
+        Some((allowed, self.rate.reason(allowed), self.expected_wait()))
+    }
+
+    /// Whether a picture that is taken now leaves in time; if not, an encoder that is told leaves it out.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.expected_wait() <= ROOM && !(self.keyframes_are_late && self.queue.has_whole_unit())
     }
 
     /// How long the transmitter's stages took over the last second, once one has passed.
@@ -245,17 +321,6 @@ impl Sender {
         self.announce(now);
     }
 
-    /// Latency stays bounded where the air carries less than the encoder makes: the oldest unit gives way.
-    fn bound_queue(&mut self) {
-        while self.queue.airtime() > self.config.queue_airtime {
-            let Some(unit) = self.queue.drop_oldest_unit() else { return };
-            let stream = self.streams.iter_mut().find(|stream| stream.config().stream == unit.stream);
-            stream.into_iter().for_each(|stream| stream.uncover(unit.number));
-            self.stats.units_dropped += 1;
-            self.keyframe_wanted = true;
-        }
-    }
-
     fn count(&mut self, outgoing: &Outgoing<'_>) {
         self.stats.datagrams += 1;
         self.stats.datagram_bytes += outgoing.bytes.len() as u64;
@@ -279,6 +344,7 @@ impl Sender {
     }
 }
 
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+fn rate_control(config: &SenderConfig, now: Instant) -> RateControl {
+    let redundancy = config.streams.iter().map(|stream| stream.fec.redundancy_permille).max().unwrap_or(0);
+    RateControl::new(config.bitrate, config.rate, redundancy, now)
 }

@@ -12,7 +12,8 @@ use skylark_common::wire::link::LinkId;
 use crate::args::Args;
 use crate::clock::Clock;
 use crate::events::{Event, Start};
-use crate::sender::{Entropy, Pacing, Sender, SenderConfig, StreamConfig};
+use crate::sender::{Entropy, Keyframes, Pacing, Sender, SenderConfig, StreamConfig};
+use crate::source::Obeys;
 
 /// What all sessions of this program have in common.
 #[derive(Debug, Clone, Copy)]
@@ -20,6 +21,8 @@ pub(crate) struct Sessions<'a> {
     pub(crate) args: &'a Args,
     pub(crate) key: &'a LinkKey,
     pub(crate) clock: Clock,
+    /// Which orders the source's encoder takes.
+    pub(crate) obeys: Obeys,
 }
 
 impl Sessions<'_> {
@@ -53,6 +56,8 @@ impl Sessions<'_> {
             streams: vec![StreamConfig { payload, fec: self.args.fec_config(), ..StreamConfig::default() }],
             rate: self.args.rate(),
             pacing,
+            keyframes: if self.obeys.keyframes { Keyframes::OnDemand } else { Keyframes::AsTheyCome },
+            bitrate: self.args.bitrate_limits().filter(|_| self.obeys.bitrate),
             ..SenderConfig::default()
         }
     }

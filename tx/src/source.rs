@@ -20,3 +20,19 @@ mod v4l2;
 
 #[cfg(feature = "program")]
 pub(crate) use open::Source;
+
+/// Which orders the encoder of a source takes.
+#[cfg(feature = "program")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Obeys {
+    /// What to make.
+    pub(crate) bitrate: bool,
+    /// To make the next picture a keyframe.
+    pub(crate) keyframes: bool,
+}
+
+#[cfg(feature = "program")]
+impl Obeys {
+    /// One of ours.
+    pub(crate) const ALL: Self = Self { bitrate: true, keyframes: true };
+}

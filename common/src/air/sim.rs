@@ -46,11 +46,13 @@ pub struct Config {
     pub receivers: Vec<ReceiverConfig>,
     /// Center frequency the cards report, in MHz; default 5745 (channel 149).
     pub frequency_mhz: u16,
+    /// Frames that may wait for the air, the one on it included; default [`TRANSMIT_QUEUE_FRAMES`].
+    pub queue_frames: usize,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { receivers: vec![ReceiverConfig::default()], frequency_mhz: 5745 }
+        Self { receivers: vec![ReceiverConfig::default()], frequency_mhz: 5745, queue_frames: TRANSMIT_QUEUE_FRAMES }
     }
 }
 
@@ -63,7 +65,7 @@ pub struct ChannelStats {
     pub bytes: u64,
     /// The air time they took, waiting for the air to be free included.
     pub airtime: Duration,
-    /// Frames refused because [`TRANSMIT_QUEUE_FRAMES`] were waiting.
+    /// Frames refused because [`Config::queue_frames`] were waiting.
     pub refused_busy: u64,
     /// Frames refused because they had no radiotap header, nothing behind it, or were too long.
     pub refused_malformed: u64,
@@ -77,6 +79,8 @@ pub struct ChannelStats {
 pub struct Channel {
     start: Instant,
     frequency_mhz: u16,
+    queue_frames: usize,
+    airtime_percent: u32,
     free_at: Instant,
     queue: VecDeque<OnAir>,
     receivers: Vec<Receiver>,
@@ -100,6 +104,8 @@ impl Channel {
         Self {
             start: now,
             frequency_mhz: config.frequency_mhz,
+            queue_frames: config.queue_frames,
+            airtime_percent: 100,
             free_at: now,
             queue: VecDeque::new(),
             receivers: config.receivers.into_iter().enumerate().map(receiver).collect(),
@@ -112,18 +118,18 @@ impl Channel {
     /// are through; without a rate in its header that exists, at MCS 0.
     ///
     /// # Errors
-    /// [`Refusal::Busy`] while [`TRANSMIT_QUEUE_FRAMES`] wait; what can never be sent is refused as the
+    /// [`Refusal::Busy`] while [`Config::queue_frames`] wait; what can never be sent is refused as the
     /// kernel would. The frame is counted and dropped.
     pub fn inject(&mut self, frame: &[u8], now: Instant) -> Result<(), Refusal> {
         self.advance(now);
         let (header, mpdu) = self.parse(frame).inspect_err(|_| self.stats.refused_malformed += 1)?;
-        if self.queue.len() >= TRANSMIT_QUEUE_FRAMES {
+        if self.queue.len() >= self.queue_frames {
             self.stats.refused_busy += 1;
             return Err(Refusal::Busy);
         }
         let lowest = TxRate { mcs: LOWEST_MCS, ..TxRate::default() };
         let rate = header.rate.and_then(RxRate::to_tx).and_then(|rate| rate.checked().ok()).unwrap_or(lowest);
-        let airtime = airtime(rate, mpdu.len() + FCS_BYTES);
+        let airtime = airtime(rate, mpdu.len() + FCS_BYTES) * self.airtime_percent / 100;
         self.free_at = self.free_at.max(now) + airtime;
         self.queue.push_back(OnAir { end: self.free_at, rate, mpdu: mpdu.into() });
         self.stats.injected += 1;
@@ -163,6 +169,12 @@ impl Channel {
         if let Some(receiver) = self.receivers.get_mut(card) {
             receiver.set_signal_dbm(dbm);
         }
+    }
+
+    /// From here on each frame takes so many percent of the airtime of its rate: other stations are on the air, or the
+    /// card sends slower than it was told.
+    pub const fn set_airtime_percent(&mut self, percent: u32) {
+        self.airtime_percent = percent;
     }
 
     /// What went over the air so far.

@@ -57,6 +57,11 @@ impl BlockEncoder {
         esi
     }
 
+    /// Begins a unit with the next symbol: what was taken since the last one ended gets no repairs.
+    pub const fn begin_unit(&mut self) {
+        self.held = 0;
+    }
+
     /// The ESI the next symbol will get.
     pub fn next_esi(&self) -> u32 {
         self.next_esi

@@ -51,7 +51,7 @@ pub struct DecoderStats {
     pub sources_refused: u64,
     /// Repairs that added something to what is known about missing symbols.
     pub repairs_useful: u64,
-    /// Repairs with nothing to repair, or nothing that others had not said.
+    /// Repairs with nothing to repair, that leave out what is missing, or that say nothing others had not said.
     pub repairs_unneeded: u64,
     /// Repairs that cover symbols older than what is kept.
     pub repairs_late: u64,
@@ -273,6 +273,9 @@ impl Decoder {
 
     /// Recovers all there is to recover: what one code brings back may help the other.
     fn recover(&mut self) {
+        if self.blocks.is_empty() && self.equations.as_ref().is_none_or(Equations::is_empty) {
+            return;
+        }
         let Some(symbols) = &mut self.symbols else { return };
         let recovered = &mut self.recovered;
         loop {

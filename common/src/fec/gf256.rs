@@ -12,11 +12,13 @@ use std::sync::LazyLock;
 
 #[cfg(target_arch = "aarch64")]
 mod aarch64;
+mod plain;
 mod reference;
 mod tables;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
+pub use plain::PlainSum;
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 use tables::{PRODUCTS, Products};
 pub use tables::{invert, multiply};
@@ -107,6 +109,19 @@ impl Engine {
     pub fn best() -> Self {
         static BEST: LazyLock<Engine> = LazyLock::new(|| Engine::available().last().unwrap_or(Engine(Kind::Reference)));
         *BEST
+    }
+
+    /// Whether a product costs no more than two or three plain sums.
+    pub fn has_fast_products(self) -> bool {
+        match self.0 {
+            Kind::Reference => false,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Ssse3 | Kind::Avx2 => false,
+            #[cfg(target_arch = "x86_64")]
+            Kind::Gfni => true,
+            #[cfg(target_arch = "aarch64")]
+            Kind::Neon => false,
+        }
     }
 
     /// The instructions it is made of, for figures and logs.

@@ -44,7 +44,12 @@ impl Slots {
 
     /// The symbol and the zeros behind it.
     pub(super) fn padded(&self, slot: usize) -> &[u8; SLOT_BYTES] {
-        &self.bytes.as_chunks().0[slot]
+        &self.all_padded()[slot]
+    }
+
+    /// Every slot's symbol and the zeros behind it.
+    pub(super) fn all_padded(&self) -> &[[u8; SLOT_BYTES]] {
+        self.bytes.as_chunks().0
     }
 }
 

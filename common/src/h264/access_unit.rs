@@ -2,6 +2,7 @@
 
 use super::annex_b::{NalUnits, START_CODE};
 use super::nal::NalHeader;
+use super::recovery_point::RecoveryPoint;
 
 /// The NAL units of one picture, in decoding order, each behind a four-byte start code.
 ///
@@ -35,6 +36,19 @@ impl AccessUnit {
         NalUnits::new(&self.bytes)
     }
 
+    /// Whether a slice of it says that other pictures refer to this one; `None` without a slice.
+    pub fn is_reference(&self) -> Option<bool> {
+        let mut headers = self.nal_units().filter_map(NalHeader::of);
+        headers.find(|header| header.is_slice()).map(|header| header.ref_idc() != 0)
+    }
+
+    /// What it says about beginning to decode here; a keyframe needs to say nothing.
+    pub fn recovery_point(&self) -> Option<RecoveryPoint> {
+        // SEI stand before the slices (7.4.1.2.3).
+        let is_slice = |nal: &&[u8]| NalHeader::of(nal).is_some_and(NalHeader::is_slice);
+        self.nal_units().take_while(|nal| !is_slice(nal)).find_map(RecoveryPoint::of)
+    }
+
     /// Whether it holds no NAL unit.
     pub fn is_empty(&self) -> bool {
         self.bytes.is_empty()
@@ -51,6 +65,16 @@ mod tests {
         assert_eq!(unit.bytes, [0, 0, 0, 1, 0x67, 0x42, 0, 0, 0, 1, 0x68, 0xce, 0, 0, 0, 1, 0x65, 0x88]);
         assert!(unit.keyframe);
         assert_eq!(unit.nal_units().collect::<Vec<_>>(), [&[0x67, 0x42][..], &[0x68, 0xce], &[0x65, 0x88]]);
+    }
+
+    #[test]
+    fn what_it_says_before_its_slices_and_in_their_headers_is_found() {
+        let recovery = AccessUnit::from_annex_b(&[0, 0, 1, 0x06, 0x06, 0x01, 0xc4, 0x80, 0, 0, 1, 0x41, 0x9a]);
+        assert_eq!(recovery.recovery_point(), Some(RecoveryPoint { frames: 0 }));
+        assert_eq!(recovery.is_reference(), Some(true));
+        let disposable = AccessUnit::from_annex_b(&[0, 0, 1, 0x01, 0x9a, 0, 0, 1, 0x06, 0x06, 0x01, 0xc4, 0x80]);
+        assert_eq!((disposable.recovery_point(), disposable.is_reference()), (None, Some(false)));
+        assert_eq!(AccessUnit::from_annex_b(&[0, 0, 1, 0x67, 0x42]).is_reference(), None);
     }
 
     #[test]

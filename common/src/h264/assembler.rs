@@ -83,8 +83,12 @@ impl Assembler {
             let unit = self.grouper.finish();
             self.make_ready(unit, now);
         }
-        if let (Some(last), true) = (self.last_bytes, under_way == Some(self.stats.units)) {
-            self.patience.note_pause(now.saturating_duration_since(last));
+        match (under_way, self.last_bytes) {
+            (Some(units), Some(last)) if units == self.stats.units => {
+                self.patience.note_pause(now.saturating_duration_since(last));
+            }
+            (Some(_), _) => self.patience.prove_right(),
+            (None, _) => {}
         }
         self.last_bytes = Some(now);
     }
@@ -302,10 +306,34 @@ mod tests {
             assembler.handle_timeout(now);
             whole += drain(&mut assembler).iter().filter(|got| pictures.contains(got)).count();
         }
-        // Twice wrong, then 10 ms inside each picture.
-        assert_eq!(assembler.patience.idle(), Duration::from_millis(20));
+        // Twice wrong: then 10 ms inside each picture split none.
+        assert_eq!(assembler.patience.idle(), FIRST_IDLE * 4);
         assert_eq!(assembler.stats().split_by_idle, 2);
         assert_eq!(whole, 88);
+    }
+
+    #[test]
+    fn a_few_pauses_of_a_busy_writer_do_not_cost_a_picture_s_time_for_ever() {
+        let mut assembler = Assembler::default();
+        let (mut now, clip) = (clock(), whole_clip());
+        let interval = Duration::from_micros(16_667);
+        let mut pauses_us = [3_200, 5_500, 10_000, 11_000].into_iter();
+        for unit in clip.iter().cycle().take(60 * 60) {
+            let (head, tail) = unit.bytes.split_at(unit.bytes.len() / 2);
+            assembler.handle_bytes(head, now);
+            let pause = Duration::from_micros(pauses_us.next().unwrap_or(0));
+            if assembler.poll_timeout().is_some_and(|deadline| deadline <= now + pause) {
+                assembler.handle_timeout(now + pause);
+            }
+            assembler.handle_bytes(tail, now + pause);
+            let next = now + interval;
+            if assembler.poll_timeout().is_some_and(|deadline| deadline < next) {
+                assembler.handle_timeout(next);
+            }
+            drain(&mut assembler);
+            now = next;
+        }
+        assert!(assembler.patience.idle() < FIRST_IDLE, "{:?}", assembler.patience.idle());
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Puts parameter sets in front of keyframes that come without them, so that a receiver can join at any.
+//! Puts parameter sets in front of keyframes and recovery points that come without them, so that a receiver can join
+//! at any.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,7 @@ use super::sps::{self, PictureFormat};
 const MAX_SET_BYTES: usize = 1024;
 
 /// The parameter sets a stream has shown, the newest of each number.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct ParameterSets {
     /// Sequence parameter sets sort before picture parameter sets: they must be sent in that order.
     sets: BTreeMap<(u8, u32), Vec<u8>>,
@@ -20,7 +21,7 @@ pub struct ParameterSets {
 }
 
 impl ParameterSets {
-    /// Remembers the parameter sets in `unit`; when it is a keyframe, puts in front those that it lacks.
+    /// Remembers the parameter sets in `unit`; when decoding can begin there, puts in front those that it lacks.
     pub fn complete(&mut self, unit: &mut AccessUnit) {
         let mut carried = Vec::new();
         for nal in unit.nal_units() {
@@ -28,7 +29,8 @@ impl ParameterSets {
                 carried.push(key);
             }
         }
-        if unit.keyframe && self.sets.keys().any(|key| !carried.contains(key)) {
+        let lacks_some = self.sets.keys().any(|key| !carried.contains(key));
+        if lacks_some && (unit.keyframe || unit.recovery_point().is_some()) {
             *unit = self.put_in_front(unit);
         }
     }
@@ -109,6 +111,14 @@ mod tests {
         assert_eq!(completed(&mut sets, &[IDR]), unit(&[SPS, PPS, IDR]));
         assert_eq!(completed(&mut sets, &[AUD, IDR]), unit(&[AUD, SPS, PPS, IDR]));
         assert_eq!(completed(&mut sets, &[SPS, IDR]), unit(&[SPS, PPS, IDR]));
+    }
+
+    #[test]
+    fn a_recovery_point_gets_them_too() {
+        let mut sets = ParameterSets::default();
+        completed(&mut sets, &[SPS, PPS, IDR]);
+        let (point, slice): (&[u8], &[u8]) = (&[0x06, 0x06, 0x02, 0x09, 0xc4, 0x80], &[0x41, 0x9a]);
+        assert_eq!(completed(&mut sets, &[point, slice]), unit(&[SPS, PPS, point, slice]));
     }
 
     #[test]

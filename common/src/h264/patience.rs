@@ -9,7 +9,9 @@ pub(super) const FIRST_IDLE: Duration = Duration::from_millis(4);
 pub(super) const SHORTEST_IDLE: Duration = Duration::from_millis(1);
 /// The most: beyond it the next picture comes first at any rate worth flying with.
 const LONGEST_IDLE: Duration = Duration::from_millis(64);
-/// So many pictures ended by silence, none of them wrongly, make it shorter: some seconds.
+/// The most that pauses alone lead to: they have split no picture.
+const LONGEST_BY_PAUSE: Duration = Duration::from_millis(8);
+/// So many pictures ended, none of them wrongly, make it shorter: some seconds.
 const UNITS_TO_TRUST: u32 = 256;
 /// So many such pictures make the pauses of the writer that were seen count for less.
 const UNITS_TO_FORGET: u32 = 1024;
@@ -38,11 +40,11 @@ impl Patience {
     /// The writer paused inside a picture, and went on in time.
     pub(super) fn note_pause(&mut self, pause: Duration) {
         // A longer one has ended the picture.
-        self.floor = self.floor.max(pause.min(self.idle) * 2).min(LONGEST_IDLE);
+        self.floor = self.floor.max((pause.min(self.idle) * 2).min(LONGEST_BY_PAUSE));
         self.idle = self.idle.max(self.floor);
     }
 
-    /// A picture was ended by silence.
+    /// A picture was ended by silence, or by the next before there was enough of it.
     pub(super) fn prove_right(&mut self) {
         self.right += 1;
         if self.right.is_multiple_of(UNITS_TO_FORGET) {
@@ -93,7 +95,9 @@ mod tests {
         patience.note_pause(MS);
         (0..UNITS_TO_TRUST * 3).for_each(|_| patience.prove_right());
         assert_eq!(patience.idle(), MS * 2);
-        patience.note_pause(Duration::MAX);
-        assert_eq!(patience.idle(), MS * 4);
+        (0..9).for_each(|_| patience.note_pause(Duration::MAX));
+        assert_eq!(patience.idle(), LONGEST_BY_PAUSE);
+        (0..UNITS_TO_FORGET * 4).for_each(|_| patience.prove_right());
+        assert_eq!(patience.idle(), SHORTEST_IDLE);
     }
 }

@@ -18,7 +18,7 @@ const MAX_MISORDER: u16 = 100;
 /// An access unit ends with the RTP marker, with the link's end mark, or where the timestamp changes. Of a
 /// slice with a hole the beginning is kept, any other NAL unit with a hole is left out. What is missing is known from the link's marks and from sequence
 /// numbers, which also tell what was lost before the link.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Depacketizer {
     source: Option<Source>,
     state: State,
@@ -65,7 +65,7 @@ struct Source {
     next: u16,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 enum State {
     /// No access unit is under way.
     #[default]
@@ -99,6 +99,11 @@ impl Depacketizer {
     /// The next access unit, in order.
     pub fn poll_unit(&mut self) -> Option<ReceivedUnit> {
         self.ready.pop_front()
+    }
+
+    /// Whether there is an access unit of which more may come.
+    pub fn is_under_way(&self) -> bool {
+        matches!(self.state, State::Within(_))
     }
 
     /// What it did so far.

@@ -1,4 +1,4 @@
-//! A cheap look whether an RTP datagram belongs to an H.264 keyframe.
+//! A cheap look at what an RTP datagram of H.264 belongs to: a keyframe, a picture nothing refers to.
 
 use super::header::RtpHeader;
 use super::payload::Payload;
@@ -18,6 +18,13 @@ pub fn is_keyframe(datagram: &[u8]) -> bool {
         Ok((header, payload)) if header.payload_type >= FIRST_DYNAMIC_PAYLOAD_TYPE => holds_keyframe(payload),
         _ => false,
     }
+}
+
+/// Whether other pictures may refer to the one of which an RTP datagram of H.264 holds a part. The first byte of each
+/// payload says so for all NAL units in it (RFC 6184 5.3); what cannot be read is taken for referred to.
+pub fn is_referred_to(datagram: &[u8]) -> bool {
+    let header = RtpHeader::parse(datagram).ok().and_then(|(_, payload)| NalHeader::of(payload));
+    header.is_none_or(|header| header.ref_idc() != 0)
 }
 
 fn holds_keyframe(payload: &[u8]) -> bool {
@@ -87,5 +94,14 @@ mod tests {
         // JPEG is payload type 26.
         assert!(!is_keyframe(&[0x80, 26, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0x65, 0x88]));
         assert!(!is_keyframe(&[0x65, 0x88]));
+    }
+
+    #[test]
+    fn what_nothing_refers_to_is_told_by_the_first_byte_of_the_payload() {
+        assert!(is_referred_to(&[0; 20]), "no RTP");
+        let is_referred_to =
+            |payload: &[u8]| is_referred_to(&[&[0x80, 0x60, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1], payload].concat());
+        assert!([&[0x41, 0x9a][..], &[0x65], &[0x78, 0, 1, 0x09], &[0x5c, 0x81], &[]].into_iter().all(is_referred_to));
+        assert!(![&[0x01, 0x9a][..], &[0x06, 5], &[0x18, 0, 1, 0x01], &[0x1c, 0x81]].into_iter().any(is_referred_to));
     }
 }

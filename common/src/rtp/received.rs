@@ -34,7 +34,7 @@ impl ReceivedUnit {
 }
 
 /// A [`ReceivedUnit`] under way.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Growing {
     received: ReceivedUnit,
     fragmented: Fragmented,

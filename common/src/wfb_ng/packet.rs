@@ -13,7 +13,7 @@ use chacha20::cipher::{KeyIvInit as _, StreamCipher as _, StreamCipherSeek as _}
 use chacha20::{ChaCha20Legacy, LegacyNonce};
 use poly1305::Poly1305;
 use poly1305::universal_hash::KeyInit as _;
-use ring::constant_time::verify_slices_are_equal;
+use subtle::ConstantTimeEq as _;
 
 use super::fragment::MAX_FRAGMENT_BYTES;
 use crate::seal::session::{Forged, TAG_LEN};
@@ -137,7 +137,9 @@ impl PacketKey {
         let at = sealed.len().checked_sub(TAG_LEN).ok_or(Forged)?;
         let (fragment, found) = sealed.split_at_mut(at);
         let (mut cipher, one_time) = self.cipher(id);
-        verify_slices_are_equal(&tag(one_time, &id.emit(), fragment), found).map_err(|_| Forged)?;
+        if !bool::from(tag(one_time, &id.emit(), fragment).ct_eq(found)) {
+            return Err(Forged);
+        }
         cipher.apply_keystream(fragment);
         Ok(fragment)
     }
@@ -199,8 +201,7 @@ mod tests {
         cipher.seek(BLOCK_LEN);
         cipher.apply_keystream(&mut text);
         assert_eq!(text, [0xe3, 0xe4, 0x46, 0xf7, 0xed, 0xe9, 0xa1, 0x9b, 0x62, 0xa4]);
-        let expected =
-            [0x67, 0x7d, 0xab, 0xf4, 0xe3, 0xd2, 0x4b, 0x87, 0x6b, 0xb2, 0x84, 0x75, 0x38, 0x96, 0xe1, 0xd6];
+        let expected = [0x67, 0x7d, 0xab, 0xf4, 0xe3, 0xd2, 0x4b, 0x87, 0x6b, 0xb2, 0x84, 0x75, 0x38, 0x96, 0xe1, 0xd6];
         assert_eq!(tag(one_time, &associated, &text), expected);
     }
 

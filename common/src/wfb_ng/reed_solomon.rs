@@ -79,7 +79,8 @@ impl ReedSolomon {
     /// ones only; as many parities as sources are missing give an invertible matrix.
     fn rows_for(&self, present: &[(u8, &[u8])], missing: &[u8]) -> Option<Vec<Vec<u8>>> {
         let k = self.code.k();
-        let parities: Vec<usize> = present.iter().filter_map(|(number, _)| number.checked_sub(k)).map(usize::from).collect();
+        let parities: Vec<usize> =
+            present.iter().filter_map(|(number, _)| number.checked_sub(k)).map(usize::from).collect();
         if present.len() != usize::from(k) || parities.len() != missing.len() {
             return None;
         }
@@ -256,10 +257,13 @@ mod tests {
         let code = ReedSolomon::new(BlockCode::new(128, 255).unwrap());
         let sources = sources(128, 64);
         let parities = parities(&code, &sources);
-        let present: Vec<(u8, &[u8])> = (128..255).chain([0]).map(|number| match number {
-            0 => (0, &sources[0][..]),
-            parity => (parity, &parities[usize::from(parity) - 128][..]),
-        }).collect();
+        let present: Vec<(u8, &[u8])> = (128..255)
+            .chain([0])
+            .map(|number| match number {
+                0 => (0, &sources[0][..]),
+                parity => (parity, &parities[usize::from(parity) - 128][..]),
+            })
+            .collect();
         let missing: Vec<u8> = (1..128).collect();
         let mut outputs = vec![vec![0; 64]; 127];
         assert!(code.decode(&present, &missing, &mut outputs.iter_mut().map(Vec::as_mut_slice).collect::<Vec<_>>()));

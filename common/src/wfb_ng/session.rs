@@ -168,12 +168,9 @@ impl Session {
             _ if *code != VANDERMONDE => Err(SessionError::Code(*code)),
             (None, _) => Err(SessionError::Shape { k: *k, n: *n }),
             (_, Err(error)) => Err(error),
-            (Some(code), Ok(())) => Ok(Self {
-                epoch: u64::from_be_bytes(*epoch),
-                channel,
-                code,
-                key: PacketKey::from_bytes(*session_key),
-            }),
+            (Some(code), Ok(())) => {
+                Ok(Self { epoch: u64::from_be_bytes(*epoch), channel, code, key: PacketKey::from_bytes(*session_key) })
+            }
         })
     }
 }
@@ -225,7 +222,10 @@ mod tests {
     fn every_truncation_is_refused() {
         let packet = session().seal(&keys().drone, [9; 24]);
         for len in 0..packet.len() {
-            assert_eq!(Session::open(&packet[..len], &keys().ground, CHANNEL), Err(SessionError::Length { found: len }));
+            assert_eq!(
+                Session::open(&packet[..len], &keys().ground, CHANNEL),
+                Err(SessionError::Length { found: len })
+            );
         }
         assert!(matches!(Session::open(&[2; 5000], &keys().ground, CHANNEL), Err(SessionError::Length { .. })));
     }

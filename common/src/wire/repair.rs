@@ -1,18 +1,17 @@
 //! The heads of repair packets' bodies; the repair symbol follows.
 //!
 //! ```text
-//! window  | first ESI u32 | density threshold 4 bit, number of source symbols 12 bit |   (RFC 8681 4.1.3)
+//! window  | first ESI u32 | form 4 bit, number of source symbols 12 bit |   (as RFC 8681 4.1.3)
 //! block   | first ESI u32 | k u8 | m u8 | index u8 |
 //! ```
 //!
-//! The repair key of RFC 8681, which seeds the coefficients, is the low 16 bits of the packet's sequence
+//! The repair key, which seeds the coefficients, is the low 16 bits of the packet's sequence
 //! number and takes no bytes of its own.
 
 use super::{WireError, take};
-use crate::fec::{BlockId, RepairId};
+use crate::fec::{BlockId, Near, RepairId};
 
-/// Density threshold: every coefficient is non-zero (RFC 8681 3.6).
-const DENSITY_THRESHOLD: u16 = 15;
+/// Above it the form: how many coefficients are nibbles, docs/PROTOCOL.md. RFC 8681 has a density threshold there.
 const COUNT: u16 = 0x0fff;
 
 /// Length of a window repair's head in bytes.
@@ -23,20 +22,20 @@ pub const BLOCK_LEN: usize = 7;
 /// Reads the head of a window repair with sequence number `sequence`; returns the repair symbol behind it.
 ///
 /// # Errors
-/// Too short, no symbol behind it, or a density this format does not use.
+/// Too short, no symbol behind it, or of another form.
 pub fn parse_window(sequence: u32, body: &[u8]) -> Result<(RepairId, &[u8]), WireError> {
     const HEADER: &str = "window repair";
     let ([e0, e1, e2, e3, c0, c1], symbol) = take::<WINDOW_LEN>(HEADER, body)?;
-    let density_and_count = u16::from_be_bytes([*c0, *c1]);
-    let density = density_and_count >> 12;
-    if density != DENSITY_THRESHOLD {
-        return Err(WireError::Malformed { header: HEADER, field: "density", found: u32::from(density) });
-    }
+    let form_and_count = u16::from_be_bytes([*c0, *c1]);
+    let form = form_and_count >> 12;
+    let malformed = WireError::Malformed { header: HEADER, field: "form", found: u32::from(form) };
+    let near = Near::from_form(form).ok_or(malformed)?;
     let [_, _, k0, k1] = sequence.to_be_bytes();
     let id = RepairId {
         key: u16::from_be_bytes([k0, k1]),
         first_esi: u32::from_be_bytes([*e0, *e1, *e2, *e3]),
-        count: density_and_count & COUNT,
+        count: form_and_count & COUNT,
+        near,
     };
     non_empty(HEADER, symbol).map(|symbol| (id, symbol))
 }
@@ -45,7 +44,7 @@ pub fn parse_window(sequence: u32, body: &[u8]) -> Result<(RepairId, &[u8]), Wir
 #[must_use]
 pub fn emit_window(id: &RepairId) -> [u8; WINDOW_LEN] {
     let [e0, e1, e2, e3] = id.first_esi.to_be_bytes();
-    let [c0, c1] = ((DENSITY_THRESHOLD << 12) | (id.count & COUNT)).to_be_bytes();
+    let [c0, c1] = ((id.near.form() << 12) | (id.count & COUNT)).to_be_bytes();
     [e0, e1, e2, e3, c0, c1]
 }
 
@@ -80,14 +79,17 @@ mod tests {
 
     #[test]
     fn a_window_head_is_these_bytes() {
-        let id = RepairId { key: 0x5678, first_esi: 0x0a0b_0c0d, count: 0x123 };
+        let id = RepairId { key: 0x5678, first_esi: 0x0a0b_0c0d, count: 0x123, near: Near::covering(60) };
         let mut body = emit_window(&id).to_vec();
-        assert_eq!(body, [0x0a, 0x0b, 0x0c, 0x0d, 0xf1, 0x23]);
+        assert_eq!(body, [0x0a, 0x0b, 0x0c, 0x0d, 0x31, 0x23]);
         assert!(parse_window(0, &body).is_err(), "a repair without a symbol");
         body.push(9);
         assert_eq!(parse_window(0x1234_5678, &body), Ok((id, &[9][..])));
-        body[4] = 0x71;
-        assert!(matches!(parse_window(0, &body), Err(WireError::Malformed { field: "density", found: 7, .. })));
+        for form in (0..16).filter(|form| !(1..=4).contains(form)) {
+            body[4] = form << 4 | 1;
+            let refused = WireError::Malformed { header: "window repair", field: "form", found: form.into() };
+            assert_eq!(parse_window(0, &body), Err(refused));
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
-use skylark_common::fec::WindowEncoder;
+use skylark_common::fec::{Near, WindowEncoder};
 use skylark_common::rtp::packetizer::Packetizer;
 use skylark_common::seal::{LinkKey, SessionKey};
 use skylark_common::wire::link::LinkId;
@@ -47,7 +47,7 @@ fn share_permille() -> u32 {
         black_box(session.seal(&header, &mut symbol.clone()));
         if esi.is_multiple_of(SOURCES_PER_REPAIR) {
             let first = esi.saturating_sub(SYMBOLS_COVERED);
-            encoder.repairs(first, &[1], |_, repair| {
+            encoder.repairs(first, Near::default(), &[1], |_, repair| {
                 black_box(session.seal(&header, &mut repair.to_vec()));
             });
         }

@@ -43,6 +43,8 @@ pub(super) struct RawPicture<'a> {
 pub(super) enum Verdict {
     /// Nothing to complain about.
     Fine,
+    /// Something was filled in: in this picture, or in one it descends from, back to the last keyframe.
+    Concealed,
     /// Something was missing or wrong.
     Faulty,
     /// It cannot go on and must be made anew.
@@ -105,6 +107,8 @@ impl Verdict {
         let state = state & !dsFramePending;
         if state == dsErrorFree {
             Self::Fine
+        } else if state == dsDataErrorConcealed {
+            Self::Concealed
         } else if (0..2 * dsDataErrorConcealed).contains(&state) {
             Self::Faulty
         } else {
@@ -116,6 +120,7 @@ impl Verdict {
         match (self, other) {
             (Self::Broken, _) | (_, Self::Broken) => Self::Broken,
             (Self::Faulty, _) | (_, Self::Faulty) => Self::Faulty,
+            (Self::Concealed, _) | (_, Self::Concealed) => Self::Concealed,
             (Self::Fine, Self::Fine) => Self::Fine,
         }
     }

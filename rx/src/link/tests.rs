@@ -61,7 +61,7 @@ fn link(airs: Vec<Box<dyn CaptureAir>>, now: Instant) -> Running {
         joining: Arc::new(Joining::new()),
         relays: None,
         outlets: Outlets::default(),
-        board: Arc::new(Board::new()),
+        board: Arc::new(Board::new(None)),
         control: Arc::new(Control::new(1).unwrap()),
         time: Time::Real,
         are_recordings: false,

@@ -19,7 +19,7 @@ pub(crate) fn banner(report: Option<&Report>, age_ms: u64, concealed_ms: Option<
             let silent_ms = report.signal.silent_ms.unwrap_or(age_ms).max(age_ms);
             with_reason(Line::of(format!("NO SIGNAL FOR {}", age(silent_ms)), Tone::Bad).large(), report)
         }
-        (Some(report), _) if frozen && report.signal.state != State::Good => with_reason(freeze(age_ms), report),
+        (Some(report), _) if frozen && !report.signal.state.has_pictures() => with_reason(freeze(age_ms), report),
         (_, _) if frozen => vec![freeze(age_ms)],
         (_, Some(ms)) => vec![Line::of(format!("PICTURE INCOMPLETE  {}", age(ms)), Tone::Warn)],
         (_, None) => Vec::new(),

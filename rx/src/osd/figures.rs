@@ -2,9 +2,14 @@
 
 use skylark_common::VIDEO_STREAM;
 use skylark_common::fec::{Code, FecConfig};
+use skylark_common::ledger::Summary;
 
-use super::{Line, Room, Tone, cards, tenths};
+use super::{Line, Room, Tone, cards, tenths, wrap};
+use crate::glass::{Bar, Measured, Mode, Until};
 use crate::report::{Latency, Report, Took, Unknown};
+
+/// How wide the ledger is: a stage and two figures.
+const LEDGER_LETTERS: usize = 34;
 
 /// How the figures are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +27,7 @@ pub(crate) fn stream(report: &Report, room: Room, layout: Layout) -> Vec<Line> {
     below.extend(overload(report));
     if layout == Layout::Single {
         below.push(total(report));
+        below.extend(report.measured.iter().flat_map(|said| measured(said, room.across)));
     }
     let left = Room { down: room.down.saturating_sub(1 + below.len()), ..room };
     let mut lines = vec![headline(report)];
@@ -48,6 +54,7 @@ pub(crate) fn latency(report: &Report) -> Vec<Line> {
         Some(_) => row("capture → shown", captured_to_shown, Tone::Good),
         None => row("heard → shown", heard_to_shown, Tone::Good),
     });
+    lines.extend(report.measured.iter().flat_map(|said| measured(said, LEDGER_LETTERS)));
     lines.extend(unknown.map(|unknown| {
         let why = match unknown {
             Unknown::NoSharedClock => "on air → heard: no shared clock",
@@ -56,6 +63,47 @@ pub(crate) fn latency(report: &Report) -> Vec<Line> {
         Line::of(why, Tone::Dim)
     }));
     lines
+}
+
+/// What the glass-to-glass meter says, in lines of at most `letters`: the last second, the histogram since the start,
+/// and why nothing was measured if nothing was.
+fn measured(measured: &Measured, letters: usize) -> Vec<Line> {
+    let name = match (measured.mode, measured.until) {
+        (Mode::TimeCode, Until::Shown) => "source → screen",
+        (Mode::TimeCode, Until::Decoded) => "source → decoded",
+        (Mode::Loop, _) => "window → window",
+    };
+    let took = measured.last_second.map(|Summary { p50_us, p95_us, .. }| Took { p50_us, p95_us });
+    let mut lines = vec![row(name, took, Tone::Good)];
+    lines.extend(histogram(measured));
+    let why = match measured.why.filter(|_| took.is_none()) {
+        Some(why) => format!("not measured: {}", why.sentence()),
+        None if lines.len() == 1 => "not measured".to_owned(),
+        None => return lines,
+    };
+    lines.extend(wrap(&why, letters).into_iter().map(|part| Line::of(part, Tone::Warn)));
+    lines
+}
+
+/// The histogram from the shortest to the longest; what lies beyond the even bars stands behind where they end.
+fn histogram(measured: &Measured) -> Option<Line> {
+    let bars = &measured.histogram;
+    let most = bars.iter().map(|bar| bar.count).max()?.max(1);
+    let steps = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+    let step = |count: u64| usize::try_from((count * 7).div_ceil(most)).ok().and_then(|step| steps.get(step));
+    let drawn = |bars: &[Bar]| -> String { bars.iter().filter_map(|bar| step(bar.count)).collect() };
+    let first = bars.first()?;
+    let width = |bar: &Bar| bar.to_us.saturating_sub(bar.from_us);
+    let even = bars.iter().take_while(|bar| width(bar) == width(first)).count();
+    let (even, beyond) = bars.split_at_checked(even)?;
+    let (from, to) = (first.from_us / 1000, even.last()?.to_us / 1000);
+    let line = Line::of(format!("{from:>4} "), Tone::Dim).with(drawn(even), Tone::Plain);
+    let line = line.with(format!(" {to} ms"), Tone::Dim);
+    let line = match beyond {
+        [] => line.with(",", Tone::Dim),
+        beyond => line.with(format!(" {}", drawn(beyond)), Tone::Plain),
+    };
+    Some(line.with(format!(" most {}", tenths(measured.since_start.max_us)), Tone::Dim))
 }
 
 /// The way of a picture in one line.
@@ -132,6 +180,7 @@ fn row(name: &str, took: Option<Took>, tone: Tone) -> Line {
 mod tests {
     use super::*;
     use crate::board::Seen;
+    use crate::glass::Unmeasured;
     use crate::osd::tests::text;
     use crate::report::tests::{report, seen};
     use crate::unit::tests::start;
@@ -193,6 +242,51 @@ capture → shown         2.5    8.1
 on air → heard: no shared clock
 "
         );
+    }
+
+    #[test]
+    fn what_was_measured_stands_below_the_ledger() {
+        let now = start();
+        let mut report = report(&seen(now), now);
+        report.measured = Some(crate::glass::time_code::tests::measured());
+        let ledger = text(&latency(&report));
+        assert!(ledger.contains("source → screen        29.9   29.9\n  29 █ 30 ms, most 30.0\n"), "{ledger}");
+    }
+
+    #[test]
+    fn times_beyond_the_even_bars_stand_behind_where_those_end() {
+        let bar = |from_us, to_us, count| Bar { from_us, to_us, count };
+        let histogram = vec![bar(10_000, 12_000, 70), bar(12_000, 14_000, 20), bar(14_000, 89_600, 1)];
+        let mut measured = Measured { histogram, ..crate::glass::time_code::tests::measured() };
+        measured.since_start.max_us = 89_600;
+        assert_eq!(text(&super::histogram(&measured).into_iter().collect::<Vec<_>>()), "  10 █▃ 14 ms ▂ most 89.6\n");
+    }
+
+    #[test]
+    fn a_meter_that_measures_nothing_says_why_within_its_panel() {
+        let (now, before) = (start(), crate::glass::time_code::tests::measured());
+        let why = Some(Unmeasured::NoSharedClock);
+        let stopped = Measured { last_second: None, why, ..before.clone() };
+        let never = Measured { histogram: Vec::new(), ..stopped };
+        let mut report = report(&seen(now), now);
+        for (measured, says_histogram) in [(stopped, true), (never.clone(), false)] {
+            report.measured = Some(measured);
+            let ledger = latency(&report);
+            assert!(ledger.iter().all(|line| line.letters() <= LEDGER_LETTERS), "{ledger:?}");
+            let ledger = text(&ledger);
+            let why = "not measured: the transmitter's\nclock is not this machine's: use\n--measure-loop\n";
+            assert!(ledger.contains(why), "{ledger}");
+            assert_eq!(ledger.contains("most 30.0"), says_histogram, "{ledger}");
+        }
+        let single = text(&super::stream(&report, ROOM, Layout::Single));
+        assert!(
+            single.contains("not measured: the transmitter's clock is not this machine's:\nuse --measure-loop\n"),
+            "{single}"
+        );
+        report.measured = Some(Measured { why: None, ..never });
+        assert!(text(&latency(&report)).contains("not measured\n"));
+        report.measured = Some(Measured { why, ..before });
+        assert!(!text(&latency(&report)).contains("not measured"));
     }
 
     #[test]

@@ -65,7 +65,7 @@ fn reason(report: Option<&Report>) -> (&str, Tone) {
     let tone = match report.signal.state {
         State::Good => Tone::Good,
         State::Waiting => Tone::Plain,
-        State::Frozen | State::None => Tone::Warn,
+        State::Damaged | State::Frozen | State::None => Tone::Warn,
     };
     (&report.signal.reason, tone)
 }

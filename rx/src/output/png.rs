@@ -103,9 +103,10 @@ mod tests {
     fn the_last_picture_is_in_the_file_when_all_is_over() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("last.png");
-        let (pictures, board, control) = (Queue::new(1), Board::new(), Control::new(1).unwrap());
+        let (pictures, board, control) = (Queue::new(1), Board::new(None), Control::new(1).unwrap());
         for luma in [16, 235] {
-            pictures.push(Arc::new(Decoded { picture: plain(64, 48, [luma, 128, 128]), at: now() }));
+            let picture = plain(64, 48, [luma, 128, 128]);
+            pictures.push(Arc::new(Decoded { picture, begun: now(), at: now() }));
         }
         pictures.close();
         PngOutput::create(&path).unwrap().run(&pictures, &board, &control);

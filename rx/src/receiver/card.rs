@@ -16,9 +16,10 @@ pub(super) struct Card {
 }
 
 impl Card {
-    /// A frame was captured.
-    pub(super) fn captured(&mut self) {
+    /// A frame was captured, and this became of it.
+    pub(super) fn captured(&mut self, outcome: Outcome) {
         self.stats.frames.captured += 1;
+        self.count(outcome);
     }
 
     /// It is known what became of a frame, of one that waited as well.

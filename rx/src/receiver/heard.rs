@@ -102,6 +102,9 @@ impl Heard {
     /// how many in a row were heard by just these.
     pub(super) fn settle(&mut self, mut settled: impl FnMut(u64, u64)) {
         let Some(next) = self.next else { return };
+        if next.wrapping_sub(self.settled) <= SETTLED && self.displaced.is_empty() {
+            return;
+        }
         let heard = |cards: u64| cards & !bit(REBUILT);
         self.displaced.drain(..).for_each(|cards| settled(heard(cards), 1));
         // Between those and what is remembered nobody heard anything.

@@ -107,9 +107,8 @@ impl Receiver {
         if matches!(session.look(&header, card), Look::Fresh | Look::Duplicate) {
             session.remember(&header, card);
             self.with_card(card, |card| {
-                card.captured();
+                card.captured(Outcome::Duplicate);
                 card.duplicate(&info, now);
-                card.count(Outcome::Duplicate);
             });
             self.settle();
         }

@@ -76,9 +76,9 @@ impl Meter {
     }
 
     fn roll(&mut self, now: Instant) {
-        let passed = now.saturating_duration_since(*self.started.get_or_insert(now));
-        if passed >= SECOND {
-            self.last = Some(self.running).filter(|_| passed < 2 * SECOND);
+        let started = *self.started.get_or_insert(now);
+        if now >= started + SECOND {
+            self.last = Some(self.running).filter(|_| now < started + 2 * SECOND);
             (self.running, self.started) = (Measured::default(), Some(now));
         }
     }

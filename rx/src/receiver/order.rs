@@ -14,6 +14,8 @@ pub(super) struct Order {
     range: Option<(u32, u32)>,
     missing_before: u32,
     overrun: u32,
+    /// Reads ahead of what is missing, while it does.
+    ahead: Option<Ahead>,
     /// Whether anything has been handed on or given up.
     begun: bool,
 }
@@ -23,6 +25,13 @@ enum Place {
     Missing { since: Instant },
     There { at: Instant, recovered: bool },
     Empty,
+}
+
+/// A second cursor, which leaves behind what is missing.
+#[derive(Debug, Clone, Copy)]
+struct Ahead {
+    next: u32,
+    missing_before: u32,
 }
 
 /// A datagram whose turn has come.
@@ -43,7 +52,8 @@ pub(super) struct Missing {
 
 impl Order {
     pub(super) fn new() -> Self {
-        Self { places: vec![Place::Empty; SPAN as usize], range: None, missing_before: 0, overrun: 0, begun: false }
+        let places = vec![Place::Empty; SPAN as usize];
+        Self { places, range: None, missing_before: 0, overrun: 0, ahead: None, begun: false }
     }
 
     /// The next ESI to hand on.
@@ -118,7 +128,7 @@ impl Order {
 
     /// Whether the next datagram is there.
     pub(super) fn is_ready(&self) -> bool {
-        self.range.is_some_and(|(next, end)| next != end && matches!(self.at(next), Place::There { .. }))
+        self.range.is_some_and(|(next, end)| next != end && self.is_there(next))
     }
 
     /// The next datagram if it is there.
@@ -127,7 +137,34 @@ impl Order {
         let Place::There { at: available, recovered } = self.at(esi) else { return None };
         self.begun = true;
         self.range = Some((esi.wrapping_add(1), end));
+        if self.ahead.is_some_and(|ahead| !is_before(esi.wrapping_add(1), ahead.next)) {
+            self.ahead = None;
+        }
         Some(Next { esi, missing_before: std::mem::take(&mut self.missing_before), recovered, available })
+    }
+
+    /// Reads ahead of what is missing until everything read ahead has been polled in its turn too.
+    pub(super) fn read_ahead(&mut self) {
+        if let (None, Some((next, _))) = (self.ahead, self.range) {
+            self.ahead = Some(Ahead { next, missing_before: self.missing_before });
+        }
+    }
+
+    /// Whether it reads ahead.
+    pub(super) const fn reads_ahead(&self) -> bool {
+        self.ahead.is_some()
+    }
+
+    /// The next datagram ahead that is there, if it reads ahead. It will be polled in its turn all the same.
+    pub(super) fn poll_ahead(&mut self) -> Option<Next> {
+        let (Ahead { next, missing_before }, (oldest, end)) = (self.ahead?, self.range?);
+        // A jump may have left behind what was not read.
+        let next = if is_before(next, oldest) { oldest } else { next };
+        let missing = (0..end.wrapping_sub(next)).find(|on| self.is_there(next.wrapping_add(*on)))?;
+        let esi = next.wrapping_add(missing);
+        let Place::There { at: available, recovered } = self.at(esi) else { return None };
+        self.ahead = Some(Ahead { next: esi.wrapping_add(1), missing_before: 0 });
+        Some(Next { esi, missing_before: missing_before.saturating_add(missing), recovered, available })
     }
 
     /// One that was polled turned out to be of no use: it counts as missing.
@@ -138,6 +175,10 @@ impl Order {
     /// How many datagrams a jump has left behind since this was last asked.
     pub(super) fn take_overrun(&mut self) -> u32 {
         std::mem::take(&mut self.overrun)
+    }
+
+    fn is_there(&self, esi: u32) -> bool {
+        matches!(self.at(esi), Place::There { .. })
     }
 
     fn at(&self, esi: u32) -> Place {
@@ -216,6 +257,29 @@ mod tests {
         assert_eq!(order.next(), Some(10));
         order.arrived(100_000, false, now);
         assert_eq!(order.next(), Some(100_001 - SPAN));
+    }
+
+    #[test]
+    fn what_is_behind_a_gap_can_be_read_ahead_and_comes_again_in_its_turn() {
+        let now = Instant::now();
+        let mut order = Order::new();
+        let ahead = |order: &mut Order| -> Vec<_> {
+            std::iter::from_fn(|| order.poll_ahead()).map(|next| (next.esi, next.missing_before)).collect()
+        };
+        [5, 7, 9].into_iter().for_each(|esi| _ = order.arrived(esi, false, now));
+        assert_eq!(polled(&mut order), [(5, 0)]);
+        assert_eq!(ahead(&mut order), [], "not asked to");
+        order.read_ahead();
+        assert_eq!(ahead(&mut order), [(7, 1), (9, 1)]);
+        order.arrived(8, true, now);
+        order.arrived(10, true, now);
+        assert_eq!(ahead(&mut order), [(10, 0)], "8 was left behind");
+        order.give_up();
+        assert_eq!(polled(&mut order), [(7, 1), (8, 0), (9, 0), (10, 0)]);
+        assert!(!order.reads_ahead());
+        order.arrived(11, true, now);
+        assert_eq!(ahead(&mut order), []);
+        assert_eq!(polled(&mut order), [(11, 0)]);
     }
 
     #[test]

@@ -14,20 +14,21 @@ const TIMED: usize = 4;
 #[derive(Debug, Default)]
 pub(super) struct Race {
     timed: [Option<(PacketHeader, Instant)>; TIMED],
-    latest: Option<Instant>,
+    /// When the next packet is timed.
+    due: Option<Instant>,
     next: usize,
 }
 
 impl Race {
     /// The first copy of a packet came; returns whether the others will be timed against it.
     pub(super) fn start(&mut self, header: &PacketHeader, now: Instant) -> bool {
-        if self.latest.is_some_and(|latest| now.saturating_duration_since(latest) < INTERVAL) {
+        if self.due.is_some_and(|due| now < due) {
             return false;
         }
         if let Some(place) = self.timed.get_mut(self.next % TIMED) {
             *place = Some((*header, now));
         }
-        (self.next, self.latest) = ((self.next + 1) % TIMED, Some(now));
+        (self.next, self.due) = ((self.next + 1) % TIMED, Some(now + INTERVAL));
         true
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use skylark_common::VIDEO_STREAM;
 use skylark_common::seal::SessionKey;
 use skylark_common::wire::announce::Announce;
 use skylark_common::wire::packet::{Kind, PacketHeader};
@@ -30,7 +31,7 @@ const OFFSET_PERIOD: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Session {
     key: SessionKey,
-    budget: Duration,
+    patience: Patience,
     started: Instant,
     announce: Announce,
     announced: Instant,
@@ -40,6 +41,15 @@ pub(super) struct Session {
     offset: Offset,
     streams: Vec<StreamReceiver>,
     heard: Vec<HeardKind>,
+}
+
+/// How long what is missing is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// Before those behind it are handed on without it.
+    pub(super) budget: Duration,
+    /// Before what is there of video is handed on early.
+    pub(super) early: Option<Duration>,
 }
 
 /// The packets of one kind in one stream.
@@ -57,10 +67,10 @@ impl HeardKind {
 }
 
 impl Session {
-    pub(super) fn new(key: SessionKey, announce: Announce, budget: Duration, started: Instant, now: Instant) -> Self {
+    pub(super) fn new(key: SessionKey, announce: Announce, patience: Patience, started: Instant, now: Instant) -> Self {
         Self {
             key,
-            budget,
+            patience,
             started,
             announce,
             announced: now,
@@ -202,14 +212,23 @@ impl Session {
     }
 
     pub(super) fn poll_datagram(&mut self) -> Option<Datagram<'_>> {
-        let id = self.id();
-        let session_time_us = self.announce.session_time_us;
+        let (id, captured) = (self.id(), self.captured());
         let ready = self.streams.iter().position(StreamReceiver::is_ready)?;
-        let announced = self.announced;
-        self.streams.get_mut(ready)?.poll_datagram(id, |low, available| {
+        self.streams.get_mut(ready)?.poll_datagram(id, captured)
+    }
+
+    pub(super) fn poll_early(&mut self) -> Option<Datagram<'_>> {
+        let (id, captured) = (self.id(), self.captured());
+        self.streams.iter_mut().find(|stream| stream.is_early())?.poll_early(id, captured)
+    }
+
+    /// Makes a whole capture time of its low bits and when its datagram was there.
+    fn captured(&self) -> impl Fn(u32, Instant) -> u64 + use<> {
+        let (session_time_us, announced) = (self.announce.session_time_us, self.announced);
+        move |low, available| {
             let since = available.saturating_duration_since(announced).as_micros();
             unwrap_captured(low, session_time_us.saturating_add(u64::try_from(since).unwrap_or(0)))
-        })
+        }
     }
 
     fn handle_announce(&mut self, header: &PacketHeader, body: &[u8], now: Instant) -> Outcome {
@@ -245,7 +264,9 @@ impl Session {
             Ok(place) => place,
             Err(_) if self.streams.len() >= MAX_STREAMS => return None,
             Err(place) => {
-                self.streams.insert(place, StreamReceiver::new(number, self.budget));
+                let Patience { budget, early } = self.patience;
+                let early = early.filter(|_| number == VIDEO_STREAM);
+                self.streams.insert(place, StreamReceiver::new(number, budget, early));
                 place
             }
         };
@@ -335,7 +356,7 @@ mod tests {
         let now = Instant::now();
         let key = SessionKey::derive(&LinkKey::from_bytes([7; 32]), &[9; 16]);
         let session = key.id();
-        let mut followed = Session::new(key, ANNOUNCE, Duration::ZERO, now, now);
+        let mut followed = Session::new(key, ANNOUNCE, Patience { budget: Duration::ZERO, early: None }, now, now);
         let header =
             PacketHeader { link: LinkId::from_name("default"), stream: 0, kind: Kind::Source, session, sequence: 5 };
         followed.remember(&header, 1);

@@ -5,13 +5,13 @@
 //! when the present one has fallen silent. That one is kept on hold and comes back if its announces show
 //! the time its clock must show: a live transmitter does, a recording does not.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use skylark_common::seal::{LinkKey, SessionKey};
 use skylark_common::wire::announce::{Announce, SALT_LEN};
 use skylark_common::wire::packet::PacketHeader;
 
-use super::session::Session;
+use super::session::{Patience, Session};
 
 /// Sessions on hold. Each takes 16 to 48 KiB; an attacker would need as many recordings, and a fade of
 /// 300 ms for each, to push a live one out.
@@ -19,7 +19,7 @@ const MAX_ON_HOLD: usize = 16;
 
 #[derive(Debug)]
 pub(super) struct Sessions {
-    budget: Duration,
+    patience: Patience,
     started: Instant,
     current: Option<Session>,
     /// Sessions that were followed before, the one displaced last at the end.
@@ -39,8 +39,8 @@ pub(super) enum Verdict {
 }
 
 impl Sessions {
-    pub(super) const fn new(budget: Duration, started: Instant) -> Self {
-        Self { budget, started, current: None, on_hold: Vec::new(), count: 0 }
+    pub(super) const fn new(patience: Patience, started: Instant) -> Self {
+        Self { patience, started, current: None, on_hold: Vec::new(), count: 0 }
     }
 
     pub(super) const fn current(&mut self) -> Option<&mut Session> {
@@ -83,7 +83,7 @@ impl Sessions {
         if self.current.as_ref().is_some_and(|current| !displaces(&announce, current, now)) {
             return Verdict::Stale;
         }
-        self.follow(Session::new(key, announce, self.budget, self.started, now));
+        self.follow(Session::new(key, announce, self.patience, self.started, now));
         Verdict::Enter
     }
 

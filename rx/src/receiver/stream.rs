@@ -8,12 +8,15 @@ use skylark_common::fec::{BlockId, Code, Decoder, FecConfig, RepairId};
 use skylark_common::wire::symbol::Symbol;
 
 use super::Datagram;
-use super::order::{Order, is_before};
+use super::order::{Next, Order, is_before};
 use crate::stats::StreamStats;
 
 /// How far the copies of slower cards and repairs spread over the gap between units come behind: what no
 /// repair can bring back is waited for no longer than this.
 const STRAGGLERS: Duration = Duration::from_millis(40);
+/// What is missing is waited for at least this long before anything behind it is handed on early: by then slower cards
+/// and the repairs of its own unit have brought what they could.
+const LEAST_EARLY: Duration = Duration::from_millis(20);
 /// Reaches remembered: those of the units of a latency budget of 2 s at 240 units a second, of 5 s at 100.
 const MAX_REACHES: usize = 512;
 
@@ -21,12 +24,17 @@ const MAX_REACHES: usize = 512;
 #[derive(Debug)]
 pub(super) struct StreamReceiver {
     budget: Duration,
+    early: Option<Duration>,
     is_protected: bool,
     decoder: Decoder,
     order: Order,
     /// Since when repairs reach back no further than this ESI.
     reaches: VecDeque<(u32, Instant)>,
     unit: UnitProgress,
+    /// When it was last told anything.
+    now: Option<Instant>,
+    /// When the end of a unit was last handed on, in its turn or early.
+    moved: Option<Instant>,
     stats: StreamStats,
 }
 
@@ -50,14 +58,17 @@ struct UnitProgress {
 }
 
 impl StreamReceiver {
-    pub(super) fn new(stream: u8, budget: Duration) -> Self {
+    pub(super) fn new(stream: u8, budget: Duration, early: Option<Duration>) -> Self {
         Self {
             budget,
+            early,
             is_protected: true,
             decoder: Decoder::new(),
             order: Order::new(),
             reaches: VecDeque::new(),
             unit: UnitProgress::default(),
+            now: None,
+            moved: None,
             stats: StreamStats { stream, ..StreamStats::default() },
         }
     }
@@ -102,7 +113,11 @@ impl StreamReceiver {
         if self.decoder.is_known(esi) {
             return Arrival::Recovered;
         }
-        self.decoder.handle_source(esi, symbol);
+        if !self.decoder.handle_source(esi, symbol) {
+            // Further back than the decoder reaches: it stays missing until it is given up.
+            self.stats.late += 1;
+            return Arrival::Late;
+        }
         let in_time = self.arrived(esi, false, now);
         self.take_recovered(now);
         if in_time { Arrival::InTime } else { Arrival::Late }
@@ -137,11 +152,15 @@ impl StreamReceiver {
             self.order.give_up();
             self.stats.lost += 1;
         }
+        self.now = Some(now);
+        if self.early_deadline().is_some_and(|deadline| deadline <= now) {
+            self.order.read_ahead();
+        }
         self.retire(now);
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.deadline()
+        self.deadline().into_iter().chain(self.early_deadline()).min()
     }
 
     /// Whether a datagram's turn has come.
@@ -158,29 +177,44 @@ impl StreamReceiver {
     ) -> Option<Datagram<'_>> {
         let next = loop {
             let next = self.order.poll()?;
-            if self.decoder.symbol(next.esi).is_some_and(|symbol| Symbol::parse(symbol).is_ok()) {
-                break next;
+            match self.decoder.symbol(next.esi).map(Symbol::parse) {
+                Some(Ok(_)) => break next,
+                Some(Err(_)) => self.stats.malformed += 1,
+                None => self.stats.lost += 1,
             }
-            self.stats.malformed += 1;
             self.order.skip(next);
         };
         let symbol = self.decoder.symbol(next.esi).and_then(|symbol| Symbol::parse(symbol).ok())?;
         let heard = self.unit.advance(&symbol, next.missing_before, next.available, &mut self.stats);
         self.stats.datagrams += 1;
         self.stats.datagram_bytes += symbol.datagram.len() as u64;
-        Some(Datagram {
-            session,
-            stream: self.stats.stream,
-            bytes: symbol.datagram,
-            start_of_unit: symbol.captured_us.is_some(),
-            end_of_unit: symbol.end_of_unit,
-            keyframe: symbol.keyframe,
-            missing_before: next.missing_before,
-            recovered: next.recovered,
-            captured_us: symbol.captured_us.map(|low| captured(low, next.available)),
-            heard,
-            available: next.available,
-        })
+        if symbol.end_of_unit {
+            self.moved = self.now;
+        }
+        Some(datagram((session, self.stats.stream), next, &symbol, heard, captured))
+    }
+
+    /// Whether something is handed on early.
+    pub(super) const fn is_early(&self) -> bool {
+        self.order.reads_ahead()
+    }
+
+    /// The next datagram behind what has been missing for too long; it comes again in its turn.
+    pub(super) fn poll_early(&mut self, session: u32, captured: impl Fn(u32, Instant) -> u64) -> Option<Datagram<'_>> {
+        let mut unreadable = 0_u32;
+        let next = loop {
+            let next = self.order.poll_ahead()?;
+            unreadable = unreadable.saturating_add(next.missing_before);
+            if self.decoder.symbol(next.esi).is_some_and(|symbol| Symbol::parse(symbol).is_ok()) {
+                break Next { missing_before: unreadable, ..next };
+            }
+            unreadable = unreadable.saturating_add(1);
+        };
+        let symbol = self.decoder.symbol(next.esi).and_then(|symbol| Symbol::parse(symbol).ok())?;
+        if symbol.end_of_unit {
+            self.moved = self.now;
+        }
+        Some(datagram((session, self.stats.stream), next, &symbol, next.available, captured))
     }
 
     fn handle_repair(&mut self, first_esi: u32, end: u32, now: Instant) {
@@ -200,6 +234,7 @@ impl StreamReceiver {
 
     /// Returns whether it came in time.
     fn arrived(&mut self, esi: u32, recovered: bool, now: Instant) -> bool {
+        self.now = Some(now);
         let in_time = self.order.arrived(esi, recovered, now);
         match (in_time, recovered) {
             (true, true) => self.stats.recovered += 1,
@@ -237,6 +272,13 @@ impl StreamReceiver {
         Some(since.map_or(deadline, |since| deadline.min(since + STRAGGLERS)))
     }
 
+    /// Until when a unit must have been handed on, else what is there of it and of later ones is, early.
+    fn early_deadline(&self) -> Option<Instant> {
+        let early = self.early.filter(|_| !self.is_early())?;
+        let missing = self.order.oldest_missing()?;
+        Some((self.moved? + early).max(missing.since + early.min(LEAST_EARLY)))
+    }
+
     /// Lets the decoder forget what only repairs older than the budget cover: whatever those could bring
     /// back has been given up.
     fn retire(&mut self, now: Instant) {
@@ -248,6 +290,29 @@ impl StreamReceiver {
         if let (Some(next), Some(reach)) = (self.order.next(), reach) {
             self.decoder.retire_before(oldest(next, reach));
         }
+    }
+}
+
+fn datagram<'a>(
+    (session, stream): (u32, u8),
+    next: Next,
+    symbol: &Symbol<'a>,
+    heard: Instant,
+    captured: impl Fn(u32, Instant) -> u64,
+) -> Datagram<'a> {
+    Datagram {
+        session,
+        stream,
+        esi: next.esi,
+        bytes: symbol.datagram,
+        start_of_unit: symbol.captured_us.is_some(),
+        end_of_unit: symbol.end_of_unit,
+        keyframe: symbol.keyframe,
+        missing_before: next.missing_before,
+        recovered: next.recovered,
+        captured_us: symbol.captured_us.map(|low| captured(low, next.available)),
+        heard,
+        available: next.available,
     }
 }
 
@@ -270,5 +335,28 @@ impl UnitProgress {
             stats.units_damaged += u64::from(self.damaged);
         }
         heard
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
+
+    use super::*;
+
+    #[test]
+    fn a_datagram_further_back_than_the_decoder_reaches_is_counted_as_late_and_lost() {
+        let now = Instant::now();
+        let mut stream = StreamReceiver::new(0, Duration::from_millis(100), None);
+        let mut symbol = Vec::new();
+        Symbol { end_of_unit: true, keyframe: false, captured_us: Some(0), datagram: b"some" }.emit(&mut symbol);
+        assert_eq!(stream.handle_source(2000, &symbol, now), Arrival::InTime);
+        stream.handle_announce(FecConfig::default(), 600, now);
+        assert_eq!(stream.handle_source(600, &symbol, now), Arrival::Late);
+        assert!(stream.poll_datagram(0, |_, _| 0).is_none());
+        stream.handle_timeout(now + Duration::from_millis(101));
+        assert_eq!(stream.poll_datagram(0, |_, _| 0).map(|datagram| datagram.missing_before), Some(1400));
+        let StreamStats { heard, late, lost, datagrams, .. } = stream.stats();
+        assert_eq!((heard, late, lost, datagrams), (1, 1, 1400, 1));
     }
 }

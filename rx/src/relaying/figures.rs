@@ -7,6 +7,7 @@ use crate::relay::{Forwarder, ForwarderStats, RelayId};
 use anyhow::Result;
 use serde::Serialize;
 use serde_json::json;
+use skylark_common::scheduling::Scheduling;
 
 use crate::args::RelayArgs;
 use crate::board::Seen;
@@ -45,6 +46,7 @@ struct Line<'a> {
     status: &'a Status,
     forwarder: ForwarderStats,
     messages_dropped: u64,
+    scheduling: Option<Scheduling>,
 }
 
 impl Figures {
@@ -75,11 +77,11 @@ impl Figures {
         }
         self.tell_foreign(&stats, now);
         let status = self.status(seen, now);
+        self.last = Some(seen.clone());
         if now >= self.line_at {
             self.line_at += LINE_INTERVAL;
             self.write("relay.stats", &status, stats, dropped, now);
         }
-        self.last = Some(seen.clone());
         serde_json::to_vec(&status).unwrap_or_default()
     }
 
@@ -118,7 +120,8 @@ impl Figures {
     fn write(&self, ev: &'static str, status: &Status, forwarder: ForwarderStats, messages_dropped: u64, now: Instant) {
         let Some(lines) = &self.lines else { return };
         let t_ms = u64::try_from(now.saturating_duration_since(self.started).as_millis()).unwrap_or(u64::MAX);
-        lines.push(ev, &Line { t_ms, status, forwarder, messages_dropped });
+        let scheduling = self.last.as_ref().and_then(|seen| seen.scheduling);
+        lines.push(ev, &Line { t_ms, status, forwarder, messages_dropped, scheduling });
     }
 }
 
@@ -130,7 +133,7 @@ pub(crate) mod tests {
     pub(crate) fn line() -> serde_json::Value {
         let status = Status { cards: vec![CardStatus::default()], ..Status::default() };
         let forwarder = ForwarderStats::default();
-        let line = Line { t_ms: 1000, status: &status, forwarder, messages_dropped: 0 };
+        let line = Line { t_ms: 1000, status: &status, forwarder, messages_dropped: 0, scheduling: None };
         serde_json::to_value(line).unwrap()
     }
 }

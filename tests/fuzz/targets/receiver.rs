@@ -28,7 +28,8 @@ fuzz_target!(|bytes: &[u8]| {
     let mut now = Instant::now();
     let key = LinkKey::from_bytes([7; LinkKey::LEN]);
     let air = Air::new(&key);
-    let mut receiver = Receiver::new(ReceiverConfig::default(), &key, now);
+    let config = ReceiverConfig { early: Some(Duration::from_millis(40)), ..ReceiverConfig::default() };
+    let mut receiver = Receiver::new(config, &key, now);
     let mut frame = Vec::new();
     for piece in Pieces(bytes) {
         let Some(([what, when_and_where, stream, s0, s1], body)) = piece.split_first_chunk() else { continue };
@@ -63,6 +64,12 @@ fuzz_target!(|bytes: &[u8]| {
 fn drain(receiver: &mut Receiver) {
     while let Some(datagram) = receiver.poll_datagram() {
         assert!(datagram.bytes.len() <= MAX_DATAGRAM_BYTES);
+    }
+    let mut before = None;
+    while let Some(early) = receiver.poll_early() {
+        assert!(early.bytes.len() <= MAX_DATAGRAM_BYTES);
+        assert!(before.is_none_or(|before| early.esi.wrapping_sub(before) < u32::MAX / 2 && early.esi != before));
+        before = Some(early.esi);
     }
 }
 

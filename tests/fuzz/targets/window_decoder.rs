@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use libfuzzer_sys::fuzz_target;
-use skylark_common::fec::{BlockId, Decoder, RepairId, WindowEncoder};
+use skylark_common::fec::{BlockId, Decoder, Near, RepairId, WindowEncoder};
 use skylark_fuzz::Pieces;
 
 /// Just before the numbers wrap.
@@ -30,8 +30,9 @@ fn absurd(bytes: &[u8]) {
             }
             1 => {
                 let count = u16::from_be_bytes([*a & 0x0f, *b]);
-                let _ =
-                    decoder.handle_window_repair(RepairId { key: u16::from(*what), first_esi: esi, count }, payload);
+                let near = Near::from_form(u16::from(a >> 4 & 3) + 1).unwrap_or_default();
+                let id = RepairId { key: u16::from(*what), first_esi: esi, count, near };
+                let _ = decoder.handle_window_repair(id, payload);
             }
             2 => {
                 let _ =
@@ -63,7 +64,7 @@ fn lossy(bytes: &[u8]) {
         }
         if what & 2 != 0 {
             let back = u32::from(what >> 3).min(esi.wrapping_sub(FIRST_ESI));
-            encoder.repairs(esi.wrapping_sub(back), &[key], |id, payload| {
+            encoder.repairs(esi.wrapping_sub(back), Near::covering(back / 2), &[key], |id, payload| {
                 if what & 4 == 0 {
                     decoder.handle_window_repair(id, payload).expect("an encoder's repairs are taken");
                 }

@@ -330,14 +330,6 @@ fn forwarder(place: usize, run: u64) -> Forwarder {
 
 fn drain(receiver: &mut Receiver, handed: &mut Vec<Handed>, at: Instant) {
     while let Some(datagram) = receiver.poll_datagram() {
-        handed.push(Handed {
-            at,
-            available: datagram.available,
-            session: datagram.session,
-            bytes: datagram.bytes.to_vec(),
-            missing_before: datagram.missing_before,
-            recovered: datagram.recovered,
-            captured_us: datagram.captured_us,
-        });
+        handed.push(Handed::of(&datagram, false, at));
     }
 }

@@ -5,7 +5,9 @@ use std::ffi::c_int;
 use std::ptr::from_mut;
 
 use openh264::encoder::Encoder;
-use openh264_sys2::{ENCODER_OPTION_TRACE_LEVEL, WELS_LOG_QUIET};
+use openh264_sys2::{
+    ENCODER_OPTION_BITRATE, ENCODER_OPTION_TRACE_LEVEL, SBitrateInfo, SPATIAL_LAYER_ALL, WELS_LOG_QUIET,
+};
 
 /// Keeps openh264 from writing to stderr while it is initialized: the safe interface does so afterwards only.
 pub(super) fn silence(encoder: &mut Encoder) {
@@ -16,5 +18,18 @@ pub(super) fn silence(encoder: &mut Encoder) {
     let refused = unsafe { raw.set_option(ENCODER_OPTION_TRACE_LEVEL, from_mut(&mut level).cast()) };
     if refused != 0 {
         log::debug!("openh264 refuses a trace level: {refused}");
+    }
+}
+
+/// The bitrate from the next picture on, at most that which the encoder was made with. Refused before its first picture.
+pub(super) fn set_bits_per_s(encoder: &mut Encoder, bits_per_s: u32) {
+    let bitrate = c_int::try_from(bits_per_s).unwrap_or(c_int::MAX);
+    let mut info = SBitrateInfo { iLayer: SPATIAL_LAYER_ALL, iBitrate: bitrate };
+    // SAFETY: only the bitrate is set, which the safe interface reads when the size changes and never relies on.
+    let raw = unsafe { encoder.raw_api() };
+    // SAFETY: this option is read as one `SBitrateInfo` during the call.
+    let refused = unsafe { raw.set_option(ENCODER_OPTION_BITRATE, from_mut(&mut info).cast()) };
+    if refused != 0 {
+        log::debug!("openh264 refuses a bitrate of {bits_per_s}: {refused}");
     }
 }

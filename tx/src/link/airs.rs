@@ -2,16 +2,20 @@
 
 mod air;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail};
+use skylark_common::air::airtime::airtime;
 use skylark_common::air::monitor::{self, MonitorInject};
 use skylark_common::air::pcap_file::{PcapError, PcapInject};
 use skylark_common::air::udp::UdpInject;
 use skylark_common::air::{InjectAir, MAX_FRAME_BYTES};
 use skylark_common::options::AirTarget;
+use skylark_common::wire::radiotap::TxRate;
 
 pub(crate) use air::AirStats;
+#[cfg(test)]
+pub(crate) use air::Sample;
 
 use crate::radio::Looks;
 use air::{Air, Kind};
@@ -27,14 +31,14 @@ pub(crate) struct Airs {
 }
 
 impl Airs {
-    /// Opens all, recordings last: an address that is none leaves an older recording as it was.
-    pub(crate) fn open(targets: &[AirTarget], now: Instant) -> anyhow::Result<Self> {
+    /// Opens all for frames of this rate, recordings last: an address that is none leaves an older recording as it was.
+    pub(crate) fn open(targets: &[AirTarget], rate: TxRate, now: Instant) -> anyhow::Result<Self> {
         let targets = expand(targets)?;
         let cards = targets.iter().filter_map(card).collect();
         let mut order: Vec<(usize, AirTarget)> = targets.into_iter().enumerate().collect();
         order.sort_by_key(|(_, target)| matches!(target, AirTarget::Pcap(_)));
         let airs: anyhow::Result<Vec<(usize, Air)>> =
-            order.into_iter().map(|(at, target)| Ok((at, open(&target, now)?))).collect();
+            order.into_iter().map(|(at, target)| Ok((at, open(&target, rate, now)?))).collect();
         let mut airs = airs?;
         airs.sort_by_key(|(at, _)| *at);
         let airs = airs.into_iter().map(|(_, air)| air).collect();
@@ -95,6 +99,11 @@ impl Airs {
             return retry;
         }
         retry.into_iter().chain(sender).min()
+    }
+
+    /// Whether an air took the last frame it was given.
+    pub(crate) fn takes_any(&self) -> bool {
+        self.airs.iter().any(Air::takes)
     }
 
     /// Whether frames wait for an air.
@@ -158,9 +167,23 @@ fn the_card(cards: &[String]) -> anyhow::Result<String> {
     }
 }
 
-fn open(target: &AirTarget, now: Instant) -> anyhow::Result<Air> {
+/// What may wait inside a card, by the model: enough for a bus that takes some milliseconds, and little enough that
+/// the sender's own queue, which knows what gives way, is where frames wait when the air becomes slow.
+const CARD_QUEUE: Duration = Duration::from_millis(10);
+const CARD_QUEUE_FRAMES: std::ops::RangeInclusive<usize> = 4..=32;
+/// The longest frames of usual cards, in bytes.
+const LONG_FRAME_BYTES: usize = 1500;
+
+fn card_queue_frames(rate: TxRate) -> usize {
+    let frames = CARD_QUEUE.as_micros() / airtime(rate, LONG_FRAME_BYTES).as_micros().max(1);
+    usize::try_from(frames).unwrap_or(usize::MAX).clamp(*CARD_QUEUE_FRAMES.start(), *CARD_QUEUE_FRAMES.end())
+}
+
+fn open(target: &AirTarget, rate: TxRate, now: Instant) -> anyhow::Result<Air> {
     let (air, kind): (Box<dyn InjectAir>, Kind) = match target {
-        AirTarget::Monitor(card) => (Box::new(MonitorInject::open(card, now)?), Kind::Card),
+        AirTarget::Monitor(card) => {
+            (Box::new(MonitorInject::with_queue(card, card_queue_frames(rate), now)?), Kind::Card)
+        }
         AirTarget::Udp(address) => (Box::new(UdpInject::connect(address).context("--air")?), Kind::Host),
         AirTarget::Pcap(path) => (Box::new(PcapInject::create(path, now).map_err(recording)?), Kind::Recording),
     };

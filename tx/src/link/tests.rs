@@ -9,14 +9,15 @@ use super::*;
 use crate::args::Args;
 use crate::clock::Clock;
 use crate::outlet::{RtpDatagram, UNITS};
+use crate::source::Obeys;
 
 /// Does something with a link that carries this at first.
 fn with_link<T>(payload: Payload, act: impl FnOnce(&mut Link<'_>) -> T) -> T {
     let line = ["skylark-tx", "--input", "test", "--air", "udp:127.0.0.1:9", "--key", "k", "--no-pacing"];
     let args = Args::try_parse_from(line).unwrap();
     let (outlet, key) = (Outlet::new(UNITS).unwrap(), LinkKey::from_bytes([7; 32]));
-    let sessions = Sessions { args: &args, key: &key, clock: Clock::read() };
-    let airs = Airs::open(&args.airs, Instant::now()).unwrap();
+    let sessions = Sessions { args: &args, key: &key, clock: Clock::read(), obeys: Obeys::ALL };
+    let airs = Airs::open(&args.airs, args.rate(), Instant::now()).unwrap();
     act(&mut Link {
         outlet: &outlet,
         sessions,
@@ -28,6 +29,7 @@ fn with_link<T>(payload: Payload, act: impl FnOnce(&mut Link<'_>) -> T) -> T {
         looks: &Looks::default(),
         scheduling: Scheduling::Ordinary,
         dropped: Dropped::default(),
+        rate: ToldRate::default(),
     })
 }
 
@@ -69,14 +71,4 @@ fn datagrams_of_another_kind_begin_another_session_and_counters_go_on() {
         assert_eq!((link.payload, link.transmitter.stats().datagrams), (Payload::Rtp, 3));
         assert_eq!(link.transmitter.sender.stats().datagrams, 2);
     });
-}
-
-#[test]
-fn dropped_units_are_told_when_they_begin_and_when_they_end() {
-    let mut dropped = Dropped::default();
-    let told = [(0, 0), (3, 0), (5, 1), (5, 1), (5, 2)].map(|(sender, before)| {
-        dropped.tell(sender, before);
-        (dropped.told, dropped.units)
-    });
-    assert_eq!(told, [(false, 0), (true, 3), (true, 6), (false, 6), (true, 7)]);
 }

@@ -8,6 +8,8 @@ use skylark_common::wire::link::LinkId;
 use skylark_common::wire::radiotap::TxRate;
 use thiserror::Error;
 
+use super::rate::RateLimits;
+
 /// What a sender is told once, at its start.
 #[derive(Debug, Clone)]
 pub struct SenderConfig {
@@ -19,9 +21,14 @@ pub struct SenderConfig {
     pub rate: TxRate,
     /// Whether frames leave no faster than the rate carries them.
     pub pacing: Pacing,
-    /// The most airtime that may wait in the transmit queue, default 100 ms. More: fewer units are dropped
-    /// at a peak of the encoder, and the picture comes later by as much.
-    pub queue_airtime: Duration,
+    /// How long a unit may wait in the transmit queue, default 100 ms: with 10 ms to encode, 30 ms in a card that has
+    /// become three times as slow, and 5 ms to decode, a picture is shown within 150 ms. More: fewer units are
+    /// dropped at a peak of the encoder, and the picture comes later by as much.
+    pub patience: Duration,
+    /// Where keyframes come from, which decides what gives way.
+    pub keyframes: Keyframes,
+    /// Between which bitrates the encoder is kept, if it does as it is told.
+    pub bitrate: Option<RateLimits>,
 }
 
 impl Default for SenderConfig {
@@ -31,9 +38,20 @@ impl Default for SenderConfig {
             streams: vec![StreamConfig::default()],
             rate: TxRate::default(),
             pacing: Pacing::Airtime,
-            queue_airtime: Duration::from_millis(100),
+            patience: Duration::from_millis(100),
+            keyframes: Keyframes::AsTheyCome,
+            bitrate: None,
         }
     }
+}
+
+/// Where keyframes come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keyframes {
+    /// The encoder makes the next picture one when asked.
+    OnDemand,
+    /// The encoder cannot be told.
+    AsTheyCome,
 }
 
 /// Who sees to it that frames leave no faster than the air carries them.

@@ -4,7 +4,7 @@ use skylark_common::seal::{LinkKey, SessionKey};
 use skylark_common::wire::announce::{Announce, SALT_LEN};
 use skylark_common::wire::link::LinkId;
 use skylark_common::wire::packet::{Kind, PacketHeader};
-use skylark_common::wire::radiotap::TxRate;
+use skylark_common::wire::radiotap::TxHeader;
 
 use super::SenderConfig;
 
@@ -12,13 +12,13 @@ use super::SenderConfig;
 #[derive(Debug)]
 pub(super) struct FrameWriter {
     link: LinkId,
-    rate: TxRate,
+    radiotap: TxHeader,
     key: SessionKey,
 }
 
 impl FrameWriter {
     pub(super) fn new(config: &SenderConfig, key: &LinkKey, salt: &[u8; SALT_LEN]) -> Self {
-        Self { link: config.link, rate: config.rate, key: SessionKey::derive(key, salt) }
+        Self { link: config.link, radiotap: config.rate.emit(), key: SessionKey::derive(key, salt) }
     }
 
     pub(super) const fn session(&self) -> u32 {
@@ -26,15 +26,22 @@ impl FrameWriter {
     }
 
     /// The frame's length on the air: without radiotap and FCS.
-    pub(super) const fn dot11_len(&self, frame: &[u8]) -> usize {
-        frame.len().saturating_sub(self.rate.header_len())
+    pub(super) fn dot11_len(&self, frame: &[u8]) -> usize {
+        frame.len().saturating_sub(self.radiotap.as_slice().len())
     }
 
-    /// Writes a frame whose body is `head` and `rest`.
-    pub(super) fn write(&self, stream: u8, kind: Kind, sequence: u32, body: [&[u8]; 2], out: &mut Vec<u8>) {
+    /// Writes a frame whose body is what `body` appends.
+    pub(super) fn write(
+        &self,
+        stream: u8,
+        kind: Kind,
+        sequence: u32,
+        out: &mut Vec<u8>,
+        body: impl FnOnce(&mut Vec<u8>),
+    ) {
         let header = self.start(stream, kind, sequence, out);
         let start = out.len();
-        body.iter().for_each(|part| out.extend_from_slice(part));
+        body(out);
         self.seal(&header, start, out);
     }
 
@@ -50,7 +57,7 @@ impl FrameWriter {
     fn start(&self, stream: u8, kind: Kind, sequence: u32, out: &mut Vec<u8>) -> PacketHeader {
         let header = PacketHeader { link: self.link, stream, kind, session: self.key.id(), sequence };
         out.clear();
-        out.extend_from_slice(self.rate.emit().as_slice());
+        out.extend_from_slice(self.radiotap.as_slice());
         out.extend_from_slice(&header.emit());
         header
     }

@@ -1,4 +1,24 @@
-//! Frames that wait for their turn, bounded by the airtime they will take.
+//! Frames that wait for their turn, bounded in time.
+//!
+//! When the air carries less than comes, this gives way, in this order:
+//!
+//! 1. Pictures that are not encoded yet, where the encoder is ours ([`Sender::has_room`](super::Sender::has_room)):
+//!    nothing refers to them.
+//! 2. Repairs: those that are spread over time leave only while nothing else waits, and not when they are late; from the
+//!    oldest unit on the others become such ones, due when they would have left.
+//! 3. Units nothing refers to (`nal_ref_idc` 0), the oldest first.
+//! 4. The oldest unit of which nothing has left. A keyframe gives way to a keyframe only, so that the parameter sets
+//!    in front of it reach whoever waits for them.
+//! 5. What has waited too long, even if its unit has begun: a picture shown late makes all others late.
+//!
+//! After 4 and 5 a keyframe is wanted. Where the encoder makes it at once, what was to come before it gives way too:
+//! it shows damage, and takes the keyframe's airtime. It is asked for when there is room for it, and again when it does
+//! not come. Where keyframes come as they come, or not when asked for, what comes is sent: a damaged picture is better
+//! than none for a second or more.
+//!
+//! A keyframe that waited too long is sent all the same if it stands for one that was dropped, or cannot be had again:
+//! the next will be no shorter. While keyframes take that long, units that have begun are not cut, and a picture is left
+//! out while a unit waits that has not.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -24,6 +44,8 @@ pub(super) struct Queued {
     pub(super) kind: Kind,
     pub(super) sequence: u32,
     pub(super) unit: Unit,
+    /// Whether others refer to its unit, as far as this frame shows.
+    is_referred_to: bool,
     pub(super) starts_unit: bool,
     /// When it was queued, or for a spread repair when it is due.
     pub(super) due: Instant,
@@ -36,6 +58,8 @@ pub(super) struct Frame {
     pub(super) bytes: Vec<u8>,
     pub(super) kind: Kind,
     pub(super) sequence: u32,
+    /// Whether it shows that other units refer to its own.
+    pub(super) is_referred_to: bool,
 }
 
 /// Which unit a frame belongs to.
@@ -44,6 +68,8 @@ pub(super) struct Unit {
     pub(super) stream: u8,
     pub(super) number: u64,
     pub(super) keyframe: bool,
+    /// Whether it is the keyframe that was wished for when another unit was dropped.
+    pub(super) replaces_dropped: bool,
 }
 
 #[derive(Debug)]
@@ -54,6 +80,7 @@ pub(super) struct TransmitQueue {
     spread: VecDeque<Queued>,
     free: Vec<Vec<u8>>,
     airtime: Duration,
+    taken: Duration,
     repairs_dropped: u64,
 }
 
@@ -66,6 +93,7 @@ impl TransmitQueue {
             spread: VecDeque::new(),
             free: Vec::new(),
             airtime: Duration::ZERO,
+            taken: Duration::ZERO,
             repairs_dropped: 0,
         }
     }
@@ -84,10 +112,11 @@ impl TransmitQueue {
     /// Queues a frame. An announce goes before all others and replaces one of its stream that still waits;
     /// a frame that is due later leaves when no other waits.
     pub(super) fn push(&mut self, frame: Frame, unit: Unit, starts_unit: bool, due: Due) {
-        let Frame { bytes, kind, sequence } = frame;
+        let Frame { bytes, kind, sequence, is_referred_to } = frame;
         let airtime = self.airtime_of(bytes.len().saturating_sub(self.rate.header_len()));
+        self.taken += airtime;
         let (Due::Now(at) | Due::Spread(at)) = due;
-        let queued = Queued { bytes, kind, sequence, unit, starts_unit, due: at, airtime };
+        let queued = Queued { bytes, kind, sequence, unit, is_referred_to, starts_unit, due: at, airtime };
         match due {
             Due::Now(_) if kind == Kind::Announce => {
                 self.discard_announce(unit.stream);
@@ -98,12 +127,18 @@ impl TransmitQueue {
                 self.ready.push_back(queued);
             }
             Due::Spread(_) => {
-                if self.spread.len() >= MAX_SPREAD {
-                    self.discard_spread();
-                }
-                self.spread.push_back(queued);
+                self.push_spread(queued);
             }
         }
+    }
+
+    /// The one that is due first stays in front.
+    fn push_spread(&mut self, queued: Queued) {
+        if self.spread.len() >= MAX_SPREAD {
+            self.discard_spread();
+        }
+        let at = self.spread.partition_point(|other| other.due <= queued.due);
+        self.spread.insert(at, queued);
     }
 
     pub(super) fn pop(&mut self, now: Instant) -> Option<Queued> {
@@ -140,31 +175,110 @@ impl TransmitQueue {
         self.airtime
     }
 
+    /// Airtime of all frames that were ever queued.
+    pub(super) const fn taken(&self) -> Duration {
+        self.taken
+    }
+
     pub(super) const fn repairs_dropped(&self) -> u64 {
         self.repairs_dropped
     }
 
-    /// Drops the oldest unit of which nothing has left: never the one that was pushed last, and a keyframe
-    /// only if that is one too. Returns which it was.
-    pub(super) fn drop_oldest_unit(&mut self) -> Option<Unit> {
-        let last = self.ready.back().map(|queued| queued.unit)?;
-        let whole = |keyframe: bool| {
-            let oldest =
-                |queued: &&Queued| queued.starts_unit && queued.unit != last && queued.unit.keyframe == keyframe;
-            self.ready.iter().find(oldest).map(|queued| queued.unit)
-        };
-        let keyframe = || if last.keyframe { whole(true) } else { None };
-        let unit = whole(false).or_else(keyframe)?;
-        let (airtime, free) = (&mut self.airtime, &mut self.free);
-        self.ready.retain_mut(|queued| {
-            if queued.unit == unit {
-                *airtime = airtime.saturating_sub(queued.airtime);
+    /// The oldest unit of which nothing has left and that nothing refers to: never the one that was pushed last.
+    pub(super) fn oldest_disposable(&self) -> Option<Unit> {
+        let is_referred_to = |unit: Unit| self.ready.iter().any(|queued| queued.unit == unit && queued.is_referred_to);
+        self.whole_units().find(|unit| !unit.keyframe && !is_referred_to(*unit))
+    }
+
+    /// The oldest unit of which nothing has left: never the one that was pushed last, and a keyframe only if that is
+    /// one too.
+    pub(super) fn oldest(&self) -> Option<Unit> {
+        let last_is_keyframe = self.ready.back().is_some_and(|last| last.unit.keyframe);
+        let keyframe = || self.whole_units().next().filter(|_| last_is_keyframe);
+        self.whole_units().find(|unit| !unit.keyframe).or_else(keyframe)
+    }
+
+    /// Whether a unit waits of which nothing has left.
+    pub(super) fn has_whole_unit(&self) -> bool {
+        self.ready.iter().any(|queued| queued.starts_unit)
+    }
+
+    /// The unit whose turn it is, if it was queued before `then`.
+    pub(super) fn queued_before(&self, then: Instant) -> Option<Unit> {
+        self.ready.front().filter(|queued| queued.due < then).map(|queued| queued.unit)
+    }
+
+    /// The first unit behind `unit` in its stream, unless that is a keyframe.
+    pub(super) fn following(&self, unit: Unit) -> Option<Unit> {
+        let is_behind = |queued: &&Queued| queued.unit.stream == unit.stream && queued.unit.number > unit.number;
+        self.ready.iter().find(is_behind).map(|queued| queued.unit).filter(|unit| !unit.keyframe)
+    }
+
+    /// Whether a keyframe waits behind `unit` in its stream.
+    pub(super) fn has_keyframe_behind(&self, unit: Unit) -> bool {
+        let is_one = |queued: &Queued| queued.unit.stream == unit.stream && queued.unit.number > unit.number;
+        self.ready.iter().any(|queued| is_one(queued) && queued.unit.keyframe)
+    }
+
+    /// Whether more than repairs of a unit wait.
+    pub(super) fn has_source_packets(&self, unit: Unit) -> bool {
+        self.ready.iter().any(|queued| queued.unit == unit && queued.kind == Kind::Source)
+    }
+
+    /// Lets the repairs of the oldest unit of which some wait leave in gaps only, one after the other from when the
+    /// rest will have left; whether there were any. All that waits is expected to have left at `drained`.
+    pub(super) fn demote_oldest_repairs(&mut self, drained: Instant) -> bool {
+        let oldest = self.ready.iter().find(|queued| queued.kind != Kind::Source).map(|queued| queued.unit);
+        let is_one = |queued: &Queued| Some(queued.unit) == oldest && queued.kind != Kind::Source;
+        let airtime: Duration = self.ready.iter().filter(|queued| is_one(queued)).map(|queued| queued.airtime).sum();
+        let mut due = drained.checked_sub(airtime).unwrap_or(drained);
+        while let Some(at) = self.ready.iter().position(is_one)
+            && let Some(repair) = self.ready.remove(at)
+        {
+            self.airtime = self.airtime.saturating_sub(repair.airtime);
+            let airtime = repair.airtime;
+            self.push_spread(Queued { due, ..repair });
+            due += airtime;
+        }
+        oldest.is_some()
+    }
+
+    /// Drops the repair whose turn it is.
+    pub(super) fn drop_next_repair(&mut self) {
+        if let Some(repair) = self.ready.pop_front_if(|queued| queued.kind != Kind::Source) {
+            self.airtime = self.airtime.saturating_sub(repair.airtime);
+            self.repairs_dropped += 1;
+            self.recycle(repair.bytes);
+        }
+    }
+
+    /// Drops what waits of a unit.
+    pub(super) fn drop_unit(&mut self, unit: Unit) {
+        let Self { ready, spread, free, airtime, repairs_dropped, .. } = self;
+        let mut stays = |queued: &mut Queued, airtime: &mut Duration| {
+            if queued.unit != unit {
+                return true;
+            }
+            *airtime = airtime.saturating_sub(queued.airtime);
+            *repairs_dropped += u64::from(queued.kind != Kind::Source);
+            if free.len() < MAX_FREE {
                 free.push(std::mem::take(&mut queued.bytes));
             }
-            queued.unit != unit
-        });
-        self.spread.retain(|queued| queued.unit != unit);
-        Some(unit)
+            false
+        };
+        ready.retain_mut(|queued| stays(queued, airtime));
+        let mut not_counted = Duration::ZERO;
+        spread.retain_mut(|queued| stays(queued, &mut not_counted));
+    }
+
+    /// Units of which nothing has left, but the one that was pushed last.
+    fn whole_units(&self) -> impl Iterator<Item = Unit> {
+        let last = self.ready.back().map(|queued| queued.unit);
+        self.ready
+            .iter()
+            .filter(|queued| queued.starts_unit)
+            .map(|queued| queued.unit)
+            .filter(move |unit| Some(*unit) != last)
     }
 
     /// Airtime of a frame of so many bytes, radiotap not counted.

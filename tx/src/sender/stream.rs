@@ -3,8 +3,9 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use skylark_common::fec::{BlockEncoder, Code, WindowEncoder};
-use skylark_common::wire::announce::Announce;
+use skylark_common::fec::{BlockEncoder, Code, Near, WindowEncoder};
+use skylark_common::rtp::is_referred_to;
+use skylark_common::wire::announce::{Announce, Payload};
 use skylark_common::wire::packet::Kind;
 use skylark_common::wire::repair;
 use skylark_common::wire::symbol::{CAPTURED_MODULUS_US, Symbol};
@@ -12,6 +13,7 @@ use skylark_common::wire::symbol::{CAPTURED_MODULUS_US, Symbol};
 use super::config::{Outgoing, StreamConfig};
 use super::frame::FrameWriter;
 use super::queue::{Due, Frame, TransmitQueue, Unit};
+use super::wish::Wish;
 
 /// A unit of more packets than these (half a window) gets repairs before it ends.
 const MAX_UNPROTECTED: u32 = 512;
@@ -52,11 +54,15 @@ pub(super) struct StreamSender {
     unit_started: Option<Instant>,
     interval: Option<Duration>,
     unit_packets: u32,
+    wish: Wish,
+    /// Whether the unit under way was dropped, and the rest of it is to come.
+    rest_is_to_come: bool,
     /// Repairs owed, in thousandths of a packet.
     owed_permille: u32,
     next_repair: u32,
     next_announce: u32,
-    symbol: Vec<u8>,
+    /// Length of the newest source symbol.
+    symbol_bytes: usize,
     /// Repair keys of the unit that ends, kept for its memory.
     keys: Vec<u16>,
 }
@@ -73,10 +79,12 @@ impl StreamSender {
             unit_started: None,
             interval: None,
             unit_packets: 0,
+            wish: Wish::default(),
+            rest_is_to_come: false,
             owed_permille: 0,
             next_repair: 0,
             next_announce: 0,
-            symbol: Vec::new(),
+            symbol_bytes: 0,
             keys: Vec::new(),
         }
     }
@@ -117,22 +125,29 @@ impl StreamSender {
             let us = outgoing.captured.saturating_duration_since(session_start).as_micros();
             u32::try_from(us % u128::from(CAPTURED_MODULUS_US)).unwrap_or(0)
         });
-        self.symbol.clear();
         let Outgoing { end_of_unit, keyframe, bytes: datagram, .. } = outgoing;
-        Symbol { end_of_unit, keyframe, captured_us, datagram }.emit(&mut self.symbol);
-        self.encoder.push(&self.symbol);
+        let symbol = Symbol { end_of_unit, keyframe, captured_us, datagram };
         let esi = self.next_esi;
         self.next_esi = esi.wrapping_add(1);
         self.unit_packets += 1;
         let mut bytes = queue.buffer();
-        frames.write(self.config.stream, Kind::Source, esi, [&self.symbol, &[]], &mut bytes);
+        frames.write(self.config.stream, Kind::Source, esi, &mut bytes, |body| {
+            let start = body.len();
+            symbol.emit(body);
+            let symbol = body.get(start..).unwrap_or_default();
+            self.symbol_bytes = symbol.len();
+            self.encoder.push(symbol);
+        });
         let starts_part = self.unit_packets == 1;
-        queue.push(Frame { bytes, kind: Kind::Source, sequence: esi }, unit, starts_part, Due::Now(now));
+        let is_referred_to =
+            !matches!(self.config.payload, Payload::H264 | Payload::RtpH264) || is_referred_to(datagram);
+        let frame = Frame { bytes, kind: Kind::Source, sequence: esi, is_referred_to };
+        queue.push(frame, unit, starts_part, Due::Now(now));
         if end_of_unit {
             self.add_repairs(unit, frames, queue, now);
         } else if self.unit_packets >= MAX_UNPROTECTED {
             self.add_repairs(unit, frames, queue, now);
-            self.unit = Some(self.start_part(unit.keyframe));
+            self.unit = Some(self.start_part(unit.keyframe, unit.replaces_dropped));
         }
     }
 
@@ -150,9 +165,9 @@ impl StreamSender {
         let announce = Announce { next_esi, unit_interval_us, ..announce };
         let mut bytes = queue.buffer();
         frames.write_announce(self.config.stream, self.next_announce, &announce, &mut bytes);
-        let frame = Frame { bytes, kind: Kind::Announce, sequence: self.next_announce };
+        let frame = Frame { bytes, kind: Kind::Announce, sequence: self.next_announce, is_referred_to: false };
         self.next_announce = self.next_announce.wrapping_add(1);
-        let unit = Unit { stream: self.config.stream, number: self.units, keyframe: false };
+        let unit = Unit { stream: self.config.stream, number: self.units, keyframe: false, replaces_dropped: false };
         queue.push(frame, unit, false, Due::Now(now));
     }
 
@@ -161,25 +176,56 @@ impl StreamSender {
             self.learn_interval(now.saturating_duration_since(started));
         }
         self.unit_started = Some(now);
-        self.start_part(keyframe)
+        let replaces_dropped = keyframe && self.wish.grant();
+        self.start_part(keyframe, replaces_dropped)
     }
 
     /// Begins what is queued, dropped and covered as one: a unit, or a part of one that is very large.
-    fn start_part(&mut self, keyframe: bool) -> Unit {
+    fn start_part(&mut self, keyframe: bool, replaces_dropped: bool) -> Unit {
         self.units += 1;
         self.covered.push_back(Covered { unit: self.units, first_esi: self.next_esi });
         if self.covered.len() > usize::from(self.config.fec.window_units) + 1 {
             self.covered.pop_front();
         }
-        Unit { stream: self.config.stream, number: self.units, keyframe }
+        Unit { stream: self.config.stream, number: self.units, keyframe, replaces_dropped }
     }
 
     /// A unit was dropped before it left: no repair covers it or what came before it any more, because
-    /// receivers would have to rebuild it first.
+    /// receivers would have to rebuild it first. Of one that is under way repairs cover what is to come.
     pub(super) fn uncover(&mut self, unit: u64) {
-        while self.covered.len() > 1 && self.covered.front().is_some_and(|covered| covered.unit <= unit) {
+        while self.covered.front().is_some_and(|covered| covered.unit <= unit) {
             self.covered.pop_front();
         }
+        if self.unit.is_some_and(|under_way| under_way.number == unit) {
+            self.covered.push_back(Covered { unit, first_esi: self.next_esi });
+            self.encoder.begin_unit();
+        }
+    }
+
+    /// A unit was dropped, and the encoder makes a keyframe when asked: what comes before that is not taken.
+    pub(super) fn wish_for_keyframe(&mut self) {
+        self.wish.begin();
+        if self.wish.holds_back() {
+            self.rest_is_to_come |= self.unit.take().is_some();
+            self.unit_packets = 0;
+            self.covered.clear();
+            self.encoder.begin_unit();
+        }
+    }
+
+    /// The keyframe that is wished for, if one is.
+    pub(super) const fn wish(&mut self) -> &mut Wish {
+        &mut self.wish
+    }
+
+    /// Whether this datagram is to be pushed.
+    pub(super) const fn takes(&self, outgoing: &Outgoing<'_>) -> bool {
+        outgoing.keyframe || !self.wish.holds_back()
+    }
+
+    /// Whether a datagram that was not taken ends a unit that is not counted as dropped yet.
+    pub(super) fn ends_another(&mut self, outgoing: &Outgoing<'_>) -> bool {
+        outgoing.end_of_unit && !std::mem::take(&mut self.rest_is_to_come)
     }
 
     fn learn_interval(&mut self, interval: Duration) {
@@ -196,7 +242,7 @@ impl StreamSender {
         let count = u16::try_from(self.owed_permille / 1000).unwrap_or(u16::MAX);
         self.owed_permille %= 1000;
         let schedule = self.schedule(count, queue, now);
-        self.unit_packets = 0;
+        let near = Near::covering(std::mem::take(&mut self.unit_packets));
         self.keys.clear();
         self.keys.extend((0..u32::from(count)).map(|index| low_half(self.next_repair.wrapping_add(index))));
         let mut writer = RepairWriter { unit, schedule, written: 0, next: &mut self.next_repair, frames, queue };
@@ -204,7 +250,7 @@ impl StreamSender {
             Encoder::None => {}
             Encoder::Window(window) => {
                 let first_esi = self.covered.front().map_or(self.next_esi, |covered| covered.first_esi);
-                window.repairs(first_esi, &self.keys, |id, symbol| {
+                window.repairs(first_esi, near, &self.keys, |id, symbol| {
                     writer.write(Kind::WindowRepair, &repair::emit_window(&id), symbol);
                 });
             }
@@ -220,7 +266,7 @@ impl StreamSender {
         let count = u32::from(count);
         let spread = (count + self.next_repair % 2) / 2;
         let at_once = count - spread;
-        let repair_airtime = queue.airtime_of(self.symbol.len() + REPAIR_OVERHEAD_BYTES);
+        let repair_airtime = queue.airtime_of(self.symbol_bytes + REPAIR_OVERHEAD_BYTES);
         let gap_start = now + queue.airtime() + repair_airtime * at_once;
         let gap = match (self.unit_started, self.interval) {
             (Some(started), Some(interval)) => {
@@ -238,6 +284,12 @@ impl Encoder {
             Code::None => Self::None,
             Code::Window => Self::Window(WindowEncoder::new()),
             Code::Block => Self::Block(BlockEncoder::new()),
+        }
+    }
+
+    fn begin_unit(&mut self) {
+        if let Self::Block(block) = self {
+            block.begin_unit();
         }
     }
 
@@ -264,8 +316,12 @@ impl RepairWriter<'_> {
     fn write(&mut self, kind: Kind, head: &[u8], symbol: &[u8]) {
         let mut bytes = self.queue.buffer();
         let sequence = *self.next;
-        self.frames.write(self.unit.stream, kind, sequence, [head, symbol], &mut bytes);
-        self.queue.push(Frame { bytes, kind, sequence }, self.unit, false, self.schedule.due(self.written));
+        self.frames.write(self.unit.stream, kind, sequence, &mut bytes, |body| {
+            body.extend_from_slice(head);
+            body.extend_from_slice(symbol);
+        });
+        let frame = Frame { bytes, kind, sequence, is_referred_to: false };
+        self.queue.push(frame, self.unit, false, self.schedule.due(self.written));
         *self.next = self.next.wrapping_add(1);
         self.written += 1;
     }

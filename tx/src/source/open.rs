@@ -2,6 +2,7 @@
 
 use skylark_common::wire::announce::Payload;
 
+use super::Obeys;
 use super::annex_b::{FileInput, StdinInput};
 use super::exec::Exec;
 use super::rtp::RtpInput;
@@ -48,6 +49,16 @@ impl Source {
     /// How many items of this input may wait for the link.
     pub(crate) const fn queue_capacity(input: &Input) -> usize {
         if matches!(input, Input::Rtp(_)) { outlet::DATAGRAMS } else { outlet::UNITS }
+    }
+
+    /// Which orders its encoder takes.
+    pub(crate) const fn obeys(&self) -> Obeys {
+        match self {
+            Self::Test(_) => Obeys::ALL,
+            #[cfg(feature = "v4l2")]
+            Self::V4l2(camera) => camera.obeys(),
+            Self::Stdin(_) | Self::File(_) | Self::Exec(_) | Self::Rtp(_) => Obeys { bitrate: false, keyframes: false },
+        }
     }
 
     /// What the datagrams are at first.

@@ -72,9 +72,14 @@ impl TestPattern {
             if outlet.stop.wait_until(cadence.next()) == Wake::Stopped {
                 return Ok(());
             }
+            if outlet.leaves_out() {
+                frame = frame.wrapping_add(1);
+                continue;
+            }
             let captured = Instant::now();
             let picture = self.pattern.draw(frame, self.clock.time_of_day_us(captured));
             let keyframe = if outlet.take_keyframe_wanted() { Keyframe::Forced } else { Keyframe::WhenDue };
+            outlet.allowed().into_iter().for_each(|allowed| self.encoder.allow(allowed));
             let unit = self.encoder.encode(picture, keyframe)?;
             if !unit.is_empty() {
                 outlet.push(Item::Unit(EncodedUnit { unit, captured }));

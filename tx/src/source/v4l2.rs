@@ -2,6 +2,7 @@
 //! here. A camera that vanishes is taken up again when it is back.
 #![expect(clippy::disallowed_methods, reason = "waits until a camera is looked for again")]
 
+mod controls;
 mod maker;
 mod pictures;
 
@@ -17,10 +18,12 @@ use v4l::video::Capture as _;
 use v4l::video::capture::Parameters;
 use v4l::{Device, Format};
 
-use crate::encoder::EncoderSettings;
+use super::Obeys;
+use crate::encoder::{EncoderSettings, Keyframe};
 use crate::outlet::Outlet;
 use crate::report::note;
 use crate::stop::Wake;
+use controls::Controls;
 use maker::{Coding, Maker};
 use pictures::{Streaming, hand_on};
 
@@ -33,6 +36,7 @@ pub(crate) struct Camera {
     device: PathBuf,
     size: (u32, u32),
     settings: EncoderSettings,
+    obeys: Obeys,
 }
 
 /// What the driver has agreed to.
@@ -48,9 +52,15 @@ impl Camera {
         if !device.exists() {
             bail!("--input v4l2:{}: no such camera; {}", device.display(), cameras());
         }
-        let camera = Self { device: device.to_owned(), size, settings };
-        camera.set_up().with_context(|| format!("--input v4l2:{}", device.display()))?;
-        Ok(camera)
+        let camera = Self { device: device.to_owned(), size, settings, obeys: Obeys::ALL };
+        let (opened, mode) = camera.set_up().with_context(|| format!("--input v4l2:{}", device.display()))?;
+        let obeys = if mode.coding == Coding::H264 { controls::obeys(&opened) } else { Obeys::ALL };
+        Ok(Self { obeys, ..camera })
+    }
+
+    /// Which orders its encoder takes, or ours where it has none.
+    pub(crate) const fn obeys(&self) -> Obeys {
+        self.obeys
     }
 
     pub(crate) fn run(self, outlet: &Outlet) -> anyhow::Result<()> {
@@ -61,7 +71,16 @@ impl Camera {
             let mut maker = Maker::new(mode.coding, &mode.format, settings)?;
             let mut pictures = Streaming::start(&device)?;
             note(format_args!("{name} gives {mode}"));
-            Ok(move || hand_on(&mut pictures, |bytes, keyframe| maker.access_unit(bytes, keyframe), outlet))
+            let (mut controls, raw) = (Controls::default(), mode.coding != Coding::H264);
+            Ok(move || {
+                let make = |bytes: &[u8], keyframe: Keyframe| {
+                    if !raw {
+                        controls.tell(&device, outlet.allowed(), keyframe);
+                    }
+                    maker.access_unit(bytes, outlet.allowed(), keyframe)
+                };
+                hand_on(&mut pictures, raw, make, outlet)
+            })
         })
     }
 

@@ -25,13 +25,25 @@ pub struct MonitorInject {
     confirmed: Option<Confirmed>,
 }
 
+/// Frames that wait in a card unless less are wanted: 30 ms at MCS 1.
+const QUEUE_FRAMES: usize = 32;
+
 impl MonitorInject {
     /// Opens a card by its name. One that is down is taken up when it is up.
     ///
     /// # Errors
     /// There is no such card, it is no monitor, or this process may not.
     pub fn open(card: &str, now: Instant) -> Result<Self, MonitorError> {
-        let card = Card::open(card, Purpose::Inject, now)?;
+        Self::with_queue(card, QUEUE_FRAMES, now)
+    }
+
+    /// The same with room for so many frames inside the kernel and the card; with more it is busy. Drivers that copy a
+    /// frame and let go of it have a queue of their own, which nobody outside them can bound.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn with_queue(card: &str, queue_frames: usize, now: Instant) -> Result<Self, MonitorError> {
+        let card = Card::open(card, Purpose::Inject { queue_frames }, now)?;
         let checked_index = card.index();
         Ok(Self { card, check: SelfCheck::default(), checked_index, confirmed: None })
     }

@@ -13,9 +13,9 @@ use rustix::net::sockopt::set_socket_send_buffer_size;
 
 use super::{filter, interface};
 
-/// Send buffer asked for, in bytes; the kernel doubles it and counts 2304 for a frame of 1500, so 32 fit. It bounds
-/// what waits inside drivers that keep a frame until it is sent: 30 ms at MCS 1. The default holds 92 frames.
-const SEND_BUFFER_BYTES: usize = 36 << 10;
+/// Send buffer to ask for, in bytes, for each frame that may wait: the kernel counts 2304 for a frame of 1500, and doubles
+/// what it is asked. It bounds what waits inside drivers that keep a frame until it is sent. The default holds 92.
+const SEND_BUFFER_BYTES_A_FRAME: usize = 1152;
 
 /// LINKTYPE_IEEE802_11_RADIOTAP (tcpdump.org/linktypes.html).
 const RADIOTAP: Linktype = Linktype(127);
@@ -35,7 +35,10 @@ pub(super) struct Opening(JoinHandle<Result<Port, String>>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     Capture,
-    Inject,
+    Inject {
+        /// Frames that may wait inside the kernel and the card.
+        queue_frames: usize,
+    },
 }
 
 impl Purpose {
@@ -43,7 +46,7 @@ impl Purpose {
     fn filter(self) -> &'static str {
         match self {
             Self::Capture => filter::HEARD,
-            Self::Inject => filter::REPORTED_ANNOUNCES,
+            Self::Inject { .. } => filter::REPORTED_ANNOUNCES,
         }
     }
 
@@ -53,7 +56,7 @@ impl Purpose {
     fn snaplen_bytes(self) -> i32 {
         match self {
             Self::Capture => 4000,
-            Self::Inject => 256,
+            Self::Inject { .. } => 256,
         }
     }
 
@@ -64,7 +67,7 @@ impl Purpose {
     fn ring_bytes(self) -> i32 {
         match self {
             Self::Capture => 8 << 20,
-            Self::Inject => 64 << 10,
+            Self::Inject { .. } => 64 << 10,
         }
     }
 }
@@ -96,8 +99,8 @@ impl Port {
         if found != RADIOTAP {
             return Err(format!("link type {}, expected {} (radiotap)", found.0, RADIOTAP.0));
         }
-        if purpose == Purpose::Inject {
-            prepare_to_send(pcap.as_fd()).map_err(|error| error.to_string())?;
+        if let Purpose::Inject { queue_frames } = purpose {
+            prepare_to_send(pcap.as_fd(), queue_frames).map_err(|error| error.to_string())?;
         }
         Ok(Self { pcap, index })
     }
@@ -132,7 +135,7 @@ fn open_pcap(name: &str, purpose: Purpose) -> Result<Capture<Active>, pcap::Erro
     Ok(pcap)
 }
 
-fn prepare_to_send(socket: BorrowedFd<'_>) -> io::Result<()> {
+fn prepare_to_send(socket: BorrowedFd<'_>, queue_frames: usize) -> io::Result<()> {
     interface::bypass_queueing(socket)?;
-    Ok(set_socket_send_buffer_size(socket, SEND_BUFFER_BYTES)?)
+    Ok(set_socket_send_buffer_size(socket, queue_frames * SEND_BUFFER_BYTES_A_FRAME)?)
 }

@@ -41,6 +41,11 @@ pub(super) fn check(id: BlockId) -> Result<(), RepairError> {
 }
 
 impl Blocks {
+    /// Whether no block waits for symbols.
+    pub(super) fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
+    }
+
     /// Adds a repair of a block that misses symbols. False if it was there already.
     pub(super) fn insert(&mut self, id: BlockId, payload: &[u8]) -> Result<bool, RepairError> {
         let same = |block: &Block| (block.first_esi, block.k, block.m) == (id.first_esi, id.k, id.m);

@@ -2,10 +2,10 @@
 
 use super::matrix::{self, MAX_REPAIRS, Matrix, Row, repairs};
 use super::symbols::{CAPACITY, Symbols, column};
-use crate::fec::RepairId;
 use crate::fec::coefficients::Coefficients;
 use crate::fec::gf256::{COLUMN_BYTES, MAX_OUTPUTS, dot};
 use crate::fec::slots::{SLOT_BYTES, Slots};
+use crate::fec::{RepairId, esi_after};
 
 /// The equations and the repairs they are made of.
 #[derive(Debug)]
@@ -30,19 +30,39 @@ impl Equations {
         }
     }
 
+    /// Whether there is no equation.
+    pub(super) fn is_empty(&self) -> bool {
+        self.matrix.is_empty()
+    }
+
     /// Adds a repair all of whose symbols have columns. False if it brings nothing.
     pub(super) fn insert(&mut self, id: RepairId, payload: &[u8], symbols: &Symbols) -> bool {
-        let slot = self.free_slot(symbols);
         let mut row = self.matrix.take_row();
-        let mut coefficients = Coefficients::new(id.key);
-        row.set_symbols(column(id.first_esi), usize::from(id.count), || coefficients.draw());
+        let coefficients = Coefficients::new(id);
+        row.set_symbols(column(id.first_esi), usize::from(id.count), coefficients.iter(), symbols.unknown());
+        if !row.has_any(symbols.unknown()) {
+            self.matrix.recycle(row);
+            return false;
+        }
+        let slot = self.free_slot(symbols);
         row.set_repair(slot);
         let useful = self.matrix.insert(row, symbols);
         if useful {
-            self.repairs.store(slot, payload);
+            self.store(slot, payload, id.first_esi, &coefficients, symbols);
             self.ids[slot] = Some(id);
         }
         useful
+    }
+
+    /// Stores what a repair says of missing symbols: the known ones are added to it, which takes them out.
+    fn store(&mut self, slot: usize, payload: &[u8], first_esi: u32, coefficients: &Coefficients, symbols: &Symbols) {
+        self.repairs.store(slot, payload);
+        let [sum, ..] = &mut *self.sums;
+        let padded_len = payload.len().next_multiple_of(COLUMN_BYTES);
+        let known = symbols.known();
+        let known = |at| known(esi_after(first_esi, at));
+        coefficients.sum(&mut sum[..padded_len], known, Some(self.repairs.padded(slot)));
+        self.repairs.store(slot, &sum[..payload.len()]);
     }
 
     /// A missing symbol arrived.
@@ -85,7 +105,7 @@ impl Equations {
         self.solved = solved;
     }
 
-    /// One symbol for each row: the sum of its known symbols and its repairs, as long as the longest repair.
+    /// One symbol for each row: the sum of its repairs, and of its symbols that came after them, as long as the longest repair.
     fn sum<const N: usize>(&mut self, rows: [&Row; N], symbols: &mut Symbols) {
         let Some(sums) = self.sums.first_chunk_mut::<N>() else { return };
         let payloads = &self.repairs;
@@ -138,5 +158,30 @@ impl Equations {
         for (used, id) in self.matrix.used_repairs().into_iter().zip(&self.ids) {
             assert!(used == 0 || id.is_some(), "an equation uses a repair that is gone");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fec::Near;
+
+    #[test]
+    fn a_repair_that_leaves_out_what_is_missing_costs_no_equation() {
+        let mut symbols = Symbols::around(0);
+        while symbols.end() != 360 {
+            symbols.open_next();
+        }
+        (301..360).for_each(|esi| symbols.store(column(esi), &[1]));
+        let mut equations = Equations::new();
+        let id = |key, first_esi, count| RepairId { key, first_esi, count, near: Near::default() };
+        let many = (0..256).map(|key| id(key, 0, 300));
+        assert_eq!(many.filter(|id| equations.insert(*id, &[1], &symbols)).count(), MAX_REPAIRS);
+        let leaves_out = |id: &RepairId| Coefficients::new(*id).iter().next() == Some(0);
+        let useless = (0..100).map(|key| id(key, 300, 60)).find(leaves_out).unwrap();
+        assert!(!equations.insert(useless, &[1], &symbols));
+        let used = equations.matrix.used_repairs().into_iter().filter(|used| *used != 0).count();
+        assert_eq!(used, MAX_REPAIRS);
+        equations.check_invariants(&symbols);
     }
 }

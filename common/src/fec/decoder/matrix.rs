@@ -1,10 +1,10 @@
 //! The equations a receiver holds, as rows of coefficients in reduced row echelon form.
 //!
 //! A row says: the sum of its symbols plus the sum of its repairs is zero. Its columns are the ring of
-//! symbols, missing ones and known ones alike, and behind them the stored repairs. Only these
-//! coefficient bytes are ever added to one another; symbols and repairs themselves are touched once,
-//! when a row has a single missing symbol left. Known symbols need no subtracting before that, so a
-//! symbol that becomes known costs nothing here.
+//! symbols, missing ones and those that came after the repair, and behind them the stored repairs. Only these
+//! coefficient bytes are ever added to one another; repairs themselves are touched once more, when a row has
+//! a single missing symbol left. What is known when a repair comes is taken out of it at once, by plain sums;
+//! what becomes known later stays in its rows until then, and costs nothing here.
 
 use std::iter;
 use std::ops::Range;
@@ -173,21 +173,32 @@ impl Matrix {
 }
 
 impl Row {
-    /// Sets the coefficients of `count` symbols from column `first` on, around the ring.
-    pub(super) fn set_symbols(&mut self, first: usize, count: usize, mut draw: impl FnMut() -> u8) {
+    /// Sets the coefficients of `count` symbols from column `first` on, around the ring, where `unknown` is 0xff.
+    pub(super) fn set_symbols(
+        &mut self,
+        first: usize,
+        count: usize,
+        mut coefficients: impl Iterator<Item = u8>,
+        unknown: &[u8; CAPACITY],
+    ) {
         let before_seam = count.min(CAPACITY - first);
-        self.set(first..first + before_seam, &mut draw);
-        self.set(0..count - before_seam, draw);
+        for columns in [first..first + before_seam, 0..count - before_seam] {
+            self.touch(&columns);
+            let places = self.coefficients[columns.clone()].iter_mut().zip(&unknown[columns]);
+            places.zip(&mut coefficients).for_each(|((place, unknown), coefficient)| *place = coefficient & unknown);
+        }
     }
 
     /// Sets a repair's coefficient to 1.
     pub(super) fn set_repair(&mut self, repair: usize) {
-        self.set(CAPACITY + repair..CAPACITY + repair + 1, || 1);
+        let column = CAPACITY + repair;
+        self.touch(&(column..column + 1));
+        self.coefficients[column] = 1;
     }
 
-    fn set(&mut self, columns: Range<usize>, coefficients: impl FnMut() -> u8) {
+    /// These columns may have coefficients.
+    fn touch(&mut self, columns: &Range<usize>) {
         self.blocks |= u64::MAX << (columns.start / COLUMN_BYTES) & !(u64::MAX << columns.end.div_ceil(COLUMN_BYTES));
-        self.coefficients[columns].fill_with(coefficients);
     }
 
     /// The missing symbol this row solves.
@@ -207,7 +218,7 @@ impl Row {
     }
 
     /// Whether any of the symbols marked with 0xff is in this row.
-    fn has_any(&self, marked: &[u8; CAPACITY]) -> bool {
+    pub(super) fn has_any(&self, marked: &[u8; CAPACITY]) -> bool {
         let (marked, _) = marked.as_chunks::<COLUMN_BYTES>();
         bits(self.blocks & SYMBOL_BLOCKS).any(|block| {
             let pairs = self.block(block).iter().zip(&marked[block]);

@@ -67,9 +67,12 @@ impl Symbols {
         (0..count).filter(|at| !self.is_known(esi_after(first_esi, *at))).count()
     }
 
-    /// Whether any of `count` symbols from `first_esi` on is missing.
+    /// Whether any of `count` symbols from `first_esi` on is missing; all must have columns.
     pub(super) fn misses_any(&self, first_esi: u32, count: u16) -> bool {
-        (0..count).any(|at| !self.is_known(esi_after(first_esi, at)))
+        let (first, count) = (column(first_esi), usize::from(count));
+        let before_seam = count.min(CAPACITY - first);
+        let any = |marks: &[u8]| marks.iter().fold(0, |any, mark| any | mark) != 0;
+        any(&self.unknown[first..first + before_seam]) || any(&self.unknown[..count - before_seam])
     }
 
     /// The symbol of an ESI, if it is there.
@@ -85,6 +88,12 @@ impl Symbols {
     /// A column's symbol with the zeros behind it.
     pub(super) fn padded(&self, column: usize) -> &[u8; SLOT_BYTES] {
         self.slots.padded(column)
+    }
+
+    /// A symbol with the zeros behind it, if it is there; its ESI must have a column.
+    pub(super) fn known<'a>(&'a self) -> impl Fn(u32) -> Option<&'a [u8; SLOT_BYTES]> {
+        let symbols = self.slots.all_padded();
+        move |esi| symbols.get(column(esi)).filter(|_| self.unknown[column(esi)] == 0)
     }
 
     /// The ESI whose symbol is, or would be, in this column.

@@ -1,15 +1,12 @@
-//! The decoder against a textbook elimination, an independent implementation, and absurd input.
+//! The decoder against a textbook elimination and absurd input.
 
-use cu_fec::{
-    DensityThreshold, EncodingSymbolId, Field, RepairParameters, RepairPayloadId, RlcConfig, RlcDecoder, RlcEncoder,
-};
 use proptest::prelude::*;
 
 use super::matrix::MAX_REPAIRS;
 use super::*;
 use crate::fec::coefficients::Coefficients;
 use crate::fec::gf256::{invert, multiply};
-use crate::fec::{BlockEncoder, WindowEncoder, esi_after};
+use crate::fec::{BlockEncoder, Near, WindowEncoder, esi_after};
 
 /// The bytes of symbol `esi`: 1 to 200 of them.
 fn symbol(esi: u32) -> Vec<u8> {
@@ -53,7 +50,9 @@ impl Stream {
             (0..count).for_each(|at| {
                 encoder.push(&symbol(first.wrapping_add(start + at)));
             });
-            encoder.repairs(first.wrapping_add(start), &[key], |id, repair| repairs.push((id, repair.to_vec())));
+            encoder.repairs(first.wrapping_add(start), Near::covering(u32::from(key) % 40), &[key], |id, repair| {
+                repairs.push((id, repair.to_vec()))
+            });
         }
         Self { first, sources, repairs }
     }
@@ -85,9 +84,7 @@ impl Stream {
     fn missing_part(&self, id: RepairId, heard: &[bool]) -> Vec<u8> {
         let mut row = vec![0; heard.len()];
         let start = id.first_esi.wrapping_sub(self.first) as usize;
-        let mut coefficients = Coefficients::new(id.key);
-        for column in start..start + usize::from(id.count) {
-            let coefficient = coefficients.draw();
+        for (column, coefficient) in (start..).zip(Coefficients::new(id).iter()) {
             row[column] = if heard[column] { 0 } else { coefficient };
         }
         row
@@ -161,7 +158,7 @@ proptest! {
                     decoder.handle_source(first_esi, &payload);
                 }
                 2 => {
-                    let _ = decoder.handle_window_repair(RepairId { key, first_esi, count }, &payload);
+                    let _ = decoder.handle_window_repair(RepairId { key, first_esi, count, near: Near::default() }, &payload);
                 }
                 _ => {
                     let _ = decoder.handle_block_repair(block, &payload);
@@ -182,36 +179,18 @@ fn near_or_far() -> impl Strategy<Value = u32> {
 }
 
 #[test]
-fn repairs_of_an_independent_encoder_are_understood_and_ours_by_its_decoder() {
-    const BYTES: usize = 200;
-    let config = RlcConfig::new(BYTES, 40, Field::Gf256).unwrap();
-    let mut their_encoder = RlcEncoder::<BYTES, 40>::new(config, EncodingSymbolId::new(0)).unwrap();
-    let mut their_decoder = RlcDecoder::<BYTES, 40, 16>::new(config, 16).unwrap();
-    let (mut encoder, mut decoder) = (WindowEncoder::new(), Decoder::new());
-    for esi in 0..40 {
-        let mut padded = symbol(esi);
-        padded.resize(BYTES, 0);
-        encoder.push(&padded);
-        their_encoder.push_source(&padded).unwrap();
-        if !(11..22).contains(&esi) {
-            decoder.handle_source(esi, &padded);
-            let _ = their_decoder.receive_source(EncodingSymbolId::new(esi), &padded).unwrap();
+fn what_comes_after_a_repair_serves_it_as_what_came_before() {
+    let windows: Vec<_> = (1..=12).map(|key| (0, 60, key)).collect();
+    let stream = Stream::new(0, 60, &windows);
+    let lost = |esi: &usize| (11..22).contains(esi);
+    for early in [0, 7, 30, 60] {
+        let mut decoder = Decoder::new();
+        let (before, after) = (0..early, early..60);
+        for packet in before.filter(|esi| !lost(esi)).chain(60..72).chain(after.filter(|esi| !lost(esi))) {
+            arrive(&mut decoder, &stream, packet);
         }
-    }
-    for key in 1..=11 {
-        let mut repair = [0; BYTES];
-        their_encoder.encode_repair(RepairParameters::new(key, DensityThreshold::FULL), &mut repair).unwrap();
-        decoder.handle_window_repair(RepairId { key, first_esi: 0, count: 40 }, &repair).unwrap();
-    }
-    encoder.repairs(0, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11], |RepairId { key, first_esi, count }, repair| {
-        let first_esi = EncodingSymbolId::new(first_esi);
-        let id = RepairPayloadId::new(key, DensityThreshold::FULL, count, first_esi).unwrap();
-        let _ = their_decoder.receive_repair(id, repair).unwrap();
-    });
-    assert_eq!(drain(&mut decoder).len(), 11);
-    for esi in 11..22 {
-        let theirs = their_decoder.symbol(EncodingSymbolId::new(esi)).unwrap();
-        assert_eq!(decoder.symbol(esi).unwrap(), theirs, "symbol {esi}");
+        drain(&mut decoder);
+        assert!((0..60).all(|esi| decoder.is_known(esi)), "{early} sources before the repairs");
     }
 }
 
@@ -272,7 +251,7 @@ fn a_flood_of_repairs_for_what_never_comes_keeps_to_its_bounds_and_the_newest_st
     let mut decoder = Decoder::new();
     let limit = MAX_REPAIRS + 200;
     for key in 0..u16::try_from(limit).unwrap() {
-        let id = RepairId { key, first_esi: u32::from(key), count: MAX_WINDOW_SYMBOLS };
+        let id = RepairId { key, first_esi: u32::from(key), count: MAX_WINDOW_SYMBOLS, near: Near::default() };
         decoder.handle_window_repair(id, &[1]).unwrap();
     }
     decoder.check_invariants();
@@ -289,7 +268,7 @@ fn a_flood_of_repairs_for_what_never_comes_keeps_to_its_bounds_and_the_newest_st
 #[test]
 fn ids_and_payloads_that_cannot_be_are_refused() {
     let mut decoder = Decoder::new();
-    let window = |count| RepairId { key: 1, first_esi: 0, count };
+    let window = |count| RepairId { key: 1, first_esi: 0, count, near: Near::default() };
     assert_eq!(decoder.handle_window_repair(window(0), &[1]), Err(RepairError::Window { found: 0 }));
     assert_eq!(decoder.handle_window_repair(window(1025), &[1]), Err(RepairError::Window { found: 1025 }));
     assert_eq!(decoder.handle_window_repair(window(1), &[]), Err(RepairError::Length { found_bytes: 0 }));

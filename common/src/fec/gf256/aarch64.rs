@@ -3,6 +3,8 @@
 
 use std::arch::aarch64::*;
 
+use super::plain::Begin;
+use super::tables::POLYNOMIAL;
 use super::{COLUMN_BYTES, Start, Term, offsets, products};
 
 /// Sums outputs that begin at byte `first` of the sources, 16 bytes a register.
@@ -39,6 +41,29 @@ pub(super) fn neon<const N: usize, const B: usize>(
                 // SAFETY: `chunk` is 16 writable bytes; the store needs no alignment.
                 unsafe { vst1q_u8(chunk.as_mut_ptr(), *value) };
             }
+        }
+    }
+}
+
+/// A plain sum, 16 bytes a register.
+#[target_feature(enable = "neon")]
+pub(super) fn plain_neon<const L: usize>(begin: Begin, sources: &[&[u8; L]], output: &mut [u8]) {
+    for (column, output) in output.as_chunks_mut::<COLUMN_BYTES>().0.iter_mut().enumerate() {
+        let at = column * COLUMN_BYTES;
+        let mut sums = if begin == Begin::Zero { [vdupq_n_u8(0); 4] } else { load_column(output, 0) };
+        if begin == Begin::Double {
+            for sum in &mut sums {
+                let carries = vreinterpretq_u8_s8(vshrq_n_s8::<7>(vreinterpretq_s8_u8(*sum)));
+                *sum = veorq_u8(vshlq_n_u8::<1>(*sum), vandq_u8(carries, vdupq_n_u8(POLYNOMIAL)));
+            }
+        }
+        for source in sources {
+            let bytes = load_column(*source, at);
+            sums.iter_mut().zip(bytes).for_each(|(sum, bytes)| *sum = veorq_u8(*sum, bytes));
+        }
+        for (sum, chunk) in sums.into_iter().zip(output.as_chunks_mut::<16>().0) {
+            // SAFETY: `chunk` is 16 writable bytes; the store needs no alignment.
+            unsafe { vst1q_u8(chunk.as_mut_ptr(), sum) };
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Products in GF(2^8), computed at compile time, and single-byte arithmetic on them.
 
 /// The field's polynomial without its highest term.
-const POLYNOMIAL: u8 = 0x1d;
+pub(super) const POLYNOMIAL: u8 = 0x1d;
 
 /// The products of one constant with every low and every high nibble.
 #[derive(Clone, Copy, Debug)]

@@ -3,7 +3,8 @@
 
 use std::arch::x86_64::*;
 
-use super::tables::{POWERS, Products};
+use super::plain::Begin;
+use super::tables::{POLYNOMIAL, POWERS, Products};
 use super::{COLUMN_BYTES, Start, Term, offsets, products};
 
 /// Sums outputs that begin at byte `first` of the sources, 32 bytes a register.
@@ -126,6 +127,93 @@ fn ssse3_half<'a, const N: usize>(
 fn load_half(bytes: &[u8], at: usize) -> [__m128i; 2] {
     let (chunks, _) = bytes[at..at + HALF_BYTES].as_chunks();
     [load_128(&chunks[0]), load_128(&chunks[1])]
+}
+
+/// A plain sum, 32 bytes a register.
+#[target_feature(enable = "avx2")]
+pub(super) fn plain_avx2<const L: usize>(begin: Begin, sources: &[&[u8; L]], output: &mut [u8]) {
+    let first = plain_avx2_columns::<L, 8, 256>(begin, sources, 0, output);
+    let first = plain_avx2_columns::<L, 4, 128>(begin, sources, first, output);
+    plain_avx2_columns::<L, 2, 64>(begin, sources, first, output);
+}
+
+/// As many whole columns of `R` registers or `BYTES` bytes as there are from register `first` on; returns the register
+/// behind them.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn plain_avx2_columns<const L: usize, const R: usize, const BYTES: usize>(
+    begin: Begin,
+    sources: &[&[u8; L]],
+    mut first: usize,
+    output: &mut [u8],
+) -> usize {
+    for column in output[first * 32..].as_chunks_mut::<BYTES>().0 {
+        plain_avx2_column::<L, R>(begin, sources, first, column.as_chunks_mut().0);
+        first += R;
+    }
+    first
+}
+
+/// `R` registers of a plain sum, of the sources from register `first` on.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn plain_avx2_column<const L: usize, const R: usize>(
+    begin: Begin,
+    sources: &[&[u8; L]],
+    first: usize,
+    output: &mut [[u8; 32]],
+) {
+    let load = |bytes: &[u8; 32]| {
+        // SAFETY: `bytes` is 32 readable bytes; the load needs no alignment.
+        unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
+    };
+    let mut sums = [_mm256_setzero_si256(); R];
+    if begin != Begin::Zero {
+        sums.iter_mut().zip(&*output).for_each(|(sum, bytes)| *sum = load(bytes));
+    }
+    if begin == Begin::Double {
+        for sum in &mut sums {
+            let carries = _mm256_cmpgt_epi8(_mm256_setzero_si256(), *sum);
+            let reduced = _mm256_and_si256(carries, _mm256_set1_epi8(POLYNOMIAL.cast_signed()));
+            *sum = _mm256_xor_si256(_mm256_add_epi8(*sum, *sum), reduced);
+        }
+    }
+    for source in sources {
+        let registers = &source.as_chunks().0[first..first + R];
+        sums.iter_mut().zip(registers).for_each(|(sum, bytes)| *sum = _mm256_xor_si256(*sum, load(bytes)));
+    }
+    for (sum, bytes) in sums.into_iter().zip(output) {
+        // SAFETY: `bytes` is 32 writable bytes; the store needs no alignment.
+        unsafe { _mm256_storeu_si256(bytes.as_mut_ptr().cast(), sum) };
+    }
+}
+
+/// A plain sum, 16 bytes a register.
+#[target_feature(enable = "ssse3")]
+pub(super) fn plain_ssse3<const L: usize>(begin: Begin, sources: &[&[u8; L]], output: &mut [u8]) {
+    for (column, output) in output.as_chunks_mut::<COLUMN_BYTES>().0.iter_mut().enumerate() {
+        let (output, _) = output.as_chunks_mut::<16>();
+        let first = column * (COLUMN_BYTES / 16);
+        let mut sums = [_mm_setzero_si128(); COLUMN_BYTES / 16];
+        if begin != Begin::Zero {
+            sums.iter_mut().zip(&*output).for_each(|(sum, bytes)| *sum = load_128(bytes));
+        }
+        if begin == Begin::Double {
+            for sum in &mut sums {
+                let carries = _mm_cmpgt_epi8(_mm_setzero_si128(), *sum);
+                let reduced = _mm_and_si128(carries, _mm_set1_epi8(POLYNOMIAL.cast_signed()));
+                *sum = _mm_xor_si128(_mm_add_epi8(*sum, *sum), reduced);
+            }
+        }
+        for source in sources {
+            let registers = &source.as_chunks().0[first..first + sums.len()];
+            sums.iter_mut().zip(registers).for_each(|(sum, bytes)| *sum = _mm_xor_si128(*sum, load_128(bytes)));
+        }
+        for (sum, bytes) in sums.into_iter().zip(output) {
+            // SAFETY: `bytes` is 16 writable bytes; the store needs no alignment.
+            unsafe { _mm_storeu_si128(bytes.as_mut_ptr().cast(), sum) };
+        }
+    }
 }
 
 #[inline]

@@ -109,10 +109,11 @@ impl RxHeader {
         let truncated = |expected| WireError::Truncated { header: HEADER, found: bytes.len(), expected };
         let len = usize::from(len);
         let (header, frame) = bytes.split_at_checked(len).ok_or(truncated(len))?;
-        let header = Walk::new(header)?.read()?;
-        let fcs = if header.has_fcs { FCS_LEN } else { 0 };
+        let mut read = Self::default();
+        Walk::new(header)?.read(&mut read)?;
+        let fcs = if read.has_fcs { FCS_LEN } else { 0 };
         let end = frame.len().checked_sub(fcs).ok_or(truncated(len.saturating_add(fcs)))?;
-        Ok((header, frame.split_at(end).0))
+        Ok((read, frame.split_at(end).0))
     }
 
     /// Writes the header a mac80211 driver would (TSFT, flags, legacy rate, channel, signal, noise, antenna, MCS
@@ -124,6 +125,7 @@ impl RxHeader {
     }
 
     /// Takes a field that describes the frame.
+    #[inline]
     fn read_field(&mut self, bit: u32, value: &[u8]) {
         match (bit, value) {
             (TSFT, value) => self.tsft_us = value.first_chunk().map(|v| u64::from_le_bytes(*v)),

@@ -7,6 +7,8 @@ use sdl2::rect::Rect;
 use sdl2::render::{BlendMode, Texture, TextureCreator, WindowCanvas};
 use sdl2::video::WindowContext;
 
+use super::card::{self, Card};
+use crate::glass::code::WindowCode;
 use crate::osd::figures::Layout;
 use crate::osd::font::Typeface;
 use crate::osd::paint::{Align, LINE_PERMILLE, Panel, paint};
@@ -49,6 +51,8 @@ pub(super) struct Screen<'a> {
     /// Since when pictures have had something filled in.
     concealed_since: Option<Instant>,
     panels: [Option<Written<'a>>; 4],
+    /// The code that the camera films, if it is to.
+    card: Option<Card>,
     complained: bool,
 }
 
@@ -85,6 +89,7 @@ impl<'a> Screen<'a> {
         creator: &'a TextureCreator<WindowContext>,
         names: Names,
         typeface: Typeface,
+        card: Option<Card>,
     ) -> Self {
         let panels = [const { None }; 4];
         Self {
@@ -96,6 +101,7 @@ impl<'a> Screen<'a> {
             shown: None,
             concealed_since: None,
             panels,
+            card,
             complained: false,
         }
     }
@@ -117,13 +123,13 @@ impl<'a> Screen<'a> {
         if concealed_before != self.concealed_since.is_some() {
             self.write_banner(None, now);
         }
-        self.present();
+        self.present(now);
         uploaded.is_ok()
     }
 
     /// Writes the OSD as things stand. It goes on the screen with the next picture, or at once when none came
-    /// for as long as `patience`.
-    pub(super) fn write_osd(&mut self, report: Option<&Report>, now: Instant, patience: Duration) {
+    /// for as long as `patience`; returns whether it did.
+    pub(super) fn write_osd(&mut self, report: Option<&Report>, now: Instant, patience: Duration) -> bool {
         if self.shown.is_none() {
             let (letter, _) = self.letter();
             self.write(Place::Middle, waiting::screen(&self.names, report, self.room(letter, 1000)));
@@ -132,7 +138,7 @@ impl<'a> Screen<'a> {
             self.write_banner(report, now);
             let figures = report.filter(|_| self.osd);
             let (letter, layout) = self.letter();
-            let (_, height) = self.canvas.output_size().unwrap_or((0, 0));
+            let (_, (_, height)) = self.area();
             let share_permille = panel_share_permille(report.map_or(0, |report| report.cards.len()), height);
             let room = Room { across: PANEL_LETTERS, ..self.room(letter, share_permille) };
             let stream = figures.map(|report| figures::stream(report, room, layout));
@@ -140,9 +146,16 @@ impl<'a> Screen<'a> {
             let latency = figures.filter(|_| layout == Layout::SideBySide).map(figures::latency);
             self.write(Place::BottomRight, latency.unwrap_or_default());
         }
-        if self.shown.as_ref().is_none_or(|shown| now.saturating_duration_since(shown.at) >= patience) {
-            self.present();
+        let presents = self.shown.as_ref().is_none_or(|shown| now.saturating_duration_since(shown.at) >= patience);
+        if presents {
+            self.present(now);
         }
+        presents
+    }
+
+    /// The code that came on the screen with what was presented last, if it is another.
+    pub(super) fn take_code(&mut self) -> Option<WindowCode> {
+        self.card.as_mut()?.take_shown()
     }
 
     /// Shows the figures, or leaves them out; what a pilot must not miss stays.
@@ -205,27 +218,39 @@ impl<'a> Screen<'a> {
 
     /// The height of letters, in pixels, and the layout that suit the window.
     fn letter(&self) -> (u16, Layout) {
-        letter(self.canvas.output_size().unwrap_or((0, 0)))
+        letter(self.area().1)
     }
 
     /// What there is room for in letters of this height, on a share of the window's height.
     fn room(&self, letter: u16, share_permille: u32) -> Room {
-        room(self.canvas.output_size().unwrap_or((0, 0)), letter, share_permille)
+        room(self.area().1, letter, share_permille)
     }
 
-    fn present(&mut self) {
+    /// Where picture and panels are: from where on, and how large.
+    fn area(&self) -> (i32, (u32, u32)) {
         let size = self.canvas.output_size().unwrap_or((0, 0));
+        if self.card.is_some() { card::beside(size) } else { (0, size) }
+    }
+
+    fn present(&mut self, now: Instant) {
+        let (left, size) = self.area();
         self.canvas.set_draw_color(BACKGROUND);
         self.canvas.clear();
         if let Some(shown) = &self.shown {
             // What cannot be copied is missing on the screen, which says it better than any message.
-            let _ = self.canvas.copy(&shown.texture, None, fit((shown.width, shown.height), size));
+            let mut target = fit((shown.width, shown.height), size);
+            target.offset(left, 0);
+            let _ = self.canvas.copy(&shown.texture, None, target);
+        }
+        if let Some(card) = &mut self.card {
+            card.draw(&mut self.canvas, now);
         }
         let margin = i32::from(self.letter().0);
         let places = [Place::Top, Place::BottomLeft, Place::BottomRight, Place::Middle];
         for (written, place) in self.panels.iter().zip(places) {
             if let Some(written) = written {
-                let target = place.rect((written.width, written.height), size, margin);
+                let mut target = place.rect((written.width, written.height), size, margin);
+                target.offset(left, 0);
                 let _ = self.canvas.copy(&written.texture, None, target);
             }
         }

@@ -129,6 +129,9 @@ impl Kept {
     }
 
     fn drop_where(&mut self, gone: impl Fn(&DamagedCopy) -> bool) -> u64 {
+        if self.copies.is_empty() {
+            return 0;
+        }
         let before = self.copies.len();
         let free = &mut self.free;
         self.copies.retain_mut(|copy| {

@@ -123,7 +123,12 @@ impl Air {
 
     /// Whether it can be waited for: one that refuses frames takes the next as soon as it takes any.
     pub(super) fn is_at_work(&self) -> bool {
-        !self.has_ended && (!self.is_failing || self.is_busy())
+        self.takes() || (self.is_busy() && !self.has_ended)
+    }
+
+    /// Whether it took the last frame it was given.
+    pub(super) fn takes(&self) -> bool {
+        !self.has_ended && !self.is_failing
     }
 
     /// Whether it is a card.

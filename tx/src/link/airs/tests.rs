@@ -163,11 +163,17 @@ fn a_recording_is_left_as_it_was_when_another_air_cannot_be_opened() {
     let path = folder.path().join("old.pcap");
     std::fs::write(&path, "old").unwrap();
     let targets = [AirTarget::Pcap(path.clone()), AirTarget::Udp("nowhere".to_owned())];
-    assert!(Airs::open(&targets, Instant::now()).is_err());
+    assert!(Airs::open(&targets, TxRate::default(), Instant::now()).is_err());
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
     let targets = [AirTarget::Pcap(path), AirTarget::Udp("127.0.0.1:9".to_owned())];
-    let names = Airs::open(&targets, Instant::now()).unwrap().names();
+    let names = Airs::open(&targets, TxRate::default(), Instant::now()).unwrap().names();
     assert!(names[0].starts_with("pcap:") && names[1].starts_with("udp:"), "{names:?}");
+}
+
+#[test]
+fn a_card_holds_ten_milliseconds_of_frames_and_never_so_few_that_it_runs_dry() {
+    let frames = |mcs| card_queue_frames(TxRate { mcs, ..TxRate::default() });
+    assert_eq!([0, 1, 3, 7, 31].map(frames), [5, 9, 16, 30, 32]);
 }
 
 #[test]
@@ -176,7 +182,7 @@ fn frames_that_nobody_listens_to_are_counted() {
     let address = taken.local_addr().unwrap().to_string();
     drop(taken);
     let now = Instant::now();
-    let mut airs = Airs::open(&[AirTarget::Udp(address)], now).unwrap();
+    let mut airs = Airs::open(&[AirTarget::Udp(address)], TxRate::default(), now).unwrap();
     for _ in 0..10 {
         airs.inject(b"frame", now);
     }

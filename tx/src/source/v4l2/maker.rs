@@ -8,6 +8,7 @@ use zune_jpeg::zune_core::options::DecoderOptions;
 
 use crate::encoder::{Encoder, EncoderSettings, Keyframe};
 use crate::picture::{Picture, PixelFormat};
+use crate::sender::Allowance;
 
 /// What a camera sends, best first: H.264 needs no work, raw pictures none but encoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,7 +52,12 @@ impl Maker {
     }
 
     /// The access unit of a picture; `None` for one that the camera has damaged.
-    pub(super) fn access_unit(&mut self, bytes: &[u8], keyframe: Keyframe) -> anyhow::Result<Option<AccessUnit>> {
+    pub(super) fn access_unit(
+        &mut self,
+        bytes: &[u8],
+        allowed: Option<Allowance>,
+        keyframe: Keyframe,
+    ) -> anyhow::Result<Option<AccessUnit>> {
         match self {
             Self::H264(parameter_sets) => {
                 let mut unit = AccessUnit::from_annex_b(bytes);
@@ -64,6 +70,7 @@ impl Maker {
                     Coding::Nv12 => picture.fill(bytes, *stride, PixelFormat::Nv12),
                     Coding::Yuyv | Coding::H264 => picture.fill(bytes, *stride, PixelFormat::Yuyv),
                 };
+                allowed.into_iter().for_each(|allowed| encoder.allow(allowed));
                 filled.then(|| encoder.encode(picture, keyframe)).transpose()
             }
         }
@@ -114,18 +121,18 @@ mod tests {
     #[test]
     fn raw_pictures_become_access_units() {
         for (coding, bytes) in [(Coding::Yuyv, 128 * 48), (Coding::Nv12, 128 * 72)] {
-            let unit = maker(coding).access_unit(&vec![128; bytes], Keyframe::WhenDue).unwrap().unwrap();
+            let unit = maker(coding).access_unit(&vec![128; bytes], None, Keyframe::WhenDue).unwrap().unwrap();
             assert!(unit.keyframe);
-            assert_eq!(maker(coding).access_unit(&[128; 100], Keyframe::WhenDue).unwrap(), None, "a cut picture");
+            assert_eq!(maker(coding).access_unit(&[128; 100], None, Keyframe::WhenDue).unwrap(), None, "a cut picture");
         }
     }
 
     #[test]
     fn h264_of_a_camera_goes_on_as_it_is() {
         let bytes = [0, 0, 0, 1, 0x67, 1, 0, 0, 0, 1, 0x65, 2];
-        let unit = maker(Coding::H264).access_unit(&bytes, Keyframe::WhenDue).unwrap().unwrap();
+        let unit = maker(Coding::H264).access_unit(&bytes, None, Keyframe::WhenDue).unwrap().unwrap();
         assert_eq!(unit.bytes, bytes);
-        assert_eq!(maker(Coding::H264).access_unit(&[], Keyframe::WhenDue).unwrap(), None);
+        assert_eq!(maker(Coding::H264).access_unit(&[], None, Keyframe::WhenDue).unwrap(), None);
     }
 
     #[test]

@@ -68,9 +68,11 @@ impl Pictures for Streaming<'_> {
     }
 }
 
-/// Hands on what the camera gives until it fails or the program is to end.
+/// Hands on what the camera gives until it fails or the program is to end. Of what is not encoded yet (`raw`), it leaves
+/// out what the air has no room for.
 pub(super) fn hand_on(
     pictures: &mut impl Pictures,
+    raw: bool,
     mut access_unit: impl FnMut(&[u8], Keyframe) -> anyhow::Result<Option<AccessUnit>>,
     outlet: &Outlet,
 ) -> anyhow::Result<()> {
@@ -85,10 +87,18 @@ pub(super) fn hand_on(
         }
         silent_polls = 0;
         let (bytes, captured) = pictures.next()?;
+        if raw && outlet.leaves_out() {
+            continue;
+        }
         let keyframe = if outlet.take_keyframe_wanted() { Keyframe::Forced } else { Keyframe::WhenDue };
         match access_unit(bytes, keyframe)? {
             Some(unit) => outlet.push(Item::Unit(EncodedUnit { unit, captured })),
-            None => outlet.count(|stats| stats.skipped += 1),
+            None => {
+                outlet.count(|stats| stats.skipped += 1);
+                if keyframe == Keyframe::Forced {
+                    outlet.want_keyframe();
+                }
+            }
         }
     }
     Ok(())
@@ -138,7 +148,7 @@ mod tests {
             made.extend_from_slice(bytes);
             Ok((bytes != [0]).then(AccessUnit::default))
         };
-        let error = hand_on(&mut Scripted(script.to_vec().into(), [0]), make, &outlet).unwrap_err();
+        let error = hand_on(&mut Scripted(script.to_vec().into(), [0]), true, make, &outlet).unwrap_err();
         (outlet, made, error.to_string())
     }
 
@@ -158,9 +168,36 @@ mod tests {
     }
 
     #[test]
+    fn a_keyframe_is_still_wanted_when_the_picture_it_was_wanted_of_is_damaged() {
+        let outlet = Outlet::new(9).unwrap();
+        outlet.want_keyframe();
+        let mut asked = Vec::new();
+        let make = |bytes: &[u8], keyframe| {
+            asked.push(keyframe);
+            Ok((bytes != [0]).then(AccessUnit::default))
+        };
+        let script = [Some(0), Some(1), Some(2)].into();
+        hand_on(&mut Scripted(script, [0]), true, make, &outlet).unwrap_err();
+        assert_eq!(asked, [Keyframe::Forced, Keyframe::Forced, Keyframe::WhenDue]);
+    }
+
+    #[test]
     fn it_ends_when_the_program_does() {
         let outlet = Outlet::new(1).unwrap();
         outlet.end();
-        hand_on(&mut Scripted(VecDeque::new(), [0]), |_, _| Ok(None), &outlet).unwrap();
+        hand_on(&mut Scripted(VecDeque::new(), [0]), true, |_, _| Ok(None), &outlet).unwrap();
+    }
+
+    #[test]
+    fn a_raw_picture_is_left_out_while_there_is_no_room_and_an_encoded_one_is_not() {
+        for (raw, made) in [(true, 0), (false, 2)] {
+            let outlet = Outlet::new(9).unwrap();
+            outlet.allow(None, false);
+            outlet.want_keyframe();
+            let script = [Some(1), Some(2)].into();
+            hand_on(&mut Scripted(script, [0]), raw, |_, _| Ok(Some(AccessUnit::default())), &outlet).unwrap_err();
+            assert_eq!((outlet.stats().handed_on, outlet.stats().left_out), (made, 2 - made));
+            assert_eq!(outlet.take_keyframe_wanted(), raw, "a keyframe is still wanted");
+        }
     }
 }

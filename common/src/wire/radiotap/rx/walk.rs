@@ -6,11 +6,16 @@ use crate::wire::WireError;
 /// Present words read per header. Drivers send up to six (one, one for each chain, one of a vendor).
 const MAX_PRESENT_WORDS: usize = 16;
 
+/// Where the present words begin.
+const WORDS_AT: usize = 4;
+
 const BIT_RADIOTAP_NAMESPACE: u32 = 29;
 const BIT_VENDOR_NAMESPACE: u32 = 30;
 const BIT_EXTENSION: u32 = 31;
+/// The bits that announce fields.
+const FIELD_BITS: u32 = (1 << BIT_RADIOTAP_NAMESPACE) - 1;
 
-/// Size and alignment of each field, by its bit (radiotap.org, defined fields). Bit 28 says that type-length-value
+/// Size and alignment, a power of two, of each field, by its bit (radiotap.org, defined fields). Bit 28 says that type-length-value
 /// fields follow, of which none is read.
 #[rustfmt::skip]
 const FIELDS: [(usize, usize); 28] = [
@@ -22,35 +27,33 @@ const FIELDS: [(usize, usize); 28] = [
 /// Where in a header the walk is.
 pub(super) struct Walk<'a> {
     header: &'a [u8],
-    words: [u32; MAX_PRESENT_WORDS],
-    count: usize,
+    words: &'a [[u8; 4]],
     at: usize,
 }
 
 impl<'a> Walk<'a> {
-    /// Reads the present words of a header, which is all of `header`.
+    /// Finds the present words of a header, which is all of `header`.
     pub(super) fn new(header: &'a [u8]) -> Result<Self, WireError> {
-        let mut walk = Self { header, words: [0; MAX_PRESENT_WORDS], count: 0, at: 4 };
-        loop {
-            let word = walk.word()?;
-            let Some(slot) = walk.words.get_mut(walk.count) else {
-                return Err(WireError::Malformed { header: HEADER, field: "number of present words", found: 17 });
-            };
-            *slot = word;
-            walk.count = walk.count.saturating_add(1);
-            if word >> BIT_EXTENSION == 0 {
-                return Ok(walk);
+        let words = header.get(WORDS_AT..).unwrap_or_default().as_chunks().0;
+        let is_last = |word: &[u8; 4]| u32::from_le_bytes(*word) >> BIT_EXTENSION == 0;
+        let words = match words.iter().take(MAX_PRESENT_WORDS).position(is_last) {
+            Some(last) => words.get(..=last).unwrap_or_default(),
+            None if words.len() < MAX_PRESENT_WORDS => {
+                let expected = WORDS_AT.saturating_add(words.as_flattened().len()).saturating_add(4);
+                return Err(WireError::Truncated { header: HEADER, found: header.len(), expected });
             }
-        }
+            None => return Err(WireError::Malformed { header: HEADER, field: "number of present words", found: 17 }),
+        };
+        Ok(Self { header, words, at: WORDS_AT.saturating_add(words.as_flattened().len()) })
     }
 
     /// Reads what can be read: a field that reaches past the header ends the walk, as does one of unknown form.
     /// The flags must be there if they are announced, or nobody knows where the frame ends.
-    pub(super) fn read(mut self) -> Result<RxHeader, WireError> {
-        let mut header = RxHeader::default();
+    pub(super) fn read(mut self, header: &mut RxHeader) -> Result<(), WireError> {
         let mut vendor = false;
-        for (index, word) in self.words.into_iter().take(self.count).enumerate() {
-            match if vendor { Ok(()) } else { self.read_word(word, &mut header) } {
+        for (index, word) in self.words.iter().enumerate() {
+            let word = u32::from_le_bytes(*word);
+            match if vendor { Ok(()) } else { self.read_word(word, header) } {
                 Ok(()) => {}
                 Err(Stop { bit, end }) if index == 0 && bit <= FLAGS => {
                     return Err(WireError::Truncated { header: HEADER, found: self.header.len(), expected: end });
@@ -64,13 +67,12 @@ impl<'a> Walk<'a> {
                 _ => vendor,
             };
         }
-        Ok(header)
+        Ok(())
     }
 
     fn read_word(&mut self, word: u32, header: &mut RxHeader) -> Result<(), Stop> {
         let mut chain = Chain::default();
-        let mut announced = (0..BIT_RADIOTAP_NAMESPACE).filter(|bit| (word >> bit) & 1 == 1);
-        let walked = announced.try_for_each(|bit| {
+        let walked = bits(word & FIELD_BITS).try_for_each(|bit| {
             let value = self.field(bit)?;
             if !chain.read_field(bit, value) {
                 header.read_field(bit, value);
@@ -84,7 +86,7 @@ impl<'a> Walk<'a> {
     fn field(&mut self, bit: u32) -> Result<&'a [u8], Stop> {
         let form = usize::try_from(bit).ok().and_then(|bit| FIELDS.get(bit));
         let (size, align) = *form.ok_or(Stop { bit, end: self.at })?;
-        let start = self.at.next_multiple_of(align);
+        let start = self.at.saturating_add(align - 1) & !(align - 1);
         let end = start.saturating_add(size);
         let value = self.header.get(start..end).ok_or(Stop { bit, end })?;
         self.at = end;
@@ -98,14 +100,15 @@ impl<'a> Walk<'a> {
         self.at = start.checked_add(6)?.checked_add(usize::from(u16::from_le_bytes([low, high])))?;
         Some(())
     }
+}
 
-    fn word(&mut self) -> Result<u32, WireError> {
-        let end = self.at.saturating_add(4);
-        let truncated = WireError::Truncated { header: HEADER, found: self.header.len(), expected: end };
-        let word = self.header.get(self.at..).and_then(|rest| rest.first_chunk()).ok_or(truncated)?;
-        self.at = end;
-        Ok(u32::from_le_bytes(*word))
-    }
+/// The positions of the ones in `word`, lowest first.
+fn bits(mut word: u32) -> impl Iterator<Item = u32> {
+    std::iter::from_fn(move || {
+        let lowest = (word != 0).then_some(word.trailing_zeros());
+        word &= word.wrapping_sub(1);
+        lowest
+    })
 }
 
 /// The field that could not be read, and where it would end.

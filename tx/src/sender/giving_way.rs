@@ -1,0 +1,123 @@
+//! What the sender does when the air carries less than it is given: it learns so, and drops what comes too late.
+
+use std::time::{Duration, Instant};
+
+use skylark_common::wire::packet::Kind;
+
+use super::queue::{Queued, Unit};
+use super::{Keyframes, Sender};
+
+/// What is queued may be expected to take so much of the time a unit may wait: what gives way when another is queued, no
+/// repair of that covers, and receivers do not wait for it.
+const QUEUED_PERCENT: u32 = 70;
+
+/// The frame that left last, while others waited behind it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Left {
+    pub(super) airtime: Duration,
+    pub(super) at: Instant,
+    /// Whether the air was too busy for the next one meanwhile.
+    pub(super) air_was_busy: bool,
+}
+
+/// Why a unit is dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reason {
+    Disposable,
+    Overflow,
+    Late,
+    Useless,
+}
+
+impl Sender {
+    /// Learns from the time since the last frame left what the air takes; only the air's own time counts.
+    pub(super) fn measure(&mut self, now: Instant) {
+        let rate = &mut self.rate;
+        match self.left.take() {
+            Some(Left { airtime, at, air_was_busy: true }) => {
+                rate.left(airtime, now.saturating_duration_since(at).max(airtime));
+            }
+            Some(Left { airtime, .. }) => rate.left(airtime, airtime),
+            None => rate.idle(),
+        }
+    }
+
+    /// Latency stays bounded where the air carries less than the encoder makes; the module `queue` says in which order.
+    pub(super) fn bound_queue(&mut self, now: Instant) {
+        let longest = self.config.patience * QUEUED_PERCENT / 100;
+        while self.expected_wait() > longest {
+            if self.queue.demote_oldest_repairs(now + self.expected_wait()) {
+                continue;
+            }
+            let disposable = self.queue.oldest_disposable().map(|unit| (unit, Reason::Disposable));
+            let oldest = || self.queue.oldest().map(|unit| (unit, Reason::Overflow));
+            let Some((unit, reason)) = disposable.or_else(oldest) else { return };
+            self.drop_unit(unit, reason);
+        }
+    }
+
+    /// How long what waits is expected to take.
+    pub(super) fn expected_wait(&self) -> Duration {
+        self.rate.expected(self.queue.airtime())
+    }
+
+    pub(super) fn drop_late(&mut self, now: Instant) {
+        let Some(then) = now.checked_sub(self.config.patience) else { return };
+        let as_they_come = self.config.keyframes == Keyframes::AsTheyCome;
+        if self.keyframes_are_late && !as_they_come {
+            return;
+        }
+        let is_cut = |unit: &Unit| !(unit.keyframe && (as_they_come || unit.replaces_dropped));
+        while let Some(unit) = self.queue.queued_before(then).filter(is_cut) {
+            if self.queue.has_source_packets(unit) {
+                self.drop_unit(unit, Reason::Late);
+            } else {
+                self.queue.drop_next_repair();
+            }
+        }
+    }
+
+    /// Learns from the last packet of a keyframe whether another would leave in time.
+    pub(super) fn time_keyframe(&mut self, queued: &Queued, now: Instant) {
+        let Queued { unit, kind, due, .. } = *queued;
+        if unit.keyframe && kind == Kind::Source && !self.queue.has_source_packets(unit) {
+            self.keyframes_are_late = now.saturating_duration_since(due) > self.config.patience;
+        }
+    }
+
+    fn drop_unit(&mut self, unit: Unit, reason: Reason) {
+        self.queue.drop_unit(unit);
+        let stream = self.streams.iter_mut().find(|stream| stream.config().stream == unit.stream);
+        stream.into_iter().for_each(|stream| stream.uncover(unit.number));
+        self.stats.units_dropped += 1;
+        match reason {
+            Reason::Disposable => self.stats.dropped_disposable += 1,
+            Reason::Late => self.stats.dropped_late += 1,
+            Reason::Useless => self.stats.dropped_useless += 1,
+            Reason::Overflow => {}
+        }
+        if matches!(reason, Reason::Late | Reason::Overflow) {
+            self.wish_for_keyframe(unit);
+        }
+    }
+
+    /// Where a keyframe comes when asked for, what refers to a unit that was dropped is not worth its airtime.
+    fn wish_for_keyframe(&mut self, unit: Unit) {
+        let Some(at) = self.streams.iter().position(|stream| stream.config().stream == unit.stream) else { return };
+        let is_vain = self.streams.get_mut(at).is_none_or(|stream| stream.wish().is_vain());
+        if self.config.keyframes == Keyframes::AsTheyCome || is_vain {
+            return;
+        }
+        while let Some(following) = self.queue.following(unit) {
+            self.drop_unit(following, Reason::Useless);
+        }
+        if !self.queue.has_keyframe_behind(unit)
+            && let Some(stream) = self.streams.get_mut(at)
+        {
+            stream.wish_for_keyframe();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
