@@ -243,7 +243,7 @@ impl Running {
     }
 
     fn is_h264(&self) -> bool {
-        self.session.is_some_and(|session| session.announce.payload.is_h264())
+        self.session.is_some_and(|session| session.payload().is_h264())
     }
 
     /// When its unit was captured, on our clock, where that can be known.
@@ -251,13 +251,14 @@ impl Running {
         let session = self.session?;
         let clock = self.link.clock;
         let shared = self.shares_clock(&session);
-        let unix_start_us = session.announce.unix_start_us.filter(|_| shared);
+        let unix_start_us = session.announce()?.unix_start_us.filter(|_| shared);
         let (start, since) = unix_start_us.zip(datagram.captured_us)?;
         clock.captured(start, since, datagram.heard)
     }
 
     fn shares_clock(&self, session: &SessionStats) -> bool {
-        !self.link.are_recordings && self.link.clock.is_shared(session.announce.clock_id)
+        !self.link.are_recordings
+            && session.announce().is_some_and(|announce| self.link.clock.is_shared(announce.clock_id))
     }
 
     fn publish_when_due(&mut self) {

@@ -17,6 +17,7 @@ mod session;
 mod sessions;
 mod stream;
 mod waiting;
+pub mod wfb_ng;
 
 use std::time::{Duration, Instant};
 

@@ -21,6 +21,8 @@ pub(crate) use cards::Quality;
 pub(crate) use cards::{CardReport, sources};
 pub(crate) use latency::{Latency, Took, Unknown};
 pub(crate) use rates::Rates;
+#[cfg(feature = "window")]
+pub(crate) use session::Fec;
 pub(crate) use session::SessionReport;
 
 use crate::board::{OutputStats, PictureStats, Seen, stage};
@@ -179,14 +181,11 @@ impl Reporting {
         let last_heard = seen.rx.session.map(|session| session.last_heard);
         let evidence = Evidence {
             hearing,
-            session: seen.rx.session.map(|session| (session.last_heard, session.announce.payload)),
+            session: seen.rx.session.map(|session| (session.last_heard, session.payload())),
             last_datagram: seen.last_datagram,
             last_picture: seen.last_picture,
             concealed: seen.concealed_since.is_some(),
-            picture_interval: seen
-                .rx
-                .session
-                .and_then(|session| session.announce.unit_interval_us.map(|us| Duration::from_micros(us.into()))),
+            picture_interval: seen.rx.session.and_then(|session| session.unit_interval()),
             decodes: self.decodes,
         };
         let fault = Self::fault_of_all_cards(seen);
@@ -240,7 +239,7 @@ fn whole_millis(time: Duration) -> u64 {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use crate::stats::{AntennaStats, CardStats, RxStats, SessionStats, Spread};
+    use crate::stats::{AntennaStats, CardStats, RxStats, SessionStats, Spread, Terms};
     use skylark_common::fec::FecConfig;
     use skylark_common::wire::announce::{Announce, Payload, TxLatency};
 
@@ -266,7 +265,7 @@ pub(crate) mod tests {
                 queue_p95_us: 900,
             }),
         };
-        let session = SessionStats { id: 7, last_heard: now, announce, announced: now, offset_us: 0 };
+        let session = SessionStats { id: 7, last_heard: now, terms: Terms::Skylark(announce) };
         let card = |heard, missed, unique, dbm: i8| CardStats {
             heard,
             expected: heard + missed,

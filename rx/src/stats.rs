@@ -4,7 +4,8 @@ use std::iter::Sum;
 use std::time::{Duration, Instant};
 
 use serde::{Serialize, Serializer};
-use skylark_common::wire::announce::Announce;
+use skylark_common::wfb_ng::session::BlockCode;
+use skylark_common::wire::announce::{Announce, Payload};
 use skylark_common::wire::link::LinkId;
 
 /// A snapshot of everything the receiver counts.
@@ -207,13 +208,54 @@ pub struct SessionStats {
     pub id: u32,
     /// When an authentic frame of it was last heard.
     pub last_heard: Instant,
-    /// Its latest announce of video, or of the lowest stream that has one.
-    pub announce: Announce,
-    /// When that was heard.
-    pub announced: Instant,
-    /// The least seen of (arrival on our clock − session time on the sender's clock) in µs since the
-    /// receiver's start: where both clocks are the same, an upper bound of nothing but the way.
-    pub offset_us: i64,
+    /// What its transmitter says of it.
+    pub terms: Terms,
+}
+
+/// What a transmitter says of its session.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Terms {
+    /// The latest announce of video, or of the lowest stream that has one.
+    Skylark(Announce),
+    /// What the session packet of a WFB-NG transmitter says.
+    WfbNg {
+        /// Its epoch: sessions of an older one are refused.
+        epoch: u64,
+        /// How blocks are made.
+        code: BlockCode,
+        /// What the datagrams show themselves to be: no packet says it.
+        payload: Payload,
+        /// The usual time from unit to unit, as it was heard.
+        unit_interval: Option<Duration>,
+    },
+}
+
+impl SessionStats {
+    /// What the datagrams of video are.
+    #[must_use]
+    pub const fn payload(&self) -> Payload {
+        match self.terms {
+            Terms::Skylark(Announce { payload, .. }) | Terms::WfbNg { payload, .. } => payload,
+        }
+    }
+
+    /// The usual time from picture to picture, where it is known.
+    #[must_use]
+    pub fn unit_interval(&self) -> Option<Duration> {
+        match self.terms {
+            Terms::Skylark(announce) => announce.unit_interval_us.map(|us| Duration::from_micros(us.into())),
+            Terms::WfbNg { unit_interval, .. } => unit_interval,
+        }
+    }
+
+    /// What only a Skylark transmitter says.
+    #[must_use]
+    pub const fn announce(&self) -> Option<&Announce> {
+        match &self.terms {
+            Terms::Skylark(announce) => Some(announce),
+            Terms::WfbNg { .. } => None,
+        }
+    }
 }
 
 /// What the air sounds like: why there may be no picture.

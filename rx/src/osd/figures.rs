@@ -1,12 +1,12 @@
 //! The figures in flight: the stream, each card, what the repairs did, and where the milliseconds go.
 
 use skylark_common::VIDEO_STREAM;
-use skylark_common::fec::{Code, FecConfig};
+use skylark_common::fec::Code;
 use skylark_common::ledger::Summary;
 
 use super::{Line, Room, Tone, cards, tenths, wrap};
 use crate::glass::{Bar, Measured, Mode, Until};
-use crate::report::{Latency, Report, Took, Unknown};
+use crate::report::{Fec, Latency, Report, Took, Unknown};
 
 /// How wide the ledger is: a stage and two figures.
 const LEDGER_LETTERS: usize = 34;
@@ -136,7 +136,11 @@ fn headline(report: &Report) -> Line {
         .with(fec, Tone::Plain)
 }
 
-fn fec(fec: FecConfig) -> String {
+fn fec(fec: Fec) -> String {
+    let fec = match fec {
+        Fec::Skylark(fec) => fec,
+        Fec::WfbNg { k, n, .. } => return format!("{k}/{n}"),
+    };
     let percent = fec.redundancy_permille / 10;
     match fec.code {
         Code::None => "no FEC".to_owned(),

@@ -13,7 +13,7 @@ use super::heard::{Heard, Look};
 use super::known::Known;
 use super::stream::{Arrival, StreamReceiver};
 use super::{Datagram, Outcome};
-use crate::stats::{SessionStats, StreamStats};
+use crate::stats::{SessionStats, StreamStats, Terms};
 
 /// Streams followed in a session. A transmitter of ours has one or two; more are ignored.
 const MAX_STREAMS: usize = 8;
@@ -119,13 +119,7 @@ impl Session {
     }
 
     pub(super) fn stats(&self) -> SessionStats {
-        SessionStats {
-            id: self.id(),
-            last_heard: self.last_heard,
-            announce: self.announce,
-            announced: self.announced,
-            offset_us: self.offset.least_us(),
-        }
+        SessionStats { id: self.id(), last_heard: self.last_heard, terms: Terms::Skylark(self.announce) }
     }
 
     pub(super) fn stream_stats(&self) -> Vec<StreamStats> {

@@ -60,7 +60,7 @@ impl Latency {
         unknown: Option<Unknown>,
         summaries: &[Summary; stage::COUNT],
     ) -> Self {
-        let tx = session.and_then(|session| session.announce.latency);
+        let tx = session.and_then(SessionStats::announce).and_then(|announce| announce.latency);
         let took = |stage: usize| summaries.get(stage).and_then(Took::of);
         let captured_to_encoded = tx.map(|tx| Took::from_micros(tx.encode_p50_us, tx.encode_p95_us));
         let encoded_to_on_air = tx.map(|tx| Took::from_micros(tx.queue_p50_us, tx.queue_p95_us));

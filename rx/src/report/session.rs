@@ -1,6 +1,6 @@
 //! What a line says of the session.
 
-use crate::stats::SessionStats;
+use crate::stats::{SessionStats, Terms};
 use serde::{Serialize, Serializer};
 use skylark_common::fec::FecConfig;
 use skylark_common::wire::announce::Payload;
@@ -14,7 +14,7 @@ pub(crate) struct SessionReport {
     /// What the datagrams are.
     pub(crate) payload: Payload,
     /// How the stream is protected.
-    pub(crate) fec: FecConfig,
+    pub(crate) fec: Fec,
     /// Whether the transmitter's clock is ours.
     pub(crate) shared_clock: bool,
 }
@@ -22,7 +22,35 @@ pub(crate) struct SessionReport {
 impl SessionReport {
     /// What a line says of this session.
     pub(super) fn of(session: &SessionStats, shared_clock: bool) -> Self {
-        Self { id: session.id, payload: session.announce.payload, fec: session.announce.fec, shared_clock }
+        Self { id: session.id, payload: session.payload(), fec: Fec::of(&session.terms), shared_clock }
+    }
+}
+
+/// How a stream is protected.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Fec {
+    /// By our own code.
+    Skylark(FecConfig),
+    /// By blocks of the field's standard.
+    WfbNg {
+        /// Its name.
+        code: &'static str,
+        /// Source fragments in a block.
+        k: u8,
+        /// Fragments in a block.
+        n: u8,
+        /// The session's place among sessions.
+        epoch: u64,
+    },
+}
+
+impl Fec {
+    const fn of(terms: &Terms) -> Self {
+        match *terms {
+            Terms::Skylark(announce) => Self::Skylark(announce.fec),
+            Terms::WfbNg { epoch, code, .. } => Self::WfbNg { code: "reed-solomon", k: code.k(), n: code.n(), epoch },
+        }
     }
 }
 
