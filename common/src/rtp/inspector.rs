@@ -22,6 +22,7 @@ pub struct Inspector {
     undecided: u8,
     is_told: bool,
     source: Option<u32>,
+    payload_type: Option<u8>,
     /// Datagrams of another source in a row.
     strangers: u8,
     keyframe: bool,
@@ -49,6 +50,7 @@ impl Default for Inspector {
             undecided: LOOKED_AT,
             is_told: false,
             source: None,
+            payload_type: None,
             strangers: 0,
             keyframe: false,
             last: None,
@@ -68,6 +70,12 @@ impl Inspector {
     #[must_use]
     pub const fn payload(&self) -> Payload {
         self.payload
+    }
+
+    /// The RTP payload type of the source that is followed; `None` before its first datagram.
+    #[must_use]
+    pub const fn payload_type(&self) -> Option<u8> {
+        self.payload_type
     }
 
     /// Takes the next datagram.
@@ -93,6 +101,7 @@ impl Inspector {
         if !self.follow(header.ssrc) {
             return Inspected { payload: self.payload, end_of_unit: false, keyframe: self.keyframe };
         }
+        self.payload_type = Some(header.payload_type);
         self.judge(header, payload);
         let has_markers = self.marks_ends(header);
         let is_key = header.payload_type >= FIRST_DYNAMIC_PAYLOAD_TYPE
