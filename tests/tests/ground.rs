@@ -14,8 +14,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use desk::{Desk, clip, ports};
-use skylark_common::h264::NalHeader;
-use skylark_common::rtp::RtpHeader;
+use skylark_common::h264::{AccessUnit, NalHeader};
+use skylark_common::rtp::{Depacketizer, Marks, RtpHeader};
 use tool::{Tool, decoded, run};
 
 /// Pictures that players show: two keyframes and more.
@@ -64,6 +64,17 @@ fn end_collecting(port: u16) {
     socket().0.send_to(&[], ("127.0.0.1", port)).unwrap();
 }
 
+/// The access units in these datagrams.
+fn units(datagrams: &[Vec<u8>]) -> Vec<AccessUnit> {
+    let mut depacketizer = Depacketizer::default();
+    let mut units = Vec::new();
+    for bytes in datagrams {
+        depacketizer.handle_datagram(bytes, Marks::default());
+        units.extend(std::iter::from_fn(|| depacketizer.poll_unit()).map(|received| received.unit));
+    }
+    units
+}
+
 /// A port above which the next one is free as well: ffmpeg takes both. Below those the kernel gives away by itself, so
 /// that neither is gone before ffmpeg comes.
 fn port_pair() -> u16 {
@@ -79,8 +90,9 @@ fn players_show_what_is_recorded_and_whoever_comes_late_begins_at_the_next_keyfr
     let desk = Desk::new();
     let folder = desk.folder.path();
     std::fs::write(folder.join("sparing.h264"), sparing_clip()).unwrap();
-    let ([card, ground, late], sdp) = (ports(), port_pair());
-    let outputs = [sdp, ground, late].map(|port| format!("--output rtp:127.0.0.1:{port}")).join(" ");
+    let ([card, ground, late], sdp, (socket, output)) = (ports(), port_pair(), socket());
+    let received = collect(socket, |_: &[u8]| {});
+    let outputs = [sdp, ground, late, output].map(|port| format!("--output rtp:127.0.0.1:{port}")).join(" ");
     let records = format!("{outputs} --sdp link.sdp --output file:live.h264 {PATIENT}");
     let mut rx = desk.start("skylark-rx", "rx", &format!("--key link.key --air udp:127.0.0.1:{card} {records}"));
     let mut ffmpeg = Tool::ffmpeg_player(folder, "ffmpeg.yuv", sdp, "link.sdp", PICTURES);
@@ -96,11 +108,18 @@ fn players_show_what_is_recorded_and_whoever_comes_late_begins_at_the_next_keyfr
     let expected = &recorded[..PICTURES * PICTURE_BYTES];
     assert!(desk.read("ffmpeg.yuv") == expected);
     assert!(desk.read("gstreamer.yuv") == expected);
-    let seen = desk.read("latecomer.yuv");
-    let begins: Vec<_> =
-        (0..recorded.len()).step_by(PICTURE_BYTES).filter(|at| recorded[*at..].starts_with(&seen)).collect();
+    let (seen, sent) = (desk.read("latecomer.yuv"), decoded(folder, "sparing.h264", clip().len()));
     assert_eq!(seen.len(), (KEYFRAME_INTERVAL + 5) * PICTURE_BYTES);
-    assert!(!begins.is_empty(), "it shows what was not sent");
+    let mut keyframes = sent.chunks(PICTURE_BYTES).step_by(KEYFRAME_INTERVAL);
+    assert!(keyframes.any(|keyframe| seen.starts_with(keyframe)), "it begins with what is no keyframe");
+    let mut from = (0..recorded.len()).step_by(PICTURE_BYTES);
+    assert!(from.any(|at| recorded[at..].starts_with(&seen)), "it shows what was not sent");
+
+    end_collecting(output);
+    let units = units(&received.join().unwrap());
+    let keyframes: Vec<_> = units.iter().filter(|unit| unit.keyframe).collect();
+    let has_sets = |unit: &AccessUnit| unit.nal_units().filter(|nal| NalHeader(nal[0]).is_parameter_set()).count() == 2;
+    assert!(keyframes.len() > PICTURES / KEYFRAME_INTERVAL && keyframes.iter().all(|unit| has_sets(unit)));
     let description = String::from_utf8(desk.read("link.sdp")).unwrap();
     assert!(description.contains("H264/90000") && description.contains("sprop-parameter-sets="), "{description}");
 }
@@ -224,12 +243,6 @@ fn h265_is_handed_on_and_described_for_players() {
     let pictures = decoded(folder, "clip.h265", PICTURES);
     assert!(desk.read("gstreamer.yuv") == pictures);
     assert!(desk.read("ffmpeg.yuv") == pictures);
-}
-
-/// Whether `seen` begins with one of the keyframes of `pictures` and goes on as they do.
-fn shows_from_a_keyframe_on(seen: &[u8], pictures: &[u8]) -> bool {
-    let mut keyframes = (0..pictures.len()).step_by(KEYFRAME_INTERVAL * PICTURE_BYTES);
-    seen.len() == (KEYFRAME_INTERVAL + 5) * PICTURE_BYTES && keyframes.any(|at| pictures[at..].starts_with(seen))
 }
 
 #[test]
