@@ -13,6 +13,7 @@
 //! | [`session`] | session packets: epoch, code and key in a box |
 //! | [`packet`] | data packets: nonce, fragment, tag |
 //! | [`reed_solomon`] | the code over a block: the systematic Vandermonde matrix |
+//! | [`seed`] | the keys of one session after another |
 //! | [`fragment`] | what is inside a packet: flags, length, datagram |
 //!
 //! One datagram is one packet here, and nothing says where a unit ends; what is inside tells (RTP's marker).
@@ -22,6 +23,7 @@ pub mod fragment;
 pub mod keys;
 pub mod packet;
 pub mod reed_solomon;
+pub mod seed;
 pub mod session;
 
 /// The largest datagram a packet carries, in bytes.

@@ -12,7 +12,7 @@ use skylark_common::wire::link::LinkId;
 use crate::args::Args;
 use crate::clock::Clock;
 use crate::events::{Event, Start};
-use crate::sender::{Entropy, Keyframes, Pacing, Sender, SenderConfig, StreamConfig};
+use crate::sender::{Entropy, Keyframes, Pacing, Sender, SenderConfig, Skylark, SkylarkConfig, StreamConfig};
 use crate::source::Obeys;
 
 /// What all sessions of this program have in common.
@@ -30,7 +30,7 @@ impl Sessions<'_> {
     pub(crate) fn begin(&self, payload: Payload) -> anyhow::Result<Sender> {
         let now = Instant::now();
         let entropy = Entropy { salt: random()?, unix_us: self.clock.unix_us(now), clock_id: clock_id::read() };
-        Ok(Sender::new(self.config(payload), self.key, entropy, now))
+        Ok(Sender::new(self.config(), Skylark::new(self.skylark(payload), self.key, entropy, now), now))
     }
 
     /// The line that says what begins.
@@ -49,11 +49,14 @@ impl Sessions<'_> {
         })
     }
 
-    fn config(&self, payload: Payload) -> SenderConfig {
+    fn skylark(&self, payload: Payload) -> SkylarkConfig {
+        let stream = StreamConfig { payload, fec: self.args.fec_config(), ..StreamConfig::default() };
+        SkylarkConfig { link: LinkId::from_name(&self.args.link), streams: vec![stream] }
+    }
+
+    fn config(&self) -> SenderConfig {
         let pacing = if self.args.no_pacing { Pacing::None } else { Pacing::Airtime };
         SenderConfig {
-            link: LinkId::from_name(&self.args.link),
-            streams: vec![StreamConfig { payload, fec: self.args.fec_config(), ..StreamConfig::default() }],
             rate: self.args.rate(),
             pacing,
             keyframes: if self.obeys.keyframes { Keyframes::OnDemand } else { Keyframes::AsTheyCome },
