@@ -36,6 +36,9 @@ use tally::Tally;
 
 /// A unit of more packets than these is queued and dropped in parts.
 const MAX_PART: u32 = 512;
+/// A block closes with its unit if one in so many of its source packets is there: for fewer the fillers and the repairs
+/// of a whole block are too many.
+const LEAST_SHARE: u8 = 4;
 /// A session ends so many blocks before their indices do: more than wait.
 const SPARE_BLOCKS: u64 = 1 << 20;
 /// What no unit belongs to.
@@ -63,9 +66,10 @@ pub struct WfbNgConfig {
 /// When a block ends before it is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Closing {
-    /// Not because of what is in it: its repairs wait for packets of the next unit.
+    /// Not with its unit: its repairs wait for packets of the next.
     Never,
-    /// With its unit, where it is at least half full: its repairs leave at once.
+    /// With its unit, if nothing waits behind that and a quarter of its packets are there: the repairs leave at once, in
+    /// airtime that nobody wants. Where units wait for the air, their packets fill the block.
     UnitEnds,
 }
 
@@ -167,6 +171,11 @@ impl WfbNg {
             self.frames.seal(PacketId { block: self.block_index, fragment }, parity);
         }
         parities
+    }
+
+    fn closes_with_unit(&self) -> bool {
+        let least = self.config.code.k().div_ceil(LEAST_SHARE);
+        self.config.closing == Closing::UnitEnds && self.block.sources() >= least
     }
 
     fn next_block(&mut self) {
@@ -274,7 +283,7 @@ impl Dialect for WfbNg {
             self.place(&mut queued.bytes);
             self.tally.source(queued.airtime);
             self.last = Some((queued.unit, now));
-            let ends_early = queued.ends_unit && self.config.closing == Closing::UnitEnds && self.block.is_half_full();
+            let ends_early = queued.ends_unit && self.closes_with_unit() && queue.is_empty();
             let fits = || fits(self.tally.with_repairs(queue.airtime()));
             if self.block.is_full() && !fits() {
                 queue.leave_out_repairs(self.block.parities().len());

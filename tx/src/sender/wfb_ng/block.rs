@@ -42,11 +42,6 @@ impl Block {
         self.sources == self.code.code().k()
     }
 
-    /// Whether it holds at least half of its source fragments.
-    pub(super) const fn is_half_full(&self) -> bool {
-        self.sources >= self.code.code().k().div_ceil(2)
-    }
-
     /// Takes the next source fragment.
     ///
     /// # Panics

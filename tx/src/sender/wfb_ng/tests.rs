@@ -1,6 +1,7 @@
 //! The dialect as receivers see it, in virtual time.
 #![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
 
+mod closing;
 mod field;
 
 use std::collections::BTreeMap;
@@ -9,7 +10,7 @@ use proptest::prelude::*;
 use skylark_common::wfb_ng::keys::KeyPair;
 use skylark_common::wfb_ng::reed_solomon::ReedSolomon;
 use skylark_common::wire::dot11::Dot11;
-use skylark_common::wire::radiotap::RxHeader;
+use skylark_common::wire::radiotap::{RxHeader, TxRate};
 
 use super::*;
 use crate::sender::{Keyframes, Pacing, PushError, SenderConfig};
