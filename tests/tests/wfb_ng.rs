@@ -1,0 +1,5 @@
+//! The field's standard, from both sides.
+#![expect(clippy::unwrap_used, reason = "a test ends at the first thing that goes wrong")]
+
+#[path = "wfb_ng/model.rs"]
+mod model;
