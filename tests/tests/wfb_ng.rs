@@ -3,3 +3,6 @@
 
 #[path = "wfb_ng/model.rs"]
 mod model;
+
+#[path = "wfb_ng/beside.rs"]
+mod beside;
