@@ -4,7 +4,8 @@ use std::iter::Sum;
 use std::time::{Duration, Instant};
 
 use serde::{Serialize, Serializer};
-use skylark_common::wfb_ng::session::BlockCode;
+use skylark_common::wfb_ng::channel::ChannelId;
+use skylark_common::wfb_ng::session::{BlockCode, SessionError};
 use skylark_common::wire::announce::{Announce, Payload};
 use skylark_common::wire::link::LinkId;
 
@@ -248,6 +249,12 @@ impl SessionStats {
         }
     }
 
+    /// Whether what the datagrams are has yet to show: no packet of WFB-NG says it.
+    #[must_use]
+    pub const fn is_undecided(&self) -> bool {
+        matches!(self.terms, Terms::WfbNg { payload: Payload::Opaque | Payload::Rtp, .. })
+    }
+
     /// What only a Skylark transmitter says.
     #[must_use]
     pub const fn announce(&self) -> Option<&Announce> {
@@ -269,4 +276,12 @@ pub struct Hearing {
     pub other_key: Option<Instant>,
     /// When a frame of this link was last heard in a version we do not speak, and which.
     pub other_version: Option<(Instant, u8)>,
+    /// When frames of the other dialect were last heard: of WFB-NG by a Skylark receiver, of Skylark by the other.
+    pub other_dialect: Option<Instant>,
+    /// WFB-NG: when a frame of another stream or link was last heard, and which.
+    pub other_channel: Option<(Instant, ChannelId)>,
+    /// WFB-NG: when a session packet of this stream was last refused for another reason than its key, and for which.
+    pub refused_session: Option<(Instant, SessionError)>,
+    /// WFB-NG: when a packet of this stream was last heard that waits for its session packet.
+    pub waiting_for_session: Option<Instant>,
 }
