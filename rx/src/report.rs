@@ -305,7 +305,7 @@ pub(crate) mod tests {
     /// An antenna that hears steadily.
     pub(crate) fn antenna(number: u8, dbm: i8) -> AntennaStats {
         let spread = |db: i8| Spread { min: db - 3, mean: db.into(), max: db + 2 };
-        AntennaStats { number, signal_dbm: spread(dbm), snr_db: Some(spread(dbm + 95)) }
+        AntennaStats { number, frames: 500, signal_dbm: spread(dbm), snr_db: Some(spread(dbm + 95)) }
     }
 
     /// A card that has heard nothing.

@@ -8,6 +8,7 @@ use skylark_common::wfb_ng::channel::ChannelId;
 use skylark_common::wfb_ng::session::{BlockCode, SessionError};
 use skylark_common::wire::announce::{Announce, Payload};
 use skylark_common::wire::link::LinkId;
+use skylark_common::wire::radiotap::RxRate;
 
 /// A snapshot of everything the receiver counts.
 #[derive(Debug, Clone, Default)]
@@ -138,6 +139,11 @@ pub struct CardStats {
     /// What each antenna heard over the last second, in order of their numbers, four at most. A card that
     /// names no antenna has one, number 0.
     pub antennas: Vec<AntennaStats>,
+    /// Center frequency in MHz of the latest frame of that second, where the card tells it.
+    pub frequency_mhz: Option<u16>,
+    /// Its rate, where the card tells it.
+    #[serde(skip)]
+    pub rate: Option<RxRate>,
     /// How much later than the first copy it brought its own, mean over the last second; taken from four packets a
     /// second, its own firsts count as 0. Copies more than a second late are not seen.
     #[serde(rename = "behind_us", serialize_with = "microseconds")]
@@ -152,6 +158,8 @@ pub struct CardStats {
 pub struct AntennaStats {
     /// Which antenna, as the driver counts them.
     pub number: u8,
+    /// Frames it heard.
+    pub frames: u32,
     /// Signal power in dBm.
     pub signal_dbm: Spread,
     /// Signal above noise in dB, where the card tells its noise.
