@@ -23,6 +23,16 @@ pub enum AirTarget {
     Pcap(PathBuf),
 }
 
+/// Which on-air format is spoken: `skylark` or `wfb-ng`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Dialect {
+    /// Our own ([`crate::wire`]).
+    #[default]
+    Skylark,
+    /// The field's standard ([`crate::wfb_ng`]).
+    WfbNg,
+}
+
 /// Where a line of JSON a second goes: `json` or `json:PATH`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StatsTarget {
@@ -50,6 +60,32 @@ impl FromStr for AirTarget {
 fn is_card(text: &str) -> bool {
     let allowed = |c: char| c.is_ascii_graphic() && c != '/' && c != ':';
     !["", ".", ".."].contains(&text) && text.len() <= MAX_CARD_BYTES && text.chars().all(allowed)
+}
+
+impl FromStr for Dialect {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let named = [Self::Skylark, Self::WfbNg].into_iter().find(|dialect| dialect.name() == text);
+        named.ok_or("expected skylark or wfb-ng")
+    }
+}
+
+impl Dialect {
+    /// What it is called on a command line and in figures.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Skylark => "skylark",
+            Self::WfbNg => "wfb-ng",
+        }
+    }
+}
+
+impl fmt::Display for Dialect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
 }
 
 impl FromStr for StatsTarget {

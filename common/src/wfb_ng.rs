@@ -10,6 +10,7 @@
 //! |---|---|
 //! | [`channel`] | link id and radio port, in the addresses of a frame |
 //! | [`keys`] | `drone.key`, `gs.key`, and both from a passphrase |
+//! | [`key_file`] | where they are, and which is whose |
 //! | [`session`] | session packets: epoch, code and key in a box |
 //! | [`packet`] | data packets: nonce, fragment, tag |
 //! | [`reed_solomon`] | the code over a block: the systematic Vandermonde matrix |
@@ -20,6 +21,7 @@
 
 pub mod channel;
 pub mod fragment;
+pub mod key_file;
 pub mod keys;
 pub mod packet;
 pub mod reed_solomon;

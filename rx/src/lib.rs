@@ -19,6 +19,8 @@ mod control;
 mod decode;
 #[cfg(feature = "program")]
 pub mod decoder;
+#[cfg(feature = "program")]
+mod dialect;
 #[cfg(feature = "relay")]
 mod fabric;
 #[cfg(feature = "program")]

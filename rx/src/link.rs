@@ -1,4 +1,4 @@
-//! The link thread: one wait over all cards and the receiver's deadline; owns the [`Receiver`].
+//! The link thread: one wait over all cards and the receiver's deadline; owns the receiver.
 
 pub(crate) mod cards;
 pub(crate) mod joining;
@@ -7,7 +7,6 @@ pub(crate) mod relayed;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::Receiver;
 use crate::receiver::{Datagram, MAX_CARDS};
 use crate::stats::SessionStats;
 use skylark_common::VIDEO_STREAM;
@@ -17,6 +16,7 @@ use skylark_common::scheduling;
 use crate::board::Board;
 use crate::clock::{SharedClock, now};
 use crate::control::Control;
+use crate::dialect::receiver::DialectReceiver;
 use crate::output::Outlets;
 use crate::tell::tell;
 use crate::unit::Units;
@@ -35,7 +35,7 @@ const BUSY_WAIT: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub(crate) struct Link {
     /// The pure core.
-    pub(crate) receiver: Receiver,
+    pub(crate) receiver: DialectReceiver,
     /// The airs it begins with.
     pub(crate) airs: Vec<Box<dyn CaptureAir>>,
     /// Where further ones come from.
@@ -218,6 +218,8 @@ impl Running {
         if self.session.is_none_or(|session| session.id != datagram.session) {
             self.session = self.link.receiver.stats(now).session;
             self.link.board.with(|seen| seen.last_picture = None);
+        } else if self.session.is_some_and(|session| session.is_undecided()) {
+            self.session = self.link.receiver.stats(now).session;
         }
         if !self.link.outlets.want_units() || !self.is_h264() {
             return;

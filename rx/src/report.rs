@@ -180,6 +180,7 @@ impl Reporting {
         hearing.any = hearing.any.max(seen.other_traffic);
         let last_heard = seen.rx.session.map(|session| session.last_heard);
         let evidence = Evidence {
+            dialect: self.names.target.dialect(),
             hearing,
             session: seen.rx.session.map(|session| (session.last_heard, session.payload())),
             last_datagram: seen.last_datagram,
@@ -190,7 +191,7 @@ impl Reporting {
         };
         let fault = Self::fault_of_all_cards(seen);
         let (signal, reason) = match (evidence.signal(now), fault) {
-            (Signal::Nothing | Signal::NotSkylark, Some(fault)) => (Signal::DeafCards, fault),
+            (Signal::Nothing | Signal::NoLink, Some(fault)) => (Signal::DeafCards, fault),
             (Signal::Nothing, None) if self.names.listening == Listening::Relays => {
                 (Signal::Nothing, silence_of_relays(seen.network.as_ref(), seen.relays.len()))
             }
@@ -304,7 +305,7 @@ pub(crate) mod tests {
     /// An antenna that hears steadily.
     pub(crate) fn antenna(number: u8, dbm: i8) -> AntennaStats {
         let spread = |db: i8| Spread { min: db - 3, mean: db.into(), max: db + 2 };
-        AntennaStats { number, signal_dbm: spread(dbm), snr_db: Some(spread(dbm + 95)) }
+        AntennaStats { number, frames: 500, signal_dbm: spread(dbm), snr_db: Some(spread(dbm + 95)) }
     }
 
     /// A card that has heard nothing.

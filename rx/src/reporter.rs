@@ -129,9 +129,10 @@ fn sentence(report: &Report) -> String {
 fn start(args: &Args, names: &Names, airs: &[String]) -> Value {
     json!({
         "version": env!("CARGO_PKG_VERSION"),
+        "dialect": names.target.dialect().name(),
         "link": names.link_name,
-        "link_id": names.link.to_string(),
-        "key": format!("{:08x}", names.fingerprint),
+        "link_id": names.target.to_string(),
+        "key": names.key(),
         "airs": airs,
         "latency_budget_ms": args.latency_budget.as_millis(),
     })

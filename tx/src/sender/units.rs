@@ -70,7 +70,7 @@ impl Units {
 
     /// Whether this datagram shows that other units refer to its own.
     pub(super) fn is_referred_to(&self, datagram: &[u8]) -> bool {
-        !matches!(self.payload, Payload::H264 | Payload::RtpH264) || is_referred_to(datagram)
+        is_referred_to(self.payload, datagram)
     }
 
     /// A unit was dropped, and the encoder makes a keyframe when asked: what comes before that is not taken. Whether

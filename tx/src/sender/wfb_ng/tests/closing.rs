@@ -4,9 +4,9 @@ use skylark_common::air::sim::{self, Channel, Loss, ReceiverConfig};
 
 use super::*;
 
-/// Pictures a second, and how many are measured: 10 s.
+/// Pictures a second, and how many are measured: 15 s.
 const FPS: u32 = 60;
-const UNITS: u32 = 600;
+const UNITS: u32 = 900;
 
 struct Outcome {
     lost_permille: usize,
