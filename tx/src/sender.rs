@@ -24,7 +24,7 @@ mod wish;
 use std::time::{Duration, Instant};
 
 use skylark_common::ledger::Ledger;
-use skylark_common::wire::announce::TxLatency;
+use skylark_common::wire::announce::{Payload, TxLatency};
 
 pub use config::{Entropy, Keyframes, Outgoing, Pacing, PushError, SenderConfig, SkylarkConfig, StreamConfig};
 pub use dialect::Dialect;
@@ -168,6 +168,11 @@ impl<D: Dialect> Sender<D> {
         }
         self.bound_queue(now);
         Ok(())
+    }
+
+    /// From here on the datagrams of all streams are these, in the same session: where receivers are not told.
+    pub fn carry(&mut self, payload: Payload) {
+        self.streams.iter_mut().for_each(|units| units.carry(payload));
     }
 
     /// The next frame for the card, radiotap header first, if its turn has come.

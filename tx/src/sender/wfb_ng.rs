@@ -202,11 +202,6 @@ impl Sender<WfbNg> {
         queue.push_next(vec![session_packet], Role::Announce, NO_UNIT, now);
         queue.push_next(ending, Role::Repair, unit, now);
     }
-
-    /// From here on its datagrams are these.
-    pub fn carry(&mut self, payload: Payload) {
-        self.streams.iter_mut().for_each(|units| units.carry(payload));
-    }
 }
 
 impl Dialect for WfbNg {
@@ -302,7 +297,7 @@ impl Dialect for WfbNg {
     /// Fills the block, unless what waits does.
     fn handle_timeout(&mut self, queue: &mut TransmitQueue, now: Instant) {
         match self.last {
-            Some((unit, _)) if queue.is_empty() => _ = self.close(unit, queue, now),
+            Some((unit, _)) if queue.is_empty() => self.close(unit, queue, now),
             Some((unit, _)) => self.last = Some((unit, now)),
             None => {}
         }

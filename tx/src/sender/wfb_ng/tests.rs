@@ -13,7 +13,7 @@ use skylark_common::wire::dot11::Dot11;
 use skylark_common::wire::radiotap::{RxHeader, TxRate};
 
 use super::*;
-use crate::sender::{Keyframes, Pacing, PushError, SenderConfig};
+use crate::sender::{Pacing, SenderConfig};
 use field::{Ground, Opened, datagram, rebuild};
 
 const CHANNEL: ChannelId = ChannelId::new(7_669_206, 0);
