@@ -51,9 +51,9 @@ impl Feed {
     /// # Errors
     /// One of them is taken or not this machine's.
     pub fn listen(address: &ListenAddress) -> Result<Self, FeedError> {
-        let refused = |error: io::Error| match error.kind() {
-            io::ErrorKind::AddrInUse => FeedError::InUse(address.clone()),
-            _ => FeedError::Refused(address.clone(), error),
+        let refused = |error: io::Error| {
+            let is_taken = error.kind() == io::ErrorKind::AddrInUse;
+            if is_taken { FeedError::InUse(address.clone()) } else { FeedError::Refused(address.clone(), error) }
         };
         let addresses = address.as_str().to_socket_addrs().map_err(refused)?;
         let listen = |address| {
