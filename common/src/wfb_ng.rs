@@ -15,10 +15,12 @@
 //! | [`packet`] | data packets: nonce, fragment, tag |
 //! | [`reed_solomon`] | the code over a block: the systematic Vandermonde matrix |
 //! | [`fragment`] | what is inside a packet: flags, length, datagram |
+//! | [`figures`] | counts as the field's ground tools read them |
 //!
 //! One datagram is one packet here, and nothing says where a unit ends; what is inside tells (RTP's marker).
 
 pub mod channel;
+pub mod figures;
 pub mod fragment;
 pub mod key_file;
 pub mod keys;
