@@ -54,6 +54,12 @@ impl Lines {
         line.push('\n');
         self.queue.push(line);
     }
+
+    /// Whether no more can be written.
+    #[must_use]
+    pub fn have_ended(&self) -> bool {
+        self.queue.is_closed()
+    }
 }
 
 impl Drop for Lines {

@@ -3,21 +3,23 @@
 #[cfg(feature = "relay")]
 mod relay;
 mod source;
+mod values;
 
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Parser;
 #[cfg(feature = "relay")]
 use clap::Subcommand;
-use skylark_common::options::{AirTarget, Dialect, StatsTarget, duration, duration_or_zero};
+use skylark_common::options::{AirTarget, Dialect, ListenAddress, StatsTarget, duration};
 
 #[cfg(feature = "relay")]
 pub(crate) use relay::RelayArgs;
 #[cfg(feature = "relay")]
 pub(crate) use source::RELAY_PORT;
 pub(crate) use source::Source;
+use values::latency_budget;
+pub(crate) use values::{OutputArg, ShowDamageAfter};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -115,7 +117,7 @@ pub(crate) struct Args {
     /// comes, the picture is made good again. Counts for window and png: only; what is handed on or recorded is always
     /// whole or given up. Longer: fewer damaged pictures, and they stand for longer.
     /// Without it 85ms. Not with --dialect wfb-ng.
-    #[arg(long, value_name = "TIME", value_parser = show_damage_after)]
+    #[arg(long, value_name = "TIME", value_parser = ShowDamageAfter::parse)]
     pub(crate) show_damage_after: Option<ShowDamageAfter>,
 
     /// The link's name; both ends say the same
@@ -142,6 +144,12 @@ pub(crate) struct Args {
     /// One line of figures a second: json (standard output) or json:PATH
     #[arg(long, value_name = "json[:PATH]")]
     pub(crate) stats: Option<StatsTarget>,
+
+    /// Serve figures as WFB-NG's ground tools read them, over TCP: a port of this machine, or ADDR:PORT
+    ///
+    /// Lines of JSON, a message a second, in either dialect. Adaptive link and OSDs look for them at 8103.
+    #[arg(long, value_name = "[ADDR:]PORT")]
+    pub(crate) wfb_stats: Option<ListenAddress>,
 
     /// End after this long
     #[arg(long, value_name = "TIME", value_parser = duration)]
@@ -183,23 +191,6 @@ pub(crate) enum Command {
     /// Viewers of the same link (skylark-rx --air relays) find it by themselves within one network, by UDP multicast to
     /// 224.0.0.224:7446. For viewers elsewhere it listens on TCP port 7447 if that is free.
     Relay(RelayArgs),
-}
-
-/// Where the stream goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum OutputArg {
-    /// The SDL window.
-    Window,
-    /// The datagrams over UDP to this host and port.
-    Rtp(String),
-    /// Annex B to standard output.
-    Stdout,
-    /// Annex B to a file.
-    File(PathBuf),
-    /// The last picture as a file.
-    Png(PathBuf),
-    /// Nowhere: received and counted only.
-    None,
 }
 
 impl Args {
@@ -271,45 +262,6 @@ impl Args {
         self.measure_latency || self.output.iter().any(|output| matches!(output, OutputArg::Window | OutputArg::Png(_)))
     }
 }
-
-impl FromStr for OutputArg {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match (text, text.split_once(':')) {
-            ("window", _) => Ok(Self::Window),
-            ("-", _) => Ok(Self::Stdout),
-            ("none", _) => Ok(Self::None),
-            (_, Some(("rtp" | "udp", address))) if address.contains(':') => Ok(Self::Rtp(address.to_owned())),
-            (_, Some(("file", path))) if !path.is_empty() => Ok(Self::File(path.into())),
-            (_, Some(("png", path))) if !path.is_empty() => Ok(Self::Png(path.into())),
-            _ => Err("expected window, rtp:HOST:PORT, udp:HOST:PORT, -, file:PATH, png:PATH or none".to_owned()),
-        }
-    }
-}
-
-/// How long the picture may stand; none means for ever.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ShowDamageAfter(pub(crate) Option<Duration>);
-
-impl Default for ShowDamageAfter {
-    fn default() -> Self {
-        Self(Some(Duration::from_millis(85)))
-    }
-}
-
-fn show_damage_after(text: &str) -> Result<ShowDamageAfter, &'static str> {
-    let after = if text == "never" { None } else { Some(latency_budget(text)?) };
-    Ok(ShowDamageAfter(after))
-}
-
-/// A time from zero to the longest anybody can fly with.
-fn latency_budget(text: &str) -> Result<Duration, &'static str> {
-    let budget = duration_or_zero(text)?;
-    if budget > LONGEST_BUDGET { Err("expected a time from 0ms to 5s") } else { Ok(budget) }
-}
-
-const LONGEST_BUDGET: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {

@@ -21,9 +21,7 @@ pub(crate) use cards::Quality;
 pub(crate) use cards::{CardReport, sources};
 pub(crate) use latency::{Latency, Took, Unknown};
 pub(crate) use rates::Rates;
-#[cfg(feature = "window")]
-pub(crate) use session::Fec;
-pub(crate) use session::SessionReport;
+pub(crate) use session::{Fec, SessionReport};
 
 use crate::board::{OutputStats, PictureStats, Seen, stage};
 use crate::glass::Measured;
@@ -65,6 +63,8 @@ pub(crate) struct Report {
     pub(crate) streams: Vec<StreamStats>,
     /// What became of every captured frame.
     pub(crate) frames: FrameStats,
+    /// Bytes of the frames that cards of this machine captured, radiotap headers included.
+    pub(crate) captured_bytes: u64,
     /// What became of damaged copies.
     pub(crate) combining: CombiningStats,
     /// What became of what goes out.
@@ -155,6 +155,7 @@ impl Reporting {
             relays_crowded_out: seen.relays_crowded_out,
             streams: seen.rx.streams.clone(),
             frames: seen.rx.frames,
+            captured_bytes: seen.captured_bytes,
             combining: seen.rx.combining,
             outputs: seen.outputs,
             scheduling: seen.scheduling,
