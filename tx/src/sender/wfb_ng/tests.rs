@@ -1,8 +1,10 @@
 //! The dialect as receivers see it, in virtual time.
 #![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
 
+mod captured;
 mod closing;
 mod field;
+mod giving_way;
 
 use std::collections::BTreeMap;
 
@@ -13,7 +15,7 @@ use skylark_common::wire::dot11::Dot11;
 use skylark_common::wire::radiotap::{RxHeader, TxRate};
 
 use super::*;
-use crate::sender::{Pacing, SenderConfig};
+use crate::sender::{Pacing, PushError, SenderConfig};
 use field::{Ground, Opened, datagram, rebuild};
 
 const CHANNEL: ChannelId = ChannelId::new(7_669_206, 0);
@@ -66,10 +68,9 @@ fn sent(sender: &mut Sender<WfbNg>, mut now: Instant, end: Instant) -> Vec<Vec<u
 
 /// Block and fragment of every data packet, `None` for a session packet.
 fn places(frames: &[Vec<u8>]) -> Vec<Option<(u64, u8)>> {
-    let mut ground = ground();
-    let place = |frame: &Vec<u8>| match ground.open(frame).unwrap() {
-        Opened::Session(..) => None,
-        Opened::Data(id, _) => Some((id.block, id.fragment)),
+    let place = |frame: &Vec<u8>| {
+        let (_, packet) = Dot11::parse(RxHeader::parse(frame).unwrap().1).unwrap();
+        PacketId::parse(packet).ok().map(|(id, _)| (id.block, id.fragment))
     };
     frames.iter().map(place).collect()
 }
@@ -81,18 +82,9 @@ fn a_session_packet_comes_first_then_sources_at_once_and_parities_behind_the_kth
     let mut frames = Vec::new();
     for bytes in datagrams(3) {
         push(&mut sender, &bytes, false, now);
-        frames.push(places_of_all(&mut sender, now));
+        frames.push(places(&sent(&mut sender, now, now)));
     }
     assert_eq!(frames, [vec![None, Some((0, 0))], vec![Some((0, 1)), Some((0, 2)), Some((0, 3))], vec![Some((1, 0))]]);
-}
-
-/// The places of what leaves at this moment; the session is known.
-fn places_of_all(sender: &mut Sender<WfbNg>, now: Instant) -> Vec<Option<(u64, u8)>> {
-    let of = |frame: &[u8]| {
-        let (_, packet) = Dot11::parse(RxHeader::parse(frame).unwrap().1).unwrap();
-        PacketId::parse(packet).ok().map(|(id, _)| (id.block, id.fragment))
-    };
-    std::iter::from_fn(|| sender.poll_transmit(now).map(of)).collect()
 }
 
 #[test]
@@ -101,7 +93,8 @@ fn every_code_and_every_length_comes_through() {
         let now = Instant::now();
         let (mut sender, mut ground, mut handed) = (sender(config(k, n), now), ground(), Vec::new());
         let lengths = [1, 2, 63, 64, 65, 1399, 1400, 2048, 3000, 3992, MAX_DATAGRAM_BYTES];
-        let pushed: Vec<Vec<u8>> = (0..300).map(|number| vec![number as u8; lengths[number % lengths.len()]]).collect();
+        let pushed: Vec<Vec<u8>> =
+            (0..300).map(|number| vec![u8::try_from(number % 251).unwrap(); lengths[number % lengths.len()]]).collect();
         for bytes in &pushed {
             push(&mut sender, bytes, false, now);
             for frame in sent(&mut sender, now, now) {
@@ -110,6 +103,147 @@ fn every_code_and_every_length_comes_through() {
         }
         assert_eq!(handed, pushed, "{k}/{n}");
     }
+}
+
+#[test]
+fn a_block_closes_with_its_unit_where_nothing_waits_behind_and_a_quarter_is_there() {
+    let now = Instant::now();
+    let push_unit = |sender: &mut Sender<WfbNg>, count: usize| {
+        datagrams(count).iter().enumerate().for_each(|(at, bytes)| push(sender, bytes, at + 1 == count, now));
+    };
+    let last_of = |units: &[usize], closing: Closing| {
+        let mut sender = sender(WfbNgConfig { closing, ..config(8, 12) }, now);
+        units.iter().for_each(|count| push_unit(&mut sender, *count));
+        places(&sent(&mut sender, now, now)).pop().flatten().unwrap()
+    };
+    assert_eq!(last_of(&[2], Closing::UnitEnds), (0, 11), "two of eight, six fillers, four parities");
+    assert_eq!(last_of(&[1], Closing::UnitEnds), (0, 0), "one of eight is too few");
+    assert_eq!(last_of(&[5, 1], Closing::UnitEnds), (0, 11), "the unit behind goes on with the block");
+    assert_eq!(last_of(&[2], Closing::Never), (0, 1));
+}
+
+#[test]
+fn a_block_that_waits_too_long_is_filled_and_its_last_datagram_comes_back() {
+    let start = Instant::now();
+    let mut sender = sender(config(4, 6), start);
+    let bytes = vec![9; 700];
+    push(&mut sender, &bytes, true, start);
+    assert_eq!(
+        places(&sent(&mut sender, start, start + 19 * MS)),
+        [None, Some((0, 0)), Some((0, 1)), Some((0, 2)), Some((0, 3)), Some((0, 4)), Some((0, 5))]
+    );
+    let mut sender = self::sender(WfbNgConfig { closing: Closing::Never, ..config(4, 6) }, start);
+    push(&mut sender, &bytes, true, start);
+    assert_eq!(sent(&mut sender, start, start + 19 * MS).len(), 2);
+    let late = sent(&mut sender, start + 20 * MS, start + 21 * MS);
+    let mut ground = ground();
+    ground.open(&sender.dialect.frames.session_packet(TxRate::default().emit().as_slice().to_vec()));
+    let handed: Vec<_> = late.iter().flat_map(|frame| ground.hear(frame)).collect();
+    assert_eq!((late.len(), handed), (5, vec![bytes]), "three fillers and two parities");
+    let lengths: Vec<usize> = late.iter().map(|frame| frame.len() - TxRate::default().header_len()).collect();
+    assert_eq!(lengths, [52, 52, 52, 752, 752]);
+}
+
+#[test]
+fn the_session_packet_is_repeated_as_it_is_ten_times_a_second_and_with_every_keyframe() {
+    let start = Instant::now();
+    let mut sender = sender(config(8, 12), start);
+    let mut packets = Vec::new();
+    for step in 0..100 {
+        let now = start + 10 * MS * step;
+        let keyframe = step == 15;
+        let outgoing = Outgoing { stream: VIDEO_STREAM, bytes: &[7; 99], end_of_unit: true, keyframe, captured: now };
+        sender.push_datagram(outgoing, now).unwrap();
+        let frames = sent(&mut sender, now, now + 10 * MS);
+        let session_packets = frames.iter().zip(places(&frames)).filter(|(_, place)| place.is_none());
+        packets.extend(session_packets.map(|(frame, _)| (step, frame[13 + Dot11::LEN..].to_vec())));
+    }
+    assert!(packets.iter().all(|(_, packet)| *packet == packets[0].1) && packets[0].1.len() == 88);
+    let steps: Vec<u32> = packets.iter().map(|(step, _)| *step).collect();
+    assert_eq!(steps[..5], [0, 9, 15, 24, 33]);
+    assert!(steps.windows(2).all(|pair| pair[1] - pair[0] <= 10), "{steps:?}");
+}
+
+#[test]
+fn every_frame_that_leaves_is_numbered() {
+    let now = Instant::now();
+    let mut sender = sender(config(2, 3), now);
+    datagrams(9).iter().for_each(|bytes| push(&mut sender, bytes, false, now));
+    let frames = sent(&mut sender, now, now + 200 * MS);
+    let number = |frame: &Vec<u8>| u16::from_le_bytes([frame[13 + 22], frame[13 + 23]]);
+    let expected: Vec<u16> = (0..).map(|number: u16| number << 4).take(frames.len()).collect();
+    assert_eq!(frames.iter().map(number).collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn another_code_is_another_session_behind_the_repairs_of_the_block_before() {
+    let now = Instant::now();
+    let (mut sender, mut ground) = (sender(config(4, 6), now), ground());
+    let pushed = datagrams(5);
+    for bytes in &pushed[..2] {
+        push(&mut sender, bytes, false, now);
+    }
+    let mut frames = sent(&mut sender, now, now);
+    sender.change_code(BlockCode::new(1, 2).unwrap(), now);
+    for bytes in &pushed[2..] {
+        push(&mut sender, bytes, false, now);
+    }
+    frames.extend(sent(&mut sender, now, now));
+    let of_sessions: Vec<Option<Opened>> = frames.iter().map(|frame| ground.open(frame)).collect();
+    let sessions = of_sessions.iter().filter(|opened| matches!(opened, Some(Opened::Session(..)))).count();
+    let expected: Vec<Option<(u64, u8)>> = [
+        &[None, Some((0, 0)), Some((0, 1)), Some((0, 2)), Some((0, 3)), Some((0, 4)), Some((0, 5)), None][..],
+        &[Some((0, 0)), Some((0, 1)), Some((1, 0)), Some((1, 1)), Some((2, 0)), Some((2, 1))],
+    ]
+    .concat();
+    assert_eq!((places(&frames), sessions), (expected, 2));
+    sender.change_code(BlockCode::new(1, 2).unwrap(), now);
+    assert!(sender.poll_transmit(now).is_none(), "the same code is no change");
+}
+
+#[test]
+fn a_session_ends_before_its_blocks_do() {
+    let now = Instant::now();
+    let mut sender = sender(config(1, 1), now);
+    sender.dialect.block_index = BLOCK_LIMIT - SPARE_BLOCKS - 1;
+    let name = sender.session();
+    let frames: Vec<Vec<u8>> = (0..3)
+        .flat_map(|_| {
+            push(&mut sender, b"a", true, now);
+            sent(&mut sender, now, now)
+        })
+        .collect();
+    assert_eq!(places(&frames), [None, Some((BLOCK_LIMIT - SPARE_BLOCKS - 1, 0)), None, Some((0, 0)), Some((1, 0))]);
+    assert_ne!(sender.session(), name);
+}
+
+#[test]
+fn the_same_calls_give_the_same_bytes_and_another_seed_another_key() {
+    let now = Instant::now();
+    let bytes = |seed: u8| {
+        let dialect = WfbNg::new(config(8, 12), &keys().drone, SessionSeed::from_bytes([seed; 32]));
+        let mut sender = Sender::new(SenderConfig::default(), dialect, now);
+        datagrams(20).iter().for_each(|bytes| push(&mut sender, bytes, false, now));
+        sent(&mut sender, now, now + 100 * MS)
+    };
+    assert_eq!(bytes(1), bytes(1));
+    assert!(bytes(1).iter().zip(&bytes(2)).all(|(one, other)| one != other));
+}
+
+#[test]
+fn a_datagram_that_does_not_fit_the_format_or_the_card_is_refused() {
+    let now = Instant::now();
+    let mut sender = sender(config(8, 12), now);
+    let refused = |sender: &mut Sender<WfbNg>, len: usize| {
+        let bytes = &vec![0; len][..];
+        let outgoing = Outgoing { stream: VIDEO_STREAM, bytes, end_of_unit: true, keyframe: false, captured: now };
+        sender.push_datagram(outgoing, now).err()
+    };
+    assert_eq!(refused(&mut sender, 3993), None);
+    assert_eq!(refused(&mut sender, 3994), Some(PushError::TooLong { found: 3994, limit: 3993 }));
+    sender.fit_frames(1514);
+    assert_eq!(sender.max_datagram_bytes(), 1514 - 13 - 52);
+    assert_eq!(refused(&mut sender, 1450), Some(PushError::TooLong { found: 1450, limit: 1449 }));
 }
 
 proptest! {
@@ -121,7 +255,7 @@ proptest! {
     ) {
         let now = Instant::now();
         let (mut sender, mut ground) = (sender(config(code.0, code.1), now), ground());
-        let pushed: Vec<Vec<u8>> = lengths.iter().map(|(len, _)| vec![*len as u8; *len]).collect();
+        let pushed: Vec<Vec<u8>> = lengths.iter().map(|(len, _)| vec![u8::try_from(*len % 251).unwrap(); *len]).collect();
         let mut frames = Vec::new();
         for (bytes, (_, end_of_unit)) in pushed.iter().zip(&lengths) {
             push(&mut sender, bytes, *end_of_unit, now);

@@ -40,8 +40,13 @@ fn run(link: WfbNgConfig, mcs: u8, mean_bytes: usize, loss: Loss) -> Outcome {
             let mut bytes = vec![0x41; *len];
             bytes[..4].copy_from_slice(&unit.to_be_bytes());
             let end_of_unit = at + 1 == lengths.len();
-            let outgoing =
-                Outgoing { stream: VIDEO_STREAM, bytes: &bytes, end_of_unit, keyframe: unit.is_multiple_of(FPS), captured: now };
+            let outgoing = Outgoing {
+                stream: VIDEO_STREAM,
+                bytes: &bytes,
+                end_of_unit,
+                keyframe: unit.is_multiple_of(FPS),
+                captured: now,
+            };
             sender.push_datagram(outgoing, now).unwrap();
         }
         let end = start + interval * (unit + 1);
