@@ -1,7 +1,9 @@
-//! RTP (RFC 3550) and its payload format for H.264 (RFC 6184).
+//! RTP (RFC 3550) and its payload format for H.264 (RFC 6184); of that for H.265 (RFC 7798) what shows from outside.
 
 pub mod depacketizer;
+mod h265;
 pub mod header;
+pub mod inspector;
 pub mod keyframe;
 pub mod packetizer;
 pub mod payload;
@@ -9,6 +11,7 @@ pub mod received;
 
 pub use depacketizer::{Depacketizer, DepacketizerStats, Marks};
 pub use header::{RtpError, RtpHeader};
+pub use inspector::{Inspected, Inspector};
 pub use keyframe::is_referred_to;
 pub use packetizer::Packetizer;
 pub use received::ReceivedUnit;

@@ -27,6 +27,9 @@ Examples:
     skylark-rx
   Two cards, the stream to QGroundControl, a recording beside it:
     skylark-rx --air wlan1 --air wlan2 --output rtp:127.0.0.1:5600 --output file:flight.h264
+  The stream to a player that must be told what it is:
+    skylark-rx --output rtp:127.0.0.1:5602 --sdp link.sdp
+    ffplay -protocol_whitelist file,udp,rtp -fflags nobuffer -flags low_delay link.sdp
   What relays along the field hear, beside a card of this machine:
     skylark-rx --air relays --air wlan1
   A camera that speaks WFB-NG (OpenIPC and others), its picture in the window and to QGroundControl:
@@ -84,14 +87,22 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
 
-    /// Where the stream goes: window, rtp:HOST:PORT, - (Annex B), file:PATH (Annex B), png:PATH or none
+    /// Where the stream goes: window, rtp:HOST:PORT (or udp:), - (Annex B), file:PATH (Annex B), png:PATH or none
     ///
     /// May be given several times; without it the window. `window` shows it, with figures over it. `rtp:` sends the datagrams as they
-    /// came, to one host or a multicast group: RTP goes out bit for bit, Annex B as RTP (RFC 6184). `-` and
+    /// came, to one host or a multicast group: RTP and everything else goes out bit for bit, Annex B as RTP (RFC 6184);
+    /// `udp:` is the same by another name. `-` and
     /// `file:` write Annex B from the first keyframe on, and only then is a file that is there emptied. `png:`
     /// keeps the last picture. `none` only counts.
     #[arg(long, value_name = "OUT", num_args = 1.., default_value = "window")]
     pub(crate) output: Vec<OutputArg>,
+
+    /// Say in this file what the first rtp: output sends, for players that must be told (ffplay, VLC, GStreamer): SDP
+    ///
+    /// It is there at once, with H.264 in it, and replaced when H.265 comes, another payload type or other parameter sets.
+    /// Of several rtp: outputs the others send the same: give their players a copy with the port changed.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sdp: Option<PathBuf>,
 
     /// How long a missing datagram may hold back those that follow it
     ///
@@ -198,6 +209,9 @@ impl Args {
         if count(&OutputArg::Stdout) > 1 || count(&OutputArg::Window) > 1 {
             return Err("--output - and --output window can be given once each");
         }
+        if self.sdp.is_some() && !self.output.iter().any(|output| matches!(output, OutputArg::Rtp(_))) {
+            return Err("--sdp says what an rtp: output sends: add --output rtp:HOST:PORT, or leave it out");
+        }
         if self.as_fast_as_possible && live {
             return Err("--as-fast-as-possible needs recordings only: give pcap: airs, or leave out the option");
         }
@@ -286,6 +300,13 @@ mod tests {
         let args = parse("skylark-rx --air udp:1.2.3.4:5801 --key k --output none").unwrap();
         assert!(!args.wants_pictures());
         assert_eq!(args.check(), Ok(()));
+    }
+
+    #[test]
+    fn a_description_needs_something_to_describe() {
+        assert!(parse("skylark-rx --output none --sdp x.sdp").unwrap().check().unwrap_err().contains("rtp:HOST:PORT"));
+        let args = parse("skylark-rx --output udp:127.0.0.1:5600 --sdp x.sdp").unwrap();
+        assert_eq!((args.check(), &args.output[0]), (Ok(()), &OutputArg::Rtp("127.0.0.1:5600".to_owned())));
     }
 
     #[test]

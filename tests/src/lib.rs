@@ -11,6 +11,7 @@
 //! | [`tables`] | results that are numbers, compared exactly |
 //! | [`figure`] | curves into the SVG files of `docs/figures` |
 //! | [`squeeze`] | an air that is cut down and comes back, under an encoder |
+//! | [`wfb_ng`] | the field's standard from the other side: recordings and models |
 //! | [`tap`] | cards without a radio for the real programs, and an air between them in real time |
 
 pub mod figure;
@@ -22,6 +23,7 @@ pub mod squeeze;
 pub mod tables;
 pub mod tap;
 pub mod traffic;
+pub mod wfb_ng;
 
 pub use link::{Link, LinkConfig};
 pub use outcome::Outcome;

@@ -10,6 +10,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, ValueEnum};
 use skylark_common::fec::{Code, FecConfig};
 use skylark_common::options::{AirTarget, StatsTarget, duration};
+use skylark_common::wire::announce::Payload;
 use skylark_common::wire::radiotap::{Format, GuardInterval, MAX_STREAMS, TxRate, Width};
 
 use crate::sender::RateLimits;
@@ -29,6 +30,8 @@ Examples:
   rpicam-vid -t 0 -n --inline --flush -o - | skylark-tx --input - --air udp:192.168.1.20:5801 --key link.key
   skylark-tx --input rtp:5600 --air udp:192.168.1.20:5801 --air pcap:flight.pcap --key link.key
       RTP from a camera, carried 1:1, and every frame recorded for Wireshark
+  skylark-tx --input udp:14550 --link mavlink --air udp:192.168.1.20:5802 --key link.key
+      datagrams of any kind, carried 1:1; `skylark-rx --link mavlink --output udp:HOST:PORT` hands them on
   skylark-tx --input file:clip.h264 --loop --air udp:192.168.1.20:5801 --key link.key --redundancy 25%
   skylark-tx --input test --size 640x480 --fps 30 --bitrate 2M --duration 10s --stats json \\
              --air udp:127.0.0.1:5801 --key link.key
@@ -43,12 +46,12 @@ Exit codes: 0 the input has ended or SIGINT/SIGTERM came, 1 failed (one line on 
 #[command(name = "skylark-tx", version, after_help = EXAMPLES)]
 pub(crate) struct Args {
     /// Where the video comes from: test, - (H.264 on stdin), file:PATH, exec:'COMMAND',
-    /// v4l2:/dev/videoN or rtp:[ADDR:]PORT.
+    /// v4l2:/dev/videoN, rtp:[ADDR:]PORT or udp:[ADDR:]PORT.
     ///
     /// `test` is a moving pattern with frame number and clock. `-` takes H.264 (Annex B) as it comes,
     /// `file:` at its frame rate. `exec:` runs a command that writes H.264 to its stdout. `v4l2:` takes
-    /// H.264 where the camera offers it and encodes elsewhere. `rtp:` carries RTP over UDP 1:1; ADDR may be
-    /// a multicast group.
+    /// H.264 where the camera offers it and encodes elsewhere. `rtp:` carries RTP over UDP 1:1, `udp:`
+    /// datagrams of any kind; ADDR may be a multicast group.
     #[arg(long, value_name = "SRC")]
     pub(crate) input: Input,
     /// Where the frames go: a card (wlan1, monitor:wlan1), cards ('wlx*'), udp:HOST:PORT or pcap:PATH.
@@ -143,12 +146,26 @@ pub(crate) struct Args {
 /// What the datagrams of an RTP source hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum RtpPayload {
-    /// H.264 if the first datagrams look like it.
+    /// H.264 or H.265 if the first datagrams look like it.
     Auto,
     /// H.264 (RFC 6184).
     H264,
+    /// H.265 (RFC 7798): carried and handed on, not decoded at the other end.
+    H265,
     /// Anything else.
     Rtp,
+}
+
+impl RtpPayload {
+    /// What it is called on the air; `None` where that is to be found out.
+    pub(crate) const fn payload(self) -> Option<Payload> {
+        match self {
+            Self::Auto => None,
+            Self::H264 => Some(Payload::RtpH264),
+            Self::H265 => Some(Payload::RtpH265),
+            Self::Rtp => Some(Payload::Rtp),
+        }
+    }
 }
 
 impl Args {

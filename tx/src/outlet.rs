@@ -15,7 +15,7 @@ use crate::stop::Stop;
 /// Access units that may wait for the link: the one it is about to take and the one after. More would be
 /// old pictures.
 pub(crate) const UNITS: usize = 2;
-/// RTP datagrams that may wait for the link. It takes one in microseconds; 512 are three times the largest
+/// Datagrams that may wait for the link. It takes one in microseconds; 512 are three times the largest
 /// keyframe there is room for in 100 ms of air, and at most 1 MiB.
 pub(crate) const DATAGRAMS: usize = 512;
 
@@ -24,8 +24,8 @@ pub(crate) const DATAGRAMS: usize = 512;
 pub(crate) enum Item {
     /// A whole access unit.
     Unit(EncodedUnit),
-    /// An RTP datagram.
-    Datagram(RtpDatagram),
+    /// A datagram that is carried as it is.
+    Datagram(Datagram),
 }
 
 #[derive(Debug)]
@@ -36,7 +36,7 @@ pub(crate) struct EncodedUnit {
 }
 
 #[derive(Debug)]
-pub(crate) struct RtpDatagram {
+pub(crate) struct Datagram {
     pub(crate) bytes: Vec<u8>,
     pub(crate) end_of_unit: bool,
     pub(crate) keyframe: bool,

@@ -165,7 +165,8 @@ fn say_what_is_sent_where(args: &Args, payload: Payload, key: &LinkKey, airs: &[
             format!("{} (taken as H.264 until it is not)", args.input)
         }
         (Input::Rtp(_), Payload::RtpH264) => format!("{} (H.264)", args.input),
-        (Input::Rtp(_), _) => format!("{} (carried as it is)", args.input),
+        (Input::Rtp(_), Payload::RtpH265) => format!("{} (H.265)", args.input),
+        (Input::Rtp(_) | Input::Udp(_), _) => format!("{} (carried as it is)", args.input),
         (Input::Stdin, _) => "H.264 from stdin".to_owned(),
         (Input::File(_) | Input::Exec(_) | Input::V4l2(_), _) => args.input.to_string(),
     };

@@ -6,11 +6,11 @@ mod annex_b;
 #[cfg(feature = "program")]
 mod cadence;
 #[cfg(feature = "program")]
+mod datagrams;
+#[cfg(feature = "program")]
 mod exec;
 #[cfg(feature = "program")]
 mod open;
-#[cfg(feature = "program")]
-mod rtp;
 #[cfg(feature = "program")]
 mod sniff;
 #[cfg(feature = "program")]

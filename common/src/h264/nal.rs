@@ -28,6 +28,8 @@ impl NalHeader {
     pub const PPS: u8 = 8;
     /// Access unit delimiter.
     pub const AUD: u8 = 9;
+    /// Filler data.
+    pub const FILLER: u8 = 12;
     /// Prefix of a slice in a scalable stream (Annex G).
     pub const PREFIX: u8 = 14;
 

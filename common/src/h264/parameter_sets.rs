@@ -25,7 +25,7 @@ impl ParameterSets {
     pub fn complete(&mut self, unit: &mut AccessUnit) {
         let mut carried = Vec::new();
         for nal in unit.nal_units() {
-            if let Some(key) = self.remember(nal) {
+            if let Some(key) = self.handle_nal(nal) {
                 carried.push(key);
             }
         }
@@ -40,7 +40,8 @@ impl ParameterSets {
         self.picture_format
     }
 
-    fn remember(&mut self, nal: &[u8]) -> Option<(u8, u32)> {
+    /// Remembers `nal` if it is a parameter set; returns its type and number then.
+    pub fn handle_nal(&mut self, nal: &[u8]) -> Option<(u8, u32)> {
         let key = key(nal).filter(|_| nal.len() <= MAX_SET_BYTES)?;
         if self.sets.get(&key).is_none_or(|known| known != nal) {
             if key.0 == NalHeader::SPS {
@@ -49,6 +50,11 @@ impl ParameterSets {
             self.sets.insert(key, nal.to_vec());
         }
         Some(key)
+    }
+
+    /// All that are remembered, in the order in which they are to be sent.
+    pub fn nal_units(&self) -> impl Iterator<Item = &[u8]> {
+        self.sets.values().map(Vec::as_slice)
     }
 
     fn put_in_front(&self, unit: &AccessUnit) -> AccessUnit {

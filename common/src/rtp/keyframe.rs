@@ -1,11 +1,13 @@
-//! A cheap look at what an RTP datagram of H.264 belongs to: a keyframe, a picture nothing refers to.
+//! A cheap look at what an RTP datagram belongs to: a keyframe, a picture nothing refers to.
 
+use super::h265;
 use super::header::RtpHeader;
-use super::payload::Payload;
+use super::payload::{FU_A, Payload, STAP_A};
 use crate::h264::NalHeader;
+use crate::wire::announce;
 
-/// Payload types below this are assigned, none of them to H.264 (RFC 3551 6).
-const FIRST_DYNAMIC_PAYLOAD_TYPE: u8 = 96;
+/// Payload types below this are assigned, none of them to H.264 or H.265 (RFC 3551 6).
+pub(super) const FIRST_DYNAMIC_PAYLOAD_TYPE: u8 = 96;
 
 /// Whether an RTP datagram holds an IDR slice, a part of one, or a sequence parameter set, if its payload
 /// is H.264.
@@ -20,14 +22,32 @@ pub fn is_keyframe(datagram: &[u8]) -> bool {
     }
 }
 
-/// Whether other pictures may refer to the one of which an RTP datagram of H.264 holds a part. The first byte of each
-/// payload says so for all NAL units in it (RFC 6184 5.3); what cannot be read is taken for referred to.
-pub fn is_referred_to(datagram: &[u8]) -> bool {
-    let header = RtpHeader::parse(datagram).ok().and_then(|(_, payload)| NalHeader::of(payload));
-    header.is_none_or(|header| header.ref_idc() != 0)
+/// Whether other pictures may refer to the one of which a datagram that carries `payload` holds a part; what cannot be
+/// read is taken for referred to. The first byte of each payload of H.264 says so for all NAL units in it (RFC 6184 5.3).
+pub fn is_referred_to(payload: announce::Payload, datagram: &[u8]) -> bool {
+    let behind_header = || RtpHeader::parse(datagram).ok().map(|(_, payload)| payload);
+    match payload {
+        announce::Payload::H264 | announce::Payload::RtpH264 => {
+            behind_header().and_then(NalHeader::of).is_none_or(|header| header.ref_idc() != 0)
+        }
+        announce::Payload::RtpH265 => behind_header().is_none_or(h265::is_referred_to),
+        announce::Payload::Opaque | announce::Payload::Rtp | announce::Payload::Unknown(_) => true,
+    }
 }
 
-fn holds_keyframe(payload: &[u8]) -> bool {
+/// Whether a payload may be H.264 (RFC 6184 5.2): a NAL unit of a type that cameras send, a part of one or several.
+/// H.265, VP8, VP9 and AV1 have first bytes that say otherwise within a picture or two.
+pub(super) fn may_be_h264(payload: &[u8]) -> bool {
+    let Some(first) = NalHeader::of(payload) else { return true };
+    let kind = match (first.kind(), payload.get(1)) {
+        (FU_A, Some(second)) => second & 0x1f,
+        (kind, _) => kind,
+    };
+    let is_known = matches!(kind, NalHeader::SLICE | NalHeader::IDR_SLICE..=NalHeader::FILLER | STAP_A);
+    is_known && !first.is_forbidden()
+}
+
+pub(super) fn holds_keyframe(payload: &[u8]) -> bool {
     match Payload::parse(payload) {
         Ok(Payload::Single(nal)) => NalHeader::of(nal).is_some_and(is_key),
         Ok(Payload::Aggregate(mut nals)) => nals.any(|nal| nal.ok().and_then(NalHeader::of).is_some_and(is_key)),
@@ -98,9 +118,11 @@ mod tests {
 
     #[test]
     fn what_nothing_refers_to_is_told_by_the_first_byte_of_the_payload() {
-        assert!(is_referred_to(&[0; 20]), "no RTP");
-        let is_referred_to =
-            |payload: &[u8]| is_referred_to(&[&[0x80, 0x60, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1], payload].concat());
+        let header: &[u8] = &[0x80, 0x60, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1];
+        assert!(is_referred_to(announce::Payload::H264, &[0; 20]), "no RTP");
+        assert!(is_referred_to(announce::Payload::Rtp, &[header, &[0x01, 0x9a]].concat()));
+        assert!(!is_referred_to(announce::Payload::RtpH265, &[header, &[0x00, 0x01]].concat()));
+        let is_referred_to = |payload: &[u8]| is_referred_to(announce::Payload::RtpH264, &[header, payload].concat());
         assert!([&[0x41, 0x9a][..], &[0x65], &[0x78, 0, 1, 0x09], &[0x5c, 0x81], &[]].into_iter().all(is_referred_to));
         assert!(![&[0x01, 0x9a][..], &[0x06, 5], &[0x18, 0, 1, 0x01], &[0x1c, 0x81]].into_iter().any(is_referred_to));
     }

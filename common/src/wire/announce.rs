@@ -36,6 +36,8 @@ pub enum Payload {
     RtpH264,
     /// RTP from elsewhere with anything else in it, carried 1:1.
     Rtp,
+    /// RTP from elsewhere with H.265 in it (RFC 7798), carried 1:1.
+    RtpH265,
     /// A number a later version may have given a meaning.
     Unknown(u8),
 }
@@ -149,12 +151,19 @@ impl Payload {
         matches!(self, Self::H264 | Self::RtpH264)
     }
 
+    /// Whether the datagrams are RTP with video in it, the marker of which ends units.
+    #[must_use]
+    pub const fn is_video(self) -> bool {
+        self.is_h264() || matches!(self, Self::RtpH265)
+    }
+
     const fn byte(self) -> u8 {
         match self {
             Self::Opaque => 0,
             Self::H264 => 1,
             Self::RtpH264 => 2,
             Self::Rtp => 3,
+            Self::RtpH265 => 4,
             Self::Unknown(byte) => byte,
         }
     }
@@ -165,6 +174,7 @@ impl Payload {
             1 => Self::H264,
             2 => Self::RtpH264,
             3 => Self::Rtp,
+            4 => Self::RtpH265,
             byte => Self::Unknown(byte),
         }
     }
@@ -255,6 +265,14 @@ mod tests {
     fn what_a_later_version_adds_is_skipped() {
         let bytes = [BYTES, &[0x7f, 0x02, 9, 9]].concat();
         assert_eq!(Announce::parse(&bytes), Ok(ANNOUNCE));
+    }
+
+    #[test]
+    fn payloads_keep_their_numbers_and_others_wait_for_a_meaning() {
+        use Payload::{H264, Opaque, Rtp, RtpH264, RtpH265, Unknown};
+        for (number, payload) in (0..).zip([Opaque, H264, RtpH264, Rtp, RtpH265, Unknown(5)]) {
+            assert_eq!((Payload::from_byte(number), payload.byte()), (payload, number));
+        }
     }
 
     #[test]

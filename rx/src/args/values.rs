@@ -31,10 +31,10 @@ impl FromStr for OutputArg {
             ("window", _) => Ok(Self::Window),
             ("-", _) => Ok(Self::Stdout),
             ("none", _) => Ok(Self::None),
-            (_, Some(("rtp", address))) if address.contains(':') => Ok(Self::Rtp(address.to_owned())),
+            (_, Some(("rtp" | "udp", address))) if address.contains(':') => Ok(Self::Rtp(address.to_owned())),
             (_, Some(("file", path))) if !path.is_empty() => Ok(Self::File(path.into())),
             (_, Some(("png", path))) if !path.is_empty() => Ok(Self::Png(path.into())),
-            _ => Err("expected window, rtp:HOST:PORT, -, file:PATH, png:PATH or none".to_owned()),
+            _ => Err("expected window, rtp:HOST:PORT, udp:HOST:PORT, -, file:PATH, png:PATH or none".to_owned()),
         }
     }
 }

@@ -18,6 +18,8 @@ pub(crate) enum Input {
     V4l2(PathBuf),
     /// RTP over UDP, `[ADDR:]PORT`.
     Rtp(String),
+    /// Datagrams of any kind over UDP, `[ADDR:]PORT`.
+    Udp(String),
 }
 
 impl FromStr for Input {
@@ -31,7 +33,11 @@ impl FromStr for Input {
             Some(("exec", command)) if !command.trim().is_empty() => Ok(Self::Exec(command.to_owned())),
             Some(("v4l2", device)) if !device.is_empty() => Ok(Self::V4l2(device.into())),
             Some(("rtp", address)) if !address.is_empty() => Ok(Self::Rtp(address.to_owned())),
-            _ => Err("expected test, -, file:PATH, exec:'COMMAND', v4l2:/dev/videoN or rtp:[ADDR:]PORT".to_owned()),
+            Some(("udp", address)) if !address.is_empty() => Ok(Self::Udp(address.to_owned())),
+            _ => {
+                Err("expected test, -, file:PATH, exec:'COMMAND', v4l2:/dev/videoN, rtp:[ADDR:]PORT or udp:[ADDR:]PORT"
+                    .to_owned())
+            }
         }
     }
 }
@@ -45,6 +51,7 @@ impl std::fmt::Display for Input {
             Self::Exec(command) => write!(f, "exec:{command}"),
             Self::V4l2(device) => write!(f, "v4l2:{}", device.display()),
             Self::Rtp(address) => write!(f, "rtp:{address}"),
+            Self::Udp(address) => write!(f, "udp:{address}"),
         }
     }
 }
@@ -55,12 +62,19 @@ mod tests {
 
     #[test]
     fn every_input_is_read_and_shown_alike() {
-        for text in
-            ["test", "-", "file:a b.h264", "exec:rpicam-vid -o -", "v4l2:/dev/video0", "rtp:5600", "rtp:239.1.1.1:5600"]
-        {
+        for text in [
+            "test",
+            "-",
+            "file:a b.h264",
+            "exec:rpicam-vid -o -",
+            "v4l2:/dev/video0",
+            "rtp:5600",
+            "rtp:239.1.1.1:5600",
+            "udp:14550",
+        ] {
             assert_eq!(text.parse::<Input>().unwrap().to_string(), text);
         }
-        for wrong in ["", "file:", "exec: ", "tests", "rtp:", "/dev/video0"] {
+        for wrong in ["", "file:", "exec: ", "tests", "rtp:", "udp:", "/dev/video0"] {
             assert!(wrong.parse::<Input>().is_err(), "{wrong}");
         }
     }

@@ -8,7 +8,7 @@ use skylark_common::seal::LinkKey;
 use super::*;
 use crate::args::Args;
 use crate::clock::Clock;
-use crate::outlet::{RtpDatagram, UNITS};
+use crate::outlet::{Datagram, UNITS};
 use crate::source::Obeys;
 
 /// Does something with a link that carries this at first.
@@ -58,13 +58,8 @@ fn datagrams_of_another_kind_begin_another_session_and_counters_go_on() {
     with_link(Payload::RtpH264, |link| {
         let before = link.transmitter.sender.session();
         for payload in [Payload::RtpH264, Payload::Rtp, Payload::Rtp] {
-            let datagram = RtpDatagram {
-                bytes: vec![0; 20],
-                end_of_unit: true,
-                keyframe: false,
-                captured: Instant::now(),
-                payload,
-            };
+            let datagram =
+                Datagram { bytes: vec![0; 20], end_of_unit: true, keyframe: false, captured: Instant::now(), payload };
             link.push(Taken { item: Item::Datagram(datagram), gave_way: 0 }).unwrap();
         }
         assert_ne!(link.transmitter.sender.session(), before);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use skylark_common::fec::{BlockEncoder, Code, Near, WindowEncoder};
 use skylark_common::rtp::is_referred_to;
-use skylark_common::wire::announce::{Announce, Payload};
+use skylark_common::wire::announce::Announce;
 use skylark_common::wire::packet::Kind;
 use skylark_common::wire::repair;
 use skylark_common::wire::symbol::{CAPTURED_MODULUS_US, Symbol};
@@ -139,8 +139,7 @@ impl StreamSender {
             self.encoder.push(symbol);
         });
         let starts_part = self.unit_packets == 1;
-        let is_referred_to =
-            !matches!(self.config.payload, Payload::H264 | Payload::RtpH264) || is_referred_to(datagram);
+        let is_referred_to = is_referred_to(self.config.payload, datagram);
         let frame = Frame { bytes, kind: Kind::Source, sequence: esi, is_referred_to };
         queue.push(frame, unit, starts_part, Due::Now(now));
         if end_of_unit {

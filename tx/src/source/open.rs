@@ -4,8 +4,8 @@ use skylark_common::wire::announce::Payload;
 
 use super::Obeys;
 use super::annex_b::{FileInput, StdinInput};
+use super::datagrams::DatagramInput;
 use super::exec::Exec;
-use super::rtp::RtpInput;
 use super::test_pattern::TestPattern;
 #[cfg(feature = "v4l2")]
 use super::v4l2::Camera;
@@ -23,7 +23,7 @@ pub(crate) enum Source {
     Exec(Exec),
     #[cfg(feature = "v4l2")]
     V4l2(Camera),
-    Rtp(RtpInput),
+    Datagrams(DatagramInput),
 }
 
 impl Source {
@@ -42,13 +42,14 @@ impl Source {
             Input::V4l2(device) => Self::V4l2(Camera::open(device, args.size, settings)?),
             #[cfg(not(feature = "v4l2"))]
             Input::V4l2(_) => anyhow::bail!("this build has no cameras: build with `--features v4l2`"),
-            Input::Rtp(address) => Self::Rtp(RtpInput::open(address, args.payload)?),
+            Input::Rtp(address) => Self::Datagrams(DatagramInput::rtp(address, args.payload)?),
+            Input::Udp(address) => Self::Datagrams(DatagramInput::any(address)?),
         })
     }
 
     /// How many items of this input may wait for the link.
     pub(crate) const fn queue_capacity(input: &Input) -> usize {
-        if matches!(input, Input::Rtp(_)) { outlet::DATAGRAMS } else { outlet::UNITS }
+        if matches!(input, Input::Rtp(_) | Input::Udp(_)) { outlet::DATAGRAMS } else { outlet::UNITS }
     }
 
     /// Which orders its encoder takes.
@@ -57,13 +58,15 @@ impl Source {
             Self::Test(_) => Obeys::ALL,
             #[cfg(feature = "v4l2")]
             Self::V4l2(camera) => camera.obeys(),
-            Self::Stdin(_) | Self::File(_) | Self::Exec(_) | Self::Rtp(_) => Obeys { bitrate: false, keyframes: false },
+            Self::Stdin(_) | Self::File(_) | Self::Exec(_) | Self::Datagrams(_) => {
+                Obeys { bitrate: false, keyframes: false }
+            }
         }
     }
 
     /// What the datagrams are at first.
     pub(crate) const fn payload(&self) -> Payload {
-        if let Self::Rtp(rtp) = self { rtp.payload() } else { Payload::H264 }
+        if let Self::Datagrams(datagrams) = self { datagrams.payload() } else { Payload::H264 }
     }
 
     /// Hands on until the input ends or the program is to end.
@@ -75,7 +78,7 @@ impl Source {
             Self::Exec(exec) => exec.run(outlet),
             #[cfg(feature = "v4l2")]
             Self::V4l2(camera) => camera.run(outlet),
-            Self::Rtp(rtp) => rtp.run(outlet),
+            Self::Datagrams(datagrams) => datagrams.run(outlet),
         }
     }
 }
