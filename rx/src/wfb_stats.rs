@@ -247,11 +247,13 @@ fn greatest_common_divisor(a: u16, b: u16) -> u16 {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
+    use skylark_common::wfb_ng::session::BlockCode;
+    use skylark_common::wire::announce::Payload;
 
     use super::*;
     use crate::board::Seen;
     use crate::report::tests::{report, seen};
-    use crate::stats::FrameStats;
+    use crate::stats::{FrameStats, SessionStats, Terms};
     use crate::unit::tests::start;
 
     fn message(stats: &mut WfbStats, seen: &Seen) -> Value {
@@ -285,6 +287,16 @@ mod tests {
         });
         assert_eq!(antennas[0], first);
         assert_eq!(message["session"], json!({"fec_type": "window", "fec_k": 2, "fec_n": 3, "epoch": 0}));
+    }
+
+    #[test]
+    fn a_session_of_the_fields_standard_is_said_in_its_words() {
+        let mut seen = seen(start());
+        let code = BlockCode::new(8, 12).unwrap();
+        let terms = Terms::WfbNg { epoch: 3, code, payload: Payload::RtpH264, unit_interval: None };
+        seen.rx.session = seen.rx.session.map(|session| SessionStats { terms, ..session });
+        let session = json!({"fec_type": "VDM_RS", "fec_k": 8, "fec_n": 12, "epoch": 3});
+        assert_eq!(message(&mut WfbStats::default(), &seen)["session"], session);
     }
 
     #[test]
