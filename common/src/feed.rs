@@ -1,6 +1,6 @@
-//! Lines for whoever connects: a TCP server that greets each client and then sends all of them the same lines.
+//! Messages for whoever connects: a TCP server that greets each client and then sends all of them the same.
 //!
-//! It has no thread that accepts: whoever has lines to send asks in its turn. Each client has a writer of its own
+//! It has no thread that accepts: whoever has something to send asks in its turn. Each client has a writer of its own
 //! ([`Lines`]), so that one that does not read holds nobody up.
 
 use std::io;
@@ -15,12 +15,12 @@ use crate::options::ListenAddress;
 
 /// Clients at a time: a handful of tools on the ground. Further ones are turned away.
 pub const MAX_CLIENTS: usize = 16;
-/// What the kernel keeps for a client that does not read, in bytes: half a minute of lines of 2 kB a second.
+/// What the kernel keeps for a client that does not read, in bytes: half a minute of messages of 2 kB a second.
 const SEND_BUFFER_BYTES: usize = 64 << 10;
 /// A client that has taken nothing for so long is let go.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// A server of lines. Drop it to end it.
+/// A server of messages. Drop it to end it.
 #[derive(Debug)]
 pub struct Feed {
     listeners: Vec<TcpListener>,
@@ -65,24 +65,24 @@ impl Feed {
         Ok(Self { listeners, clients: Vec::new() })
     }
 
-    /// Lets in who has come since, each with this line before all others. Never waits.
-    pub fn admit(&mut self, greeting: &str) {
+    /// Lets in who has come since, each with this before all else. Never waits.
+    pub fn admit(&mut self, greeting: &[u8]) {
         self.clients.retain(|client| !client.lines.have_ended());
         for listener in &self.listeners {
             while let Ok((stream, _)) = listener.accept() {
                 if self.clients.len() < MAX_CLIENTS
                     && let Ok(client) = Client::new(stream)
                 {
-                    client.lines.push(greeting.to_owned());
+                    client.lines.push_bytes(greeting.to_owned());
                     self.clients.push(client);
                 }
             }
         }
     }
 
-    /// Sends everybody this line; a client that has not taken the last eight loses the oldest of them. Never waits.
-    pub fn push(&self, line: &str) {
-        self.clients.iter().for_each(|client| client.lines.push(line.to_owned()));
+    /// Sends everybody this message; a client that has not taken the last eight loses the oldest of them. Never waits.
+    pub fn push(&self, message: &[u8]) {
+        self.clients.iter().for_each(|client| client.lines.push_bytes(message.to_owned()));
     }
 }
 
@@ -126,7 +126,7 @@ mod tests {
         let (stream, before) = (TcpStream::connect(address).unwrap(), feed.clients.len());
         stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         while feed.clients.len() == before {
-            feed.admit("hello");
+            feed.admit(b"hello\n");
         }
         BufReader::new(stream)
     }
@@ -141,9 +141,9 @@ mod tests {
     fn every_client_is_greeted_and_gets_every_line_from_then_on() {
         let (mut feed, address) = feed();
         let mut first = connect(&mut feed, address);
-        feed.push("one");
+        feed.push(b"one\n");
         let mut second = connect(&mut feed, address);
-        feed.push("two");
+        feed.push(b"two\n");
         assert_eq!([(); 3].map(|()| line(&mut first)), ["hello\n", "one\n", "two\n"]);
         assert_eq!([(); 2].map(|()| line(&mut second)), ["hello\n", "two\n"]);
         drop(feed);
@@ -156,10 +156,10 @@ mod tests {
         let _deaf = connect(&mut feed, address);
         let mut reader = connect(&mut feed, address);
         line(&mut reader);
-        let long = "x".repeat(100_000);
+        let long = "x".repeat(100_000) + "\n";
         for _ in 0..100 {
-            feed.push(&long);
-            assert_eq!(line(&mut reader).len(), long.len() + 1);
+            feed.push(long.as_bytes());
+            assert_eq!(line(&mut reader).len(), long.len());
         }
         let begun = Instant::now();
         drop(feed);
@@ -171,12 +171,12 @@ mod tests {
         let (mut feed, address) = feed();
         drop(connect(&mut feed, address));
         while !feed.clients.is_empty() {
-            feed.push("one");
-            feed.admit("hello");
+            feed.push(b"one\n");
+            feed.admit(b"hello\n");
         }
         let clients: Vec<_> = (0..MAX_CLIENTS).map(|_| connect(&mut feed, address)).collect();
         let turned_away = TcpStream::connect(address).unwrap();
-        feed.admit("hello");
+        feed.admit(b"hello\n");
         assert_eq!((feed.clients.len(), clients.len()), (MAX_CLIENTS, MAX_CLIENTS));
         assert_eq!(line(&mut BufReader::new(turned_away)), "");
     }

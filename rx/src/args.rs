@@ -11,8 +11,9 @@ use std::time::Duration;
 use clap::Parser;
 #[cfg(feature = "relay")]
 use clap::Subcommand;
-use skylark_common::options::{AirTarget, Dialect, ListenAddress, StatsTarget, duration};
+use skylark_common::options::{AirTarget, Dialect, StatsTarget, duration};
 
+use crate::wfb_stats::FeedTarget;
 #[cfg(feature = "relay")]
 pub(crate) use relay::RelayArgs;
 #[cfg(feature = "relay")]
@@ -145,11 +146,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "json[:PATH]")]
     pub(crate) stats: Option<StatsTarget>,
 
-    /// Serve figures as WFB-NG's ground tools read them, over TCP: a port of this machine, or ADDR:PORT
+    /// Serve figures as WFB-NG's ground tools read them, over TCP: [ADDR:]PORT, msgpack:[ADDR:]PORT
     ///
-    /// Lines of JSON, a message a second, in either dialect. Adaptive link and OSDs look for them at 8103.
-    #[arg(long, value_name = "[ADDR:]PORT")]
-    pub(crate) wfb_stats: Option<ListenAddress>,
+    /// A message a second, in either dialect, to this machine alone if no address is given. Lines of JSON, which tools look
+    /// for at 8103; MessagePack, which older ones look for at 8003. May be given several times.
+    #[arg(long, value_name = "[FORMAT:][ADDR:]PORT", num_args = 1..)]
+    pub(crate) wfb_stats: Vec<FeedTarget>,
 
     /// End after this long
     #[arg(long, value_name = "TIME", value_parser = duration)]

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use serde::Serialize;
 use serde_json::{Value, json};
-use skylark_common::feed::Feed;
 use skylark_common::queue::{Popped, Queue};
 
 use crate::args::Args;
@@ -19,7 +17,7 @@ use crate::report::{Report, Reporting};
 use crate::signal::{Names, Signal, State};
 use crate::stats_lines::StatsLines;
 use crate::tell::tell;
-use crate::wfb_stats::{self, WfbStats};
+use crate::wfb_stats::WfbStats;
 
 /// A report is made this often.
 const INTERVAL: Duration = Duration::from_millis(250);
@@ -33,7 +31,8 @@ const STEADY: Duration = Duration::from_millis(750);
 pub(crate) struct Reporter {
     reporting: Reporting,
     lines: Option<StatsLines>,
-    feed: Option<(Feed, WfbStats)>,
+    wfb_stats: WfbStats,
+    title: String,
     telling: Telling,
 }
 
@@ -57,10 +56,15 @@ impl Reporter {
         if let Some(lines) = &lines {
             lines.push("rx.start", &start(args, names, airs));
         }
-        let listen = |address| Feed::listen(address).context("--wfb-stats");
-        let feed = args.wfb_stats.as_ref().map(listen).transpose()?.map(|feed| (feed, WfbStats::default()));
+        let wfb_stats = WfbStats::listen(&args.wfb_stats).context("--wfb-stats")?;
         let reporting = Reporting::new(names.clone(), args.wants_pictures(), now());
-        Ok(Self { reporting, lines, feed, telling: Telling::default() })
+        Ok(Self {
+            reporting,
+            lines,
+            wfb_stats,
+            title: format!("Skylark {}", names.link_name),
+            telling: Telling::default(),
+        })
     }
 
     /// Reports until `ending` is closed, then writes the last line.
@@ -84,29 +88,16 @@ impl Reporter {
             if writes && let Some(lines) = &self.lines {
                 lines.push(if is_over { "rx.end" } else { "rx.stats" }, &*report);
             }
-            self.serve(&report, turn % REPORTS_A_LINE == 0);
+            self.wfb_stats.admit(&self.title, &report);
+            if turn % REPORTS_A_LINE == 0 {
+                self.wfb_stats.send(&report, since_1970());
+            }
             if is_over {
                 report.measured.iter().flat_map(said::lines).for_each(|line| tell(&line));
                 return;
             }
         }
     }
-}
-
-impl Reporter {
-    /// Lets in whoever wants the figures as WFB-NG's tools read them, and sends them once a second.
-    fn serve(&mut self, report: &Report, is_second: bool) {
-        let Some((feed, stats)) = &mut self.feed else { return };
-        feed.admit(&line(&wfb_stats::settings(report)));
-        if is_second {
-            feed.push(&line(&stats.message(report, since_1970())));
-        }
-    }
-}
-
-/// A message of plain numbers and words, which JSON has for all of them.
-fn line(message: &impl Serialize) -> String {
-    serde_json::to_string(message).unwrap_or_default()
 }
 
 impl Telling {

@@ -1,10 +1,15 @@
 //! The figures as WFB-NG's ground tools read them (`--wfb-stats`): adaptive link, OSDs, loggers. Both dialects have
 //! them, so that those tools work with a Skylark link as well.
 
+mod msgpack;
+
 use std::collections::BTreeMap;
+use std::str::FromStr;
 use std::time::Duration;
 
 use serde::Serialize;
+use skylark_common::feed::{Feed, FeedError};
+use skylark_common::options::ListenAddress;
 use skylark_common::wfb_ng::figures::{Count, Counter, SettingsMessage};
 use skylark_common::wire::radiotap::{Modulation, RxRate};
 
@@ -12,7 +17,7 @@ use crate::report::{CardReport, Fec, Report};
 use crate::stats::{AntennaStats, Spread, StreamStats};
 
 /// Time between messages: what the field's own programs have unless they are told otherwise.
-pub(crate) const INTERVAL: Duration = Duration::from_secs(1);
+const INTERVAL: Duration = Duration::from_secs(1);
 /// What the stream of video is called.
 const VIDEO: &str = "video rx";
 /// The code of WFB-NG, by its name there.
@@ -23,7 +28,7 @@ const USUAL_WIDTH_MHZ: u16 = 20;
 /// What is said every [`INTERVAL`].
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename = "rx")]
-pub(crate) struct RxMessage {
+struct RxMessage {
     /// Seconds since 1970.
     timestamp: f64,
     /// Which stream.
@@ -72,21 +77,61 @@ struct Session {
     epoch: Option<u64>,
 }
 
-/// Makes messages, and remembers what was counted before.
+/// A feed that is wanted: `[json:|msgpack:][ADDR:]PORT`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FeedTarget {
+    format: Format,
+    address: ListenAddress,
+}
+
+/// What messages are written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    /// Lines of JSON.
+    Json,
+    /// MessagePack, each message behind its length.
+    MessagePack,
+}
+
+/// The feeds, and what was counted before.
 #[derive(Debug, Default)]
 pub(crate) struct WfbStats {
+    feeds: Vec<(Format, Feed)>,
     counters: BTreeMap<&'static str, Counter>,
 }
 
-/// What is said to whoever connects.
-pub(crate) fn settings(report: &Report) -> SettingsMessage {
-    let interval_ms = u64::try_from(INTERVAL.as_millis()).unwrap_or(u64::MAX);
-    SettingsMessage::new("gs", report.cards.iter().map(|card| card.name.clone()).collect(), interval_ms)
-}
-
 impl WfbStats {
-    /// What everything came to, `timestamp` after 1970.
-    pub(crate) fn message(&mut self, report: &Report, timestamp: Duration) -> RxMessage {
+    /// Listens where these say.
+    ///
+    /// # Errors
+    /// A port is in use, or an address is none of this machine's.
+    pub(crate) fn listen(targets: &[FeedTarget]) -> Result<Self, FeedError> {
+        let listen = |target: &FeedTarget| Ok((target.format, Feed::listen(&target.address)?));
+        Ok(Self { feeds: targets.iter().map(listen).collect::<Result<_, _>>()?, ..Self::default() })
+    }
+
+    /// Lets in whoever has come since.
+    pub(crate) fn admit(&mut self, title: &str, report: &Report) {
+        for (format, feed) in &mut self.feeds {
+            feed.admit(&match format {
+                Format::Json => line(&settings(report)),
+                Format::MessagePack => msgpack::title(title, interval_ms()),
+            });
+        }
+    }
+
+    /// Sends everybody what everything came to, `timestamp` after 1970; call it every [`INTERVAL`].
+    pub(crate) fn send(&mut self, report: &Report, timestamp: Duration) {
+        let message = self.message(report, timestamp);
+        for (format, feed) in &self.feeds {
+            feed.push(&match format {
+                Format::Json => line(&message),
+                Format::MessagePack => msgpack::message(&message),
+            });
+        }
+    }
+
+    fn message(&mut self, report: &Report, timestamp: Duration) -> RxMessage {
         let mut count = |(name, seen)| (name, self.counters.entry(name).or_default().count(seen));
         RxMessage {
             timestamp: timestamp.as_secs_f64(),
@@ -97,6 +142,35 @@ impl WfbStats {
             session: session(report),
         }
     }
+}
+
+impl FromStr for FeedTarget {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (format, address) = match text.split_once(':') {
+            Some(("json", address)) => (Format::Json, address),
+            Some(("msgpack", address)) => (Format::MessagePack, address),
+            _ => (Format::Json, text),
+        };
+        Ok(Self { format, address: address.parse()? })
+    }
+}
+
+/// A message of plain numbers and words, which JSON has for all of them, as a line.
+fn line(message: &impl Serialize) -> Vec<u8> {
+    let mut line = serde_json::to_vec(message).unwrap_or_default();
+    line.push(b'\n');
+    line
+}
+
+/// What is said to whoever connects.
+fn settings(report: &Report) -> SettingsMessage {
+    SettingsMessage::new("gs", report.cards.iter().map(|card| card.name.clone()).collect(), interval_ms())
+}
+
+fn interval_ms() -> u64 {
+    u64::try_from(INTERVAL.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What each count of the field's stands at. A packet that was heard is `data` or `session`, and `uniq` once.
@@ -173,11 +247,13 @@ fn greatest_common_divisor(a: u16, b: u16) -> u16 {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
+    use skylark_common::wfb_ng::session::BlockCode;
+    use skylark_common::wire::announce::Payload;
 
     use super::*;
     use crate::board::Seen;
     use crate::report::tests::{report, seen};
-    use crate::stats::FrameStats;
+    use crate::stats::{FrameStats, SessionStats, Terms};
     use crate::unit::tests::start;
 
     fn message(stats: &mut WfbStats, seen: &Seen) -> Value {
@@ -211,6 +287,26 @@ mod tests {
         });
         assert_eq!(antennas[0], first);
         assert_eq!(message["session"], json!({"fec_type": "window", "fec_k": 2, "fec_n": 3, "epoch": 0}));
+    }
+
+    #[test]
+    fn a_session_of_the_fields_standard_is_said_in_its_words() {
+        let mut seen = seen(start());
+        let code = BlockCode::new(8, 12).unwrap();
+        let terms = Terms::WfbNg { epoch: 3, code, payload: Payload::RtpH264, unit_interval: None };
+        seen.rx.session = seen.rx.session.map(|session| SessionStats { terms, ..session });
+        let session = json!({"fec_type": "VDM_RS", "fec_k": 8, "fec_n": 12, "epoch": 3});
+        assert_eq!(message(&mut WfbStats::default(), &seen)["session"], session);
+    }
+
+    #[test]
+    fn a_feed_is_a_format_and_an_address() {
+        let feed = |text: &str| text.parse::<FeedTarget>().map(|feed| (feed.format, feed.address.to_string()));
+        assert_eq!(feed("8103"), Ok((Format::Json, "127.0.0.1:8103".to_owned())));
+        assert_eq!(feed("json:[::]:8103"), Ok((Format::Json, "[::]:8103".to_owned())));
+        assert_eq!(feed("msgpack:8003"), Ok((Format::MessagePack, "127.0.0.1:8003".to_owned())));
+        assert!(feed("xml:8103").is_ok_and(|(_, address)| address == "xml:8103"), "a host may be called so");
+        assert!(feed("msgpack").is_err() && feed("msgpack:").is_err());
     }
 
     #[test]
