@@ -4,6 +4,7 @@ mod doctor;
 mod list;
 mod pair;
 mod up;
+mod wfb_ng;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ pub(crate) use doctor::{DoctorCommand, FrameWidth};
 pub(crate) use list::ListCommand;
 pub(crate) use pair::{PairCommand, PairFile};
 pub(crate) use up::{DownCommand, UpCommand};
+pub(crate) use wfb_ng::{KeyFolder, WfbNgKeyCommand};
 
 const KEY_EXAMPLES: &str = "\
 Examples:
@@ -20,6 +22,7 @@ Examples:
   skylark-setup key new link.key                 the same in a file of your own
   skylark-setup key from-passphrase link.key     asks for words; the same words give the same key
   skylark-setup key show link.key                its fingerprint, to compare aloud
+  skylark-setup key wfb-ng new                   gs.key and drone.key, for --dialect wfb-ng
 
 Exit codes: 0 done, 1 failed (one line on stderr says why), 2 the command line was not understood.";
 
@@ -85,4 +88,7 @@ pub(crate) enum KeyCommand {
         #[arg(long)]
         secret: bool,
     },
+    /// Makes and shows the keys of WFB-NG, the field's standard: gs.key and drone.key.
+    #[command(subcommand, after_help = wfb_ng::EXAMPLES)]
+    WfbNg(WfbNgKeyCommand),
 }

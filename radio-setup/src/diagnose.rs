@@ -16,7 +16,7 @@ mod sending;
 mod wiring;
 
 pub use finding::{Code, Finding, Severity, Verdict};
-pub use hearing::{Link, Listened, hearing};
+pub use hearing::{Id, Link, Listened, hearing};
 pub use host::{Processor, clock, permissions, processor};
 pub use injection::{believe_injection, injection};
 pub use watch::Watch;

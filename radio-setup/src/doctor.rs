@@ -5,16 +5,15 @@ mod air;
 mod frames;
 mod processor;
 mod said;
+mod wanted;
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result};
 use skylark_common::air::monitor;
-use skylark_common::seal::{LinkKey, key_file};
-use skylark_common::wire::link::LinkId;
 use skylark_common::wire::radiotap::TxRate;
-use skylark_setup::diagnose::{self, Code, Finding, Link, Purpose, Severity, Verdict};
+use skylark_setup::diagnose::{self, Code, Finding, Purpose, Severity, Verdict};
 use skylark_setup::machine::{Machine, Mode, Width};
 use skylark_setup::probe;
 
@@ -37,13 +36,8 @@ pub(crate) fn run(command: &DoctorCommand) -> Result<ExitCode> {
     let mut said = Said::new(command.json);
     let rate = frames::rate(command, &machine);
     let purpose = purpose(command, &machine, rate.width.into());
-    let (key, of_key) = key(command);
-    let link = Link {
-        name: command.link.clone(),
-        id: LinkId::from_name(&command.link),
-        fingerprint: key.as_ref().map(LinkKey::fingerprint),
-    };
-    let air = Air { machine: &machine, link: &link, key, purpose, end, stop: &stop, may_disturb: command.scan };
+    let (wanted, link, of_key) = wanted::wanted(command);
+    let air = Air { machine: &machine, link: &link, wanted, purpose, end, stop: &stop, may_disturb: command.scan };
     let cards = cards(command, &machine, &mut said)?;
     let ready = look_at_cards(&air, &cards, rate, &mut said)?;
     look_at_machine(&machine, purpose, &mut said)?;
@@ -132,24 +126,6 @@ fn look_at_machine(machine: &Machine, purpose: Purpose, said: &mut Said) -> Resu
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let clock = diagnose::clock(u64::try_from(since_1970.as_micros()).unwrap_or(u64::MAX));
     clock.into_iter().try_for_each(|finding| said.say(finding))
-}
-
-/// The key to try, where there is one, and what is to be said of it.
-fn key(command: &DoctorCommand) -> (Option<LinkKey>, Finding) {
-    let finding = |severity, found| Finding { code: Code::Key, card: None, severity, found, fix: None };
-    let path = match command.key.clone().map_or_else(key_file::find, Ok) {
-        Ok(path) => path,
-        // It may be somewhere else, and named to the programs.
-        Err(error) => return (None, finding(Severity::Warning, error.to_string())),
-    };
-    let key = match key_file::read(&path) {
-        Ok(key) => key,
-        Err(error) => return (None, finding(Severity::Fault, error.to_string())),
-    };
-    let exposure = key_file::mode(&path).ok().and_then(|mode| key_file::exposure(&path, mode));
-    let fine = || finding(Severity::Fine, format!("{} holds key {:08x}", path.display(), key.fingerprint()));
-    let found = exposure.map_or_else(fine, |exposure| finding(Severity::Warning, exposure));
-    (Some(key), found)
 }
 
 /// What to say when nothing is wrong: the strongest good news there is.

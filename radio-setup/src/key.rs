@@ -2,6 +2,7 @@
 
 mod passphrase;
 pub(crate) mod prompt;
+mod wfb_ng;
 pub(crate) mod write;
 
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ pub(crate) fn run(command: KeyCommand) -> Result<()> {
         KeyCommand::New(target) => pair::store(target, NEXT, random_key),
         KeyCommand::FromPassphrase(target) => pair::store(target, NEXT, key_from_words),
         KeyCommand::Show { file, secret } => show(file, secret),
+        KeyCommand::WfbNg(command) => wfb_ng::run(command),
     }
 }
 

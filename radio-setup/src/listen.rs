@@ -6,27 +6,35 @@
 pub mod card;
 pub mod inject;
 pub mod scan;
+mod wfb_ng;
 
 use skylark_common::clock_id;
 use skylark_common::seal::{LinkKey, SessionKey};
+use skylark_common::wfb_ng::channel::ChannelId;
+use skylark_common::wfb_ng::keys::EndKey;
 use skylark_common::wire::WireError;
 use skylark_common::wire::announce::{Announce, SALT_LEN};
 use skylark_common::wire::link::LinkId;
 use skylark_common::wire::packet::{Kind, PacketHeader};
 use skylark_common::wire::radiotap::{RxHeader, RxRate};
 
-/// Other links told apart. More than a field holds; frames of further ones still count as theirs.
+/// Other links told apart. More than a field holds; frames of further ones still count as frames.
 const MAX_OTHER_LINKS: usize = 8;
-/// Where addresses 2 and 3 of an 802.11 data frame begin, and how each of a wfb-ng frame does.
-const ADDRESSES_2_AND_3: usize = 10;
-const WFB_NG_PREFIX: [u8; 2] = [0x57, 0x42];
 
 /// Listens for one link.
 #[derive(Debug)]
 pub struct Ear {
-    link: LinkId,
-    key: Option<LinkKey>,
+    wanted: Wanted,
     heard: Heard,
+}
+
+/// What is listened for, with the key to try where there is one.
+#[derive(Debug, Clone)]
+pub enum Wanted {
+    /// A link of our own dialect.
+    Skylark(LinkId, Option<LinkKey>),
+    /// A stream of a WFB-NG link.
+    WfbNg(ChannelId, Option<EndKey>),
 }
 
 /// What was heard, in frames. Own frames and broken ones are counted apart from all others.
@@ -42,16 +50,16 @@ pub struct Heard {
     pub probes_left: u64,
     /// Frames of the link, in the version this program speaks.
     pub ours: u64,
-    /// Announces of the link that the key opened.
+    /// Announces of the link, or session packets, that the key opened.
     pub opened: u64,
-    /// Announces of the link that the key did not open.
+    /// Announces of the link, or session packets, that the key did not open.
     pub refused: u64,
     /// A version in which the link was heard and that this program does not speak.
     pub other_version: Option<u8>,
     /// Other Skylark links, with their frames.
     pub other_links: Vec<(LinkId, u64)>,
-    /// Frames of wfb-ng links.
-    pub wfb_ng: u64,
+    /// Other streams of WFB-NG links, with their frames.
+    pub other_channels: Vec<(ChannelId, u64)>,
     /// The strongest signal of a frame of the link, in dBm.
     pub signal_dbm: Option<i8>,
     /// The widest a frame of the link was, in MHz, where the card says it.
@@ -61,10 +69,10 @@ pub struct Heard {
 }
 
 impl Ear {
-    /// Listens for `link`, and tries `key` where there is one.
+    /// Listens for what is wanted.
     #[must_use]
-    pub fn new(link: LinkId, key: Option<LinkKey>) -> Self {
-        Self { link, key, heard: Heard::default() }
+    pub fn new(wanted: Wanted) -> Self {
+        Self { wanted, heard: Heard::default() }
     }
 
     /// What was heard so far.
@@ -85,21 +93,44 @@ impl Ear {
             return self.hear_report(&radiotap, frame);
         }
         increment(&mut self.heard.frames);
+        if let Some((channel, packet)) = wfb_ng::packet(frame) {
+            return self.hear_channel(&radiotap, channel, packet);
+        }
         match PacketHeader::parse(frame) {
-            Ok((header, body)) if header.link == self.link => {
-                increment(&mut self.heard.ours);
-                self.heard.signal_dbm = self.heard.signal_dbm.max(radiotap.signal_dbm());
-                self.heard.width_mhz = self.heard.width_mhz.max(radiotap.rate.and_then(width_mhz));
+            Ok((header, body)) if self.wants(header.link) => {
+                self.hear_ours(&radiotap);
                 self.hear_packet(&header, body, unix_us);
             }
-            Ok((header, _)) => self.hear_other_link(header.link),
+            Ok((header, _)) => count(&mut self.heard.other_links, header.link),
             Err(WireError::Version { found, .. }) => match PacketHeader::peek_link(frame) {
-                Some(link) if link == self.link => self.heard.other_version = Some(found),
-                Some(link) => self.hear_other_link(link),
+                Some(link) if self.wants(link) => self.heard.other_version = Some(found),
+                Some(link) => count(&mut self.heard.other_links, link),
                 None => {}
             },
-            Err(_) if is_wfb_ng(frame) => increment(&mut self.heard.wfb_ng),
             Err(_) => {}
+        }
+    }
+
+    fn wants(&self, heard: LinkId) -> bool {
+        matches!(&self.wanted, Wanted::Skylark(link, _) if *link == heard)
+    }
+
+    fn hear_ours(&mut self, radiotap: &RxHeader) {
+        increment(&mut self.heard.ours);
+        self.heard.signal_dbm = self.heard.signal_dbm.max(radiotap.signal_dbm());
+        self.heard.width_mhz = self.heard.width_mhz.max(radiotap.rate.and_then(width_mhz));
+    }
+
+    fn hear_channel(&mut self, radiotap: &RxHeader, channel: ChannelId, packet: &[u8]) {
+        let opens = match &self.wanted {
+            Wanted::WfbNg(wanted, key) if *wanted == channel => wfb_ng::opens(packet, key.as_ref(), channel),
+            Wanted::Skylark(..) | Wanted::WfbNg(..) => return count(&mut self.heard.other_channels, channel),
+        };
+        self.hear_ours(radiotap);
+        match opens {
+            Some(true) => increment(&mut self.heard.opened),
+            Some(false) => increment(&mut self.heard.refused),
+            None => {}
         }
     }
 
@@ -114,22 +145,13 @@ impl Ear {
     }
 
     fn hear_packet(&mut self, header: &PacketHeader, body: &[u8], unix_us: u64) {
-        let (Some(key), Kind::Announce) = (&self.key, header.kind) else { return };
+        let (Wanted::Skylark(_, Some(key)), Kind::Announce) = (&self.wanted, header.kind) else { return };
         match open(key, header, body) {
             Some(announce) => {
                 increment(&mut self.heard.opened);
                 self.heard.clock_ahead_us = clock_ahead(&announce, unix_us).or(self.heard.clock_ahead_us);
             }
             None => increment(&mut self.heard.refused),
-        }
-    }
-
-    fn hear_other_link(&mut self, link: LinkId) {
-        let links = &mut self.heard.other_links;
-        if let Some((_, frames)) = links.iter_mut().find(|(known, _)| *known == link) {
-            increment(frames);
-        } else if links.len() < MAX_OTHER_LINKS {
-            links.push((link, 1));
         }
     }
 }
@@ -145,6 +167,21 @@ impl Heard {
     #[must_use]
     pub fn loudest_other_link(&self) -> Option<LinkId> {
         self.other_links.iter().max_by_key(|(_, frames)| *frames).map(|(link, _)| *link)
+    }
+
+    /// The WFB-NG stream heard most among the others.
+    #[must_use]
+    pub fn loudest_other_channel(&self) -> Option<ChannelId> {
+        self.other_channels.iter().max_by_key(|(_, frames)| *frames).map(|(channel, _)| *channel)
+    }
+}
+
+/// Counts a frame of another link.
+fn count<L: PartialEq>(others: &mut Vec<(L, u64)>, heard: L) {
+    if let Some((_, frames)) = others.iter_mut().find(|(known, _)| *known == heard) {
+        increment(frames);
+    } else if others.len() < MAX_OTHER_LINKS {
+        others.push((heard, 1));
     }
 }
 
@@ -167,11 +204,6 @@ fn width_mhz(rate: RxRate) -> Option<u16> {
         RxRate::Legacy { .. } => Some(20),
         RxRate::Ht(modulation) | RxRate::Vht(modulation) | RxRate::He(modulation) => modulation.width_mhz,
     }
-}
-
-fn is_wfb_ng(frame: &[u8]) -> bool {
-    let addresses = frame.get(ADDRESSES_2_AND_3..).and_then(|rest| rest.first_chunk::<8>());
-    addresses.is_some_and(|[a, b, .., c, d]| [*a, *b] == WFB_NG_PREFIX && [*c, *d] == WFB_NG_PREFIX)
 }
 
 fn increment(count: &mut u64) {

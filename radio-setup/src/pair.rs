@@ -41,7 +41,7 @@ pub(crate) fn store(target: PairFile, next: &str, make: impl FnOnce() -> Result<
     let place = place::for_writing(target.file)?;
     write::check(&place.path, target.force)?;
     let key = make()?;
-    write::write(&place.path, &key.to_text(), target.force)?;
+    write::write(&place.path, key.to_text().as_bytes(), target.force)?;
     place.hand_over()?;
     report::note(format_args!("wrote {} with fingerprint {}; {next}", place.path.display(), spoken(key.fingerprint())));
     Ok(())
@@ -51,7 +51,7 @@ pub(crate) fn store(target: PairFile, next: &str, make: impl FnOnce() -> Result<
 pub(crate) fn store_for_machine(key: &LinkKey) -> Result<PathBuf> {
     let place = place::for_writing(None)?;
     write::check(&place.path, false)?;
-    write::write(&place.path, &key.to_text(), false)?;
+    write::write(&place.path, key.to_text().as_bytes(), false)?;
     place.hand_over()?;
     Ok(place.path)
 }

@@ -46,6 +46,17 @@ fn a_named_key_that_cannot_be_read_is_a_fault() {
 }
 
 #[test]
+fn the_aircrafts_key_of_wfb_ng_is_a_fault_on_the_ground() {
+    let key = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors/wfb-ng/k8n12-clean/drone.key");
+    let said = |options: &[&str]| {
+        let output = doctor(&[&["--json", "--air", "lo", "--dialect", "wfb-ng", "--key", key], options].concat());
+        text(&output.stdout).lines().find(|line| line.contains(r#""code":"key""#)).unwrap().to_owned()
+    };
+    assert!(said(&[]).contains("this is the drone.key of the aircraft, expected the gs.key of the ground"));
+    assert!(!said(&["--radio-port", "144"]).contains("expected"), "what goes up is heard by the aircraft");
+}
+
+#[test]
 fn cards_are_named_as_for_the_receiver_and_other_airs_refused() {
     let verdict = |air: &str| text(&doctor(&["--air", air]).stdout).lines().next_back().unwrap().to_owned();
     assert!(verdict("monitor:lo").starts_with("lo is not a WiFi card: "));

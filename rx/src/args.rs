@@ -3,21 +3,24 @@
 #[cfg(feature = "relay")]
 mod relay;
 mod source;
+mod values;
 
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Parser;
 #[cfg(feature = "relay")]
 use clap::Subcommand;
-use skylark_common::options::{AirTarget, StatsTarget, duration, duration_or_zero};
+use skylark_common::options::{AirTarget, Dialect, StatsTarget, duration};
 
+use crate::wfb_stats::FeedTarget;
 #[cfg(feature = "relay")]
 pub(crate) use relay::RelayArgs;
 #[cfg(feature = "relay")]
 pub(crate) use source::RELAY_PORT;
 pub(crate) use source::Source;
+use values::latency_budget;
+pub(crate) use values::{OutputArg, ShowDamageAfter};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -30,6 +33,8 @@ Examples:
     ffplay -protocol_whitelist file,udp,rtp -fflags nobuffer -flags low_delay link.sdp
   What relays along the field hear, beside a card of this machine:
     skylark-rx --air relays --air wlan1
+  A camera that speaks WFB-NG (OpenIPC and others), its picture in the window and to QGroundControl:
+    skylark-rx --dialect wfb-ng --key gs.key --output window --output rtp:127.0.0.1:5600
   Watch what a transmitter on this desk sends:
     skylark-rx --air udp:5801 --key link.key
   Ten seconds without a display, the last picture and figures in files:
@@ -68,9 +73,18 @@ pub(crate) struct Args {
     #[arg(long, value_name = "AIR", num_args = 1..)]
     pub(crate) air: Vec<Source>,
 
-    /// The link's key file (skylark-setup key new, or pair)
+    /// What is spoken on the air: skylark or wfb-ng
     ///
-    /// Without it: $SKYLARK_KEY, ~/.config/skylark/link.key or /etc/skylark/link.key, whichever is there first.
+    /// `wfb-ng` is the standard of OpenIPC air units, PixelPilot and wfb-ng itself. Everything behind the datagram is the
+    /// same; its packets say neither when a picture was captured nor where it ends, so that latency is known from the
+    /// first packet heard on, and nothing is shown with damage ahead of its repair.
+    #[arg(long, value_name = "DIALECT", default_value = "skylark")]
+    pub(crate) dialect: Dialect,
+
+    /// The link's key file (skylark-setup key new, or pair); with --dialect wfb-ng gs.key
+    ///
+    /// Without it: $SKYLARK_KEY, ~/.config/skylark/link.key or /etc/skylark/link.key, whichever is there first; with
+    /// --dialect wfb-ng gs.key in those folders or /etc/gs.key.
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
 
@@ -103,12 +117,26 @@ pub(crate) struct Args {
     /// From 0ms to 5s, or never. What is missing is waited for all the same, as long as --latency-budget says: when it
     /// comes, the picture is made good again. Counts for window and png: only; what is handed on or recorded is always
     /// whole or given up. Longer: fewer damaged pictures, and they stand for longer.
-    #[arg(long, value_name = "TIME", default_value = "85ms", value_parser = show_damage_after)]
-    pub(crate) show_damage_after: ShowDamageAfter,
+    /// Without it 85ms. Not with --dialect wfb-ng.
+    #[arg(long, value_name = "TIME", value_parser = ShowDamageAfter::parse)]
+    pub(crate) show_damage_after: Option<ShowDamageAfter>,
 
     /// The link's name; both ends say the same
+    ///
+    /// With --dialect wfb-ng the link domain, from which the link id follows: 7669206 for "default", which most cameras
+    /// use.
     #[arg(long, value_name = "NAME", default_value = "default")]
     pub(crate) link: String,
+
+    /// The link id of WFB-NG, where it follows from no name: 0 to 16777215
+    #[arg(long, value_name = "ID", value_parser = clap::value_parser!(u32).range(..1 << 24), conflicts_with = "link")]
+    pub(crate) link_id: Option<u32>,
+
+    /// The radio port of WFB-NG: 0, the default, is video, 16 MAVLink, 32 the tunnel
+    ///
+    /// From 128 on it is what goes up to the aircraft, and the key is drone.key.
+    #[arg(long, value_name = "PORT")]
+    pub(crate) radio_port: Option<u8>,
 
     /// Read recordings as fast as the outputs take them, not in their own time
     #[arg(long)]
@@ -117,6 +145,13 @@ pub(crate) struct Args {
     /// One line of figures a second: json (standard output) or json:PATH
     #[arg(long, value_name = "json[:PATH]")]
     pub(crate) stats: Option<StatsTarget>,
+
+    /// Serve figures as WFB-NG's ground tools read them, over TCP: [ADDR:]PORT, msgpack:[ADDR:]PORT
+    ///
+    /// A message a second, in either dialect, to this machine alone if no address is given. Lines of JSON, which tools look
+    /// for at 8103; MessagePack, which older ones look for at 8003. May be given several times.
+    #[arg(long, value_name = "[FORMAT:][ADDR:]PORT", num_args = 1..)]
+    pub(crate) wfb_stats: Vec<FeedTarget>,
 
     /// End after this long
     #[arg(long, value_name = "TIME", value_parser = duration)]
@@ -160,30 +195,14 @@ pub(crate) enum Command {
     Relay(RelayArgs),
 }
 
-/// Where the stream goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum OutputArg {
-    /// The SDL window.
-    Window,
-    /// The datagrams over UDP to this host and port.
-    Rtp(String),
-    /// Annex B to standard output.
-    Stdout,
-    /// Annex B to a file.
-    File(PathBuf),
-    /// The last picture as a file.
-    Png(PathBuf),
-    /// Nowhere: received and counted only.
-    None,
-}
-
 impl Args {
     /// What contradicts itself, in words that say what to do.
     ///
     /// # Errors
-    /// Two users of standard output, two windows, an air that has no speed of its own to be read faster, or a
-    /// measurement of nothing live.
+    /// Two users of standard output, two windows, an air that has no speed of its own to be read faster, a
+    /// measurement of nothing live, or what the dialect does not have.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
+        self.check_dialect()?;
         let count = |wanted: &OutputArg| self.output.iter().filter(|output| *output == wanted).count();
         let live = self.air.is_empty() || !self.air.iter().all(|air| matches!(air, Source::Air(AirTarget::Pcap(_))));
         if count(&OutputArg::Stdout) > 0 && self.stats == Some(StatsTarget::Stdout) {
@@ -215,44 +234,36 @@ impl Args {
         Ok(())
     }
 
+    /// What one dialect has and the other has not.
+    fn check_dialect(&self) -> Result<(), &'static str> {
+        let relays = self.air.iter().any(|air| matches!(air, Source::Relays(_)));
+        match self.dialect {
+            Dialect::Skylark if self.link_id.is_some() || self.radio_port.is_some() => {
+                Err("--link-id and --radio-port are of WFB-NG: add --dialect wfb-ng, or name the link with --link")
+            }
+            Dialect::WfbNg if self.show_damage_after.is_some() => Err(
+                "--show-damage-after does nothing with --dialect wfb-ng, whose blocks show at once what will not come: \
+                 leave it out",
+            ),
+            Dialect::WfbNg if relays => Err(
+                "relays forward links of the Skylark dialect only: with --dialect wfb-ng give cards of this machine, or \
+                 udp:",
+            ),
+            Dialect::Skylark | Dialect::WfbNg => Ok(()),
+        }
+    }
+
+    /// How long the picture may stand before what came since is shown with damage; none where nothing is shown so.
+    pub(crate) fn early(&self) -> Option<Duration> {
+        let ShowDamageAfter(after) = self.show_damage_after.unwrap_or_default();
+        after.filter(|_| self.wants_pictures())
+    }
+
     /// Whether any output needs decoded pictures.
     pub(crate) fn wants_pictures(&self) -> bool {
         self.measure_latency || self.output.iter().any(|output| matches!(output, OutputArg::Window | OutputArg::Png(_)))
     }
 }
-
-impl FromStr for OutputArg {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match (text, text.split_once(':')) {
-            ("window", _) => Ok(Self::Window),
-            ("-", _) => Ok(Self::Stdout),
-            ("none", _) => Ok(Self::None),
-            (_, Some(("rtp" | "udp", address))) if address.contains(':') => Ok(Self::Rtp(address.to_owned())),
-            (_, Some(("file", path))) if !path.is_empty() => Ok(Self::File(path.into())),
-            (_, Some(("png", path))) if !path.is_empty() => Ok(Self::Png(path.into())),
-            _ => Err("expected window, rtp:HOST:PORT, udp:HOST:PORT, -, file:PATH, png:PATH or none".to_owned()),
-        }
-    }
-}
-
-/// How long the picture may stand; none means for ever.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ShowDamageAfter(pub(crate) Option<Duration>);
-
-fn show_damage_after(text: &str) -> Result<ShowDamageAfter, &'static str> {
-    let after = if text == "never" { None } else { Some(latency_budget(text)?) };
-    Ok(ShowDamageAfter(after))
-}
-
-/// A time from zero to the longest anybody can fly with.
-fn latency_budget(text: &str) -> Result<Duration, &'static str> {
-    let budget = duration_or_zero(text)?;
-    if budget > LONGEST_BUDGET { Err("expected a time from 0ms to 5s") } else { Ok(budget) }
-}
-
-const LONGEST_BUDGET: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {
@@ -284,9 +295,9 @@ mod tests {
     fn what_is_left_out_has_a_default() {
         let args = parse("skylark-rx").unwrap();
         assert_eq!((args.latency_budget, args.link.as_str()), (Duration::from_millis(150), "default"));
-        assert_eq!(args.show_damage_after, ShowDamageAfter(Some(Duration::from_millis(85))));
+        assert_eq!((args.early(), args.dialect), (Some(Duration::from_millis(85)), Dialect::Skylark));
         let never = parse("skylark-rx --show-damage-after never").unwrap();
-        assert_eq!(never.show_damage_after, ShowDamageAfter(None));
+        assert_eq!(never.early(), None);
         assert_eq!((args.air.len(), &args.key, args.output.as_slice()), (0, &None, &[OutputArg::Window][..]));
         let args = parse("skylark-rx --air udp:1.2.3.4:5801 --key k --output none").unwrap();
         assert!(!args.wants_pictures());
@@ -306,6 +317,24 @@ mod tests {
         assert!(args.check().unwrap_err().contains("json:PATH"));
         let args = parse("skylark-rx --air udp:1 --key k --output - --stats json:x").unwrap();
         assert_eq!(args.check(), Ok(()));
+    }
+
+    #[test]
+    fn what_one_dialect_does_not_have_is_refused() {
+        let check = |options: &str| parse(&format!("skylark-rx --output none {options}")).unwrap().check();
+        assert_eq!(check("--dialect wfb-ng --link-id 7669206 --radio-port 16"), Ok(()));
+        assert_eq!(check("--dialect wfb-ng --link hill"), Ok(()));
+        for (options, words) in [
+            ("--link-id 5", "add --dialect wfb-ng"),
+            ("--radio-port 0", "add --dialect wfb-ng"),
+            ("--dialect wfb-ng --show-damage-after 85ms", "leave it out"),
+            ("--dialect wfb-ng --air relays", "cards of this machine"),
+        ] {
+            assert!(check(options).unwrap_err().contains(words), "{options}");
+        }
+        for options in ["--link hill --link-id 5", "--link-id 16777216", "--radio-port 256", "--dialect wfb"] {
+            assert!(parse(&format!("skylark-rx --dialect wfb-ng {options}")).is_err(), "{options}");
+        }
     }
 
     #[cfg(feature = "window")]

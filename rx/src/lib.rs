@@ -19,6 +19,8 @@ mod control;
 mod decode;
 #[cfg(feature = "program")]
 pub mod decoder;
+#[cfg(feature = "program")]
+mod dialect;
 #[cfg(feature = "relay")]
 mod fabric;
 #[cfg(feature = "program")]
@@ -57,6 +59,8 @@ pub mod trust;
 pub mod unit;
 #[cfg(feature = "program")]
 mod verdict;
+#[cfg(feature = "program")]
+mod wfb_stats;
 #[cfg(feature = "program")]
 mod worker;
 

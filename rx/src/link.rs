@@ -1,4 +1,4 @@
-//! The link thread: one wait over all cards and the receiver's deadline; owns the [`Receiver`].
+//! The link thread: one wait over all cards and the receiver's deadline; owns the receiver.
 
 pub(crate) mod cards;
 pub(crate) mod joining;
@@ -7,7 +7,6 @@ pub(crate) mod relayed;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::Receiver;
 use crate::receiver::{Datagram, MAX_CARDS};
 use crate::stats::SessionStats;
 use skylark_common::VIDEO_STREAM;
@@ -17,6 +16,7 @@ use skylark_common::scheduling;
 use crate::board::Board;
 use crate::clock::{SharedClock, now};
 use crate::control::Control;
+use crate::dialect::receiver::DialectReceiver;
 use crate::output::Outlets;
 use crate::tell::tell;
 use crate::unit::Units;
@@ -35,7 +35,7 @@ const BUSY_WAIT: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub(crate) struct Link {
     /// The pure core.
-    pub(crate) receiver: Receiver,
+    pub(crate) receiver: DialectReceiver,
     /// The airs it begins with.
     pub(crate) airs: Vec<Box<dyn CaptureAir>>,
     /// Where further ones come from.
@@ -80,6 +80,7 @@ struct Running {
     publish_at: Instant,
     drops_at: Instant,
     ended_at: Option<Instant>,
+    captured_bytes: u64,
     datagram: Vec<u8>,
 }
 
@@ -106,6 +107,7 @@ impl Link {
             publish_at: now,
             drops_at: now,
             ended_at: None,
+            captured_bytes: 0,
             datagram: Vec::with_capacity(MAX_FRAME_BYTES),
         }
     }
@@ -178,6 +180,7 @@ impl Running {
     fn capture(&mut self, now: Instant) -> bool {
         let mut cards = std::mem::take(&mut self.cards);
         let more = cards.capture(now, |number, frame| {
+            self.captured_bytes += frame.len() as u64;
             self.hear(number, frame, now);
             self.drain(now);
         });
@@ -218,6 +221,8 @@ impl Running {
         if self.session.is_none_or(|session| session.id != datagram.session) {
             self.session = self.link.receiver.stats(now).session;
             self.link.board.with(|seen| seen.last_picture = None);
+        } else if self.session.is_some_and(|session| session.is_undecided()) {
+            self.session = self.link.receiver.stats(now).session;
         }
         if !self.link.outlets.want_units() || !self.is_h264() {
             return;
@@ -286,7 +291,7 @@ impl Running {
         let dropped = self.link.relays.as_ref().map_or(0, Relays::dropped);
         let crowded_out = self.link.relays.as_ref().map_or(0, Relays::crowded_out);
         self.link.board.with(|seen| {
-            (seen.rx, seen.standing) = (rx, standing);
+            (seen.rx, seen.standing, seen.captured_bytes) = (rx, standing, self.captured_bytes);
             (seen.airs, seen.faults) = (names, faults);
             seen.note_relays(relays, now);
             (seen.relay_messages_dropped, seen.relays_crowded_out) = (dropped, crowded_out);

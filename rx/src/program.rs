@@ -3,20 +3,19 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::{Receiver, ReceiverConfig};
 use anyhow::{Context as _, Result, bail};
 use clap::{CommandFactory as _, Parser as _};
 use skylark_common::air::CaptureAir;
 use skylark_common::queue::Queue;
-use skylark_common::seal::{LinkKey, key_file};
-use skylark_common::wire::link::LinkId;
 
 use crate::airs::{self, Wanted};
-use crate::args::{Args, OutputArg, ShowDamageAfter};
+use crate::args::{Args, OutputArg};
 use crate::board::Board;
 use crate::clock::{SharedClock, now};
 use crate::control::Control;
 use crate::decode::{self, PictureQueue};
+use crate::dialect::Spoken;
+use crate::dialect::receiver::DialectReceiver;
 use crate::glass::time_code::TimeCodes;
 use crate::glass::{Glass, Until};
 use crate::healing::Healing;
@@ -30,7 +29,7 @@ use crate::output::sdp::SdpFile;
 use crate::output::{DECODER_UNITS, Outlets, RECORDING_UNITS, UnitQueue};
 use crate::radio::{self, newcomers::Newcomers};
 use crate::reporter::Reporter;
-use crate::signal::{Listening, Names};
+use crate::signal::Names;
 use crate::tell::tell;
 use crate::worker::Worker;
 
@@ -100,15 +99,9 @@ fn checked(args: Args) -> Result<Args, clap::Error> {
 fn run(args: &Args) -> Result<Ended> {
     // Whoever has neither card nor key begins with the card: setting it up makes the key.
     let (airs, relayed) = airs::open_sources(&args.air, now())?;
-    let key = read_key(args)?;
-    let link = LinkId::from_name(&args.link);
-    let names = Names {
-        link_name: args.link.clone(),
-        link,
-        fingerprint: key.fingerprint(),
-        listening: Listening::to(&args.air),
-    };
-    let relays = relayed.map(|endpoints| Relays::listen(link, &endpoints, now())).transpose()?;
+    let spoken = Spoken::of(args)?;
+    let names = spoken.names(args);
+    let relays = relayed.map(|endpoints| spoken.listen_to_relays(&endpoints, now())).transpose()?;
     let heard = airs.all.iter().map(|air| air.name()).chain(relays.iter().map(|_| "relays"));
     let heard: Vec<String> = heard.map(str::to_owned).collect();
     let control = Arc::new(Control::new(args.output.len()).context("cannot listen to signals")?);
@@ -120,7 +113,7 @@ fn run(args: &Args) -> Result<Ended> {
     program.describe(args)?;
     program.start_decoder(args)?;
     let reporter = Reporter::new(args, &names, &heard)?;
-    tell(&format!("link {} ({link}), key {:08x}, listening on {}", args.link, names.fingerprint, heard.join(", ")));
+    tell(&format!("{names}, listening on {}", heard.join(", ")));
     let (ending, reported) = (Arc::new(Queue::new(1)), Arc::clone(&program.board));
     let reporting = Worker::start("report", {
         let ending = Arc::clone(&ending);
@@ -133,7 +126,8 @@ fn run(args: &Args) -> Result<Ended> {
     }
     let caring = (airs.cards > 0 || !airs.wanted.is_none()).then(|| program.start_radio(airs.wanted, &looking));
     let caring = caring.transpose()?;
-    let link = program.start_link(args, (airs.all, relays), &names, &key, clock)?;
+    let receiver = spoken.receiver(args.latency_budget, args.early(), now());
+    let link = program.start_link(args, (airs.all, relays), &names, receiver, clock)?;
     #[cfg(feature = "window")]
     if let Some(window) = window {
         window.run(&program.board, &program.control);
@@ -245,15 +239,12 @@ impl Program {
         args: &Args,
         (airs, relays): (Vec<Box<dyn CaptureAir>>, Option<Relays>),
         names: &Names,
-        key: &LinkKey,
+        receiver: DialectReceiver,
         clock: SharedClock,
     ) -> Result<Worker> {
         let started = now();
-        let Args { latency_budget, show_damage_after: ShowDamageAfter(after), .. } = *args;
-        let early = after.filter(|_| args.wants_pictures());
-        let config = ReceiverConfig { link: names.link, latency_budget, early, ..ReceiverConfig::default() };
         let link = Link {
-            receiver: Receiver::new(config, key, started),
+            receiver,
             airs,
             joining: Arc::clone(&self.joining),
             relays,
@@ -316,15 +307,6 @@ fn glass(args: &Args, clock: SharedClock) -> Result<Option<Glass>> {
     let is_shown = args.output.contains(&OutputArg::Window);
     let until = if is_shown && cfg!(feature = "window") { Until::Shown } else { Until::Decoded };
     Ok(args.measure_latency.then(|| Glass::TimeCodes(Box::new(TimeCodes::new(until, clock)))))
-}
-
-fn read_key(args: &Args) -> Result<LinkKey> {
-    let path = args.key.clone().map_or_else(key_file::find, Ok)?;
-    let key = key_file::read(&path)?;
-    if let Some(warning) = key_file::mode(&path).ok().and_then(|mode| key_file::exposure(&path, mode)) {
-        tell(&format!("warning: {warning}"));
-    }
-    Ok(key)
 }
 
 fn wants_png(args: &Args) -> bool {

@@ -21,9 +21,7 @@ pub(crate) use cards::Quality;
 pub(crate) use cards::{CardReport, sources};
 pub(crate) use latency::{Latency, Took, Unknown};
 pub(crate) use rates::Rates;
-#[cfg(feature = "window")]
-pub(crate) use session::Fec;
-pub(crate) use session::SessionReport;
+pub(crate) use session::{Fec, SessionReport};
 
 use crate::board::{OutputStats, PictureStats, Seen, stage};
 use crate::glass::Measured;
@@ -65,6 +63,8 @@ pub(crate) struct Report {
     pub(crate) streams: Vec<StreamStats>,
     /// What became of every captured frame.
     pub(crate) frames: FrameStats,
+    /// Bytes of the frames that cards of this machine captured, radiotap headers included.
+    pub(crate) captured_bytes: u64,
     /// What became of damaged copies.
     pub(crate) combining: CombiningStats,
     /// What became of what goes out.
@@ -155,6 +155,7 @@ impl Reporting {
             relays_crowded_out: seen.relays_crowded_out,
             streams: seen.rx.streams.clone(),
             frames: seen.rx.frames,
+            captured_bytes: seen.captured_bytes,
             combining: seen.rx.combining,
             outputs: seen.outputs,
             scheduling: seen.scheduling,
@@ -180,6 +181,7 @@ impl Reporting {
         hearing.any = hearing.any.max(seen.other_traffic);
         let last_heard = seen.rx.session.map(|session| session.last_heard);
         let evidence = Evidence {
+            dialect: self.names.target.dialect(),
             hearing,
             session: seen.rx.session.map(|session| (session.last_heard, session.payload())),
             last_datagram: seen.last_datagram,
@@ -190,7 +192,7 @@ impl Reporting {
         };
         let fault = Self::fault_of_all_cards(seen);
         let (signal, reason) = match (evidence.signal(now), fault) {
-            (Signal::Nothing | Signal::NotSkylark, Some(fault)) => (Signal::DeafCards, fault),
+            (Signal::Nothing | Signal::NoLink, Some(fault)) => (Signal::DeafCards, fault),
             (Signal::Nothing, None) if self.names.listening == Listening::Relays => {
                 (Signal::Nothing, silence_of_relays(seen.network.as_ref(), seen.relays.len()))
             }
@@ -304,7 +306,7 @@ pub(crate) mod tests {
     /// An antenna that hears steadily.
     pub(crate) fn antenna(number: u8, dbm: i8) -> AntennaStats {
         let spread = |db: i8| Spread { min: db - 3, mean: db.into(), max: db + 2 };
-        AntennaStats { number, signal_dbm: spread(dbm), snr_db: Some(spread(dbm + 95)) }
+        AntennaStats { number, frames: 500, signal_dbm: spread(dbm), snr_db: Some(spread(dbm + 95)) }
     }
 
     /// A card that has heard nothing.

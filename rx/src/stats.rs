@@ -4,9 +4,11 @@ use std::iter::Sum;
 use std::time::{Duration, Instant};
 
 use serde::{Serialize, Serializer};
-use skylark_common::wfb_ng::session::BlockCode;
+use skylark_common::wfb_ng::channel::ChannelId;
+use skylark_common::wfb_ng::session::{BlockCode, SessionError};
 use skylark_common::wire::announce::{Announce, Payload};
 use skylark_common::wire::link::LinkId;
+use skylark_common::wire::radiotap::RxRate;
 
 /// A snapshot of everything the receiver counts.
 #[derive(Debug, Clone, Default)]
@@ -137,6 +139,11 @@ pub struct CardStats {
     /// What each antenna heard over the last second, in order of their numbers, four at most. A card that
     /// names no antenna has one, number 0.
     pub antennas: Vec<AntennaStats>,
+    /// Center frequency in MHz of the latest frame of that second, where the card tells it.
+    pub frequency_mhz: Option<u16>,
+    /// Its rate, where the card tells it.
+    #[serde(skip)]
+    pub rate: Option<RxRate>,
     /// How much later than the first copy it brought its own, mean over the last second; taken from four packets a
     /// second, its own firsts count as 0. Copies more than a second late are not seen.
     #[serde(rename = "behind_us", serialize_with = "microseconds")]
@@ -151,6 +158,8 @@ pub struct CardStats {
 pub struct AntennaStats {
     /// Which antenna, as the driver counts them.
     pub number: u8,
+    /// Frames it heard.
+    pub frames: u32,
     /// Signal power in dBm.
     pub signal_dbm: Spread,
     /// Signal above noise in dB, where the card tells its noise.
@@ -248,6 +257,12 @@ impl SessionStats {
         }
     }
 
+    /// Whether what the datagrams are has yet to show: no packet of WFB-NG says it.
+    #[must_use]
+    pub const fn is_undecided(&self) -> bool {
+        matches!(self.terms, Terms::WfbNg { payload: Payload::Opaque | Payload::Rtp, .. })
+    }
+
     /// What only a Skylark transmitter says.
     #[must_use]
     pub const fn announce(&self) -> Option<&Announce> {
@@ -269,4 +284,12 @@ pub struct Hearing {
     pub other_key: Option<Instant>,
     /// When a frame of this link was last heard in a version we do not speak, and which.
     pub other_version: Option<(Instant, u8)>,
+    /// When frames of the other dialect were last heard: of WFB-NG by a Skylark receiver, of Skylark by the other.
+    pub other_dialect: Option<Instant>,
+    /// WFB-NG: when a frame of another stream or link was last heard, and which.
+    pub other_channel: Option<(Instant, ChannelId)>,
+    /// WFB-NG: when a session packet of this stream was last refused for another reason than its key, and for which.
+    pub refused_session: Option<(Instant, SessionError)>,
+    /// WFB-NG: when a packet of this stream was last heard that waits for its session packet.
+    pub waiting_for_session: Option<Instant>,
 }

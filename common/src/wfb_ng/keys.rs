@@ -10,7 +10,7 @@
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use crypto_box::{PublicKey, SalsaBox, SecretKey};
-use ring::digest::{SHA512, digest};
+use ring::digest::{SHA256, SHA512, digest};
 use thiserror::Error;
 
 /// Length of a key file, in bytes.
@@ -85,6 +85,16 @@ impl EndKey {
         self.secret.public_key() == other.peer && other.secret.public_key() == self.peer
     }
 
+    /// A number both ends' keys share and other links' do not, to compare by eye: of SHA-256 over both public keys, the
+    /// lesser first, the first four bytes.
+    #[must_use]
+    pub fn fingerprint(&self) -> u32 {
+        let mut public = [self.secret.public_key().to_bytes(), self.peer.to_bytes()];
+        public.sort_unstable();
+        let hash = digest(&SHA256, &public.concat());
+        hash.as_ref().first_chunk().copied().map_or(0, u32::from_be_bytes)
+    }
+
     /// The box between the two ends.
     pub(super) fn salsa_box(&self) -> SalsaBox {
         SalsaBox::new(&self.peer, &self.secret)
@@ -151,6 +161,8 @@ mod tests {
         let read = EndKey::parse(&keys.drone.emit()).unwrap();
         assert_eq!(read.emit(), keys.drone.emit());
         assert!(read.fits(&keys.ground) && !read.fits(&keys.drone));
+        assert_eq!(keys.drone.fingerprint(), keys.ground.fingerprint());
+        assert_ne!(keys.drone.fingerprint(), KeyPair::from_secrets([1; 32], [3; 32]).drone.fingerprint());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use skylark_common::options::AirTarget;
+use skylark_common::options::{AirTarget, Dialect};
 use skylark_common::wire::radiotap::Width;
 
 /// What `doctor` is told.
@@ -13,6 +13,15 @@ pub(crate) struct DoctorCommand {
     /// Without it all cards in monitor mode, or all there are.
     #[arg(long = "air", value_name = "CARD", value_parser = card)]
     pub(crate) airs: Vec<String>,
+    /// What the transmitter speaks: skylark or wfb-ng.
+    #[arg(long, default_value_t, value_name = "DIALECT")]
+    pub(crate) dialect: Dialect,
+    /// The link id of WFB-NG, 24 bits. Without it that of the link's name: 7669206 for `default`.
+    #[arg(long, value_name = "ID", value_parser = clap::value_parser!(u32).range(..1 << 24))]
+    pub(crate) link_id: Option<u32>,
+    /// The radio port of WFB-NG: 0 is video from the aircraft.
+    #[arg(long, default_value_t = 0, value_name = "PORT")]
+    pub(crate) radio_port: u8,
     /// The key file to try on what is heard. Without it the key that skylark-tx and skylark-rx take.
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,

@@ -1,5 +1,6 @@
 //! What is heard, and what that says of the other end.
 
+use skylark_common::wfb_ng::channel::ChannelId;
 use skylark_common::wire::link::LinkId;
 use skylark_common::wire::packet::VERSION;
 
@@ -17,9 +18,18 @@ pub struct Link {
     /// Its name.
     pub name: String,
     /// Its number on the air.
-    pub id: LinkId,
+    pub id: Id,
     /// The fingerprint of its key, where there is one to try.
     pub fingerprint: Option<u32>,
+}
+
+/// A link's number on the air.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Id {
+    /// Of our own dialect.
+    Skylark(LinkId),
+    /// A stream of a WFB-NG link.
+    WfbNg(ChannelId),
 }
 
 /// A card that was listened to.
@@ -77,7 +87,10 @@ impl Hearing<'_> {
         let signal = heard.signal_dbm.map(|dbm| format!(" at {dbm} dBm")).unwrap_or_default();
         let key = match self.link.fingerprint {
             Some(fingerprint) if heard.opened > 0 => format!(", and key {fingerprint:08x} opens it"),
-            Some(_) => ", but no announce of it was among the frames heard".to_owned(),
+            Some(_) => match self.link.id {
+                Id::Skylark(_) => ", but no announce of it was among the frames heard".to_owned(),
+                Id::WfbNg(_) => ", but no session packet of it was among the frames heard".to_owned(),
+            },
             None => ", and there is no key to try on it".to_owned(),
         };
         Finding::fine(Code::Heard, Some(card), format!("{card} hears the transmitter{signal}{key}"))
@@ -108,7 +121,12 @@ impl Hearing<'_> {
         if heard.refused > 0 {
             let fingerprint = self.link.fingerprint.unwrap_or_default();
             let found = format!("{card} hears this link, but key {fingerprint:08x} does not open it");
-            let fix = "give both ends the same key; `skylark-setup pair` carries it over";
+            let fix = match self.link.id {
+                Id::Skylark(_) => "give both ends the same key; `skylark-setup pair` carries it over",
+                Id::WfbNg(_) => {
+                    "the aircraft's drone.key and this gs.key have to be of one pair: copy it from where both were made"
+                }
+            };
             return Some(Finding::fault(Code::OtherKey, Some(card), found, fix));
         }
         let version = heard.other_version?;
@@ -131,16 +149,36 @@ impl Hearing<'_> {
     /// Only others are heard.
     fn stranger(&self) -> Option<Finding> {
         let (card, heard) = (&self.listened.card, &self.listened.heard);
-        if let Some(other) = heard.loudest_other_link() {
-            let Link { name, id, .. } = self.link;
-            let found = format!("{card} hears only link {other}, expected {id} ({name})");
-            return Some(Finding::fault(Code::OtherLink, Some(card), found, "give both ends the same `--link` name"));
+        let name = &self.link.name;
+        match (self.link.id, heard.loudest_other_link(), heard.loudest_other_channel()) {
+            (Id::Skylark(id), Some(other), _) => {
+                let found = format!("{card} hears only link {other}, expected {id} ({name})");
+                Some(Finding::fault(Code::OtherLink, Some(card), found, "give both ends the same `--link` name"))
+            }
+            (Id::Skylark(_), None, Some(other)) => {
+                let found = format!("{card} hears only WFB-NG, link {other}");
+                let (id, port) = (other.link_id(), other.radio_port());
+                let fix = format!(
+                    "receive it with `skylark-rx --dialect wfb-ng --key gs.key --link-id {id} --radio-port {port}`, or \
+                     start `skylark-tx` without --dialect on the aircraft"
+                );
+                Some(self.silent(Code::WfbNg, found, &fix))
+            }
+            (Id::WfbNg(channel), _, Some(other)) => {
+                let found = format!("{card} hears only WFB-NG link {other}, expected {channel}");
+                let fix = format!(
+                    "give --link-id {} --radio-port {}, or set the transmitter so",
+                    other.link_id(),
+                    other.radio_port()
+                );
+                Some(Finding::fault(Code::OtherLink, Some(card), found, fix))
+            }
+            (Id::WfbNg(_), Some(other), None) => {
+                let found = format!("{card} hears only a Skylark link, {other}");
+                Some(self.silent(Code::OtherLink, found, "leave out --dialect wfb-ng"))
+            }
+            (_, None, None) => None,
         }
-        (heard.wfb_ng > 0).then(|| {
-            let found = format!("{card} hears only a wfb-ng link");
-            let fix = "start `skylark-tx` on the aircraft: both ends have to be Skylark";
-            self.silent(Code::WfbNg, found, fix)
-        })
     }
 
     fn nothing(&self) -> Finding {

@@ -5,27 +5,27 @@ use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use skylark_common::seal::LinkKey;
 use skylark_common::wire::radiotap::TxRate;
 use skylark_setup::diagnose::{self, Code, Finding, Link, Listened, Purpose, Severity};
 use skylark_setup::drivers;
-use skylark_setup::listen::Ear;
 use skylark_setup::listen::card::{self, Card};
 use skylark_setup::listen::inject::inject;
 use skylark_setup::listen::scan::{self, Scan, Search};
+use skylark_setup::listen::{Ear, Wanted};
 use skylark_setup::machine::{Interface, Machine, Radio};
 use skylark_setup::netlink::Kernel;
 
 use super::said::Said;
 
-/// How long every card is listened to on its own channel: six announces.
+/// How long every card is listened to on its own channel: six announces, or a session packet of WFB-NG.
 const LISTEN: Duration = Duration::from_millis(600);
+const LISTEN_WFB_NG: Duration = Duration::from_millis(1100);
 
 /// What the doctor listens for, and with what right.
 pub(super) struct Air<'a> {
     pub(super) machine: &'a Machine,
     pub(super) link: &'a Link,
-    pub(super) key: Option<LinkKey>,
+    pub(super) wanted: Wanted,
     pub(super) purpose: Purpose,
     pub(super) end: Instant,
     pub(super) stop: &'a AtomicBool,
@@ -46,7 +46,7 @@ impl Air<'_> {
                 Err(error) => said.say(self.unheard(name, &error))?,
             }
         }
-        let outcomes = card::listen(&mut cards, LISTEN);
+        let outcomes = card::listen(&mut cards, self.time());
         let mut working = Vec::new();
         for (card, outcome) in cards.into_iter().zip(outcomes) {
             match outcome {
@@ -114,7 +114,14 @@ impl Air<'_> {
     }
 
     fn ear(&self) -> Ear {
-        Ear::new(self.link.id, self.key.clone())
+        Ear::new(self.wanted.clone())
+    }
+
+    const fn time(&self) -> Duration {
+        match self.wanted {
+            Wanted::Skylark(..) => LISTEN,
+            Wanted::WfbNg(..) => LISTEN_WFB_NG,
+        }
     }
 
     fn unheard(&self, card: &str, reason: &io::Error) -> Finding {

@@ -30,14 +30,14 @@ pub(crate) fn check(path: &Path, force: bool) -> Result<()> {
     }
 }
 
-/// Writes `text` beside its place and moves it there once it is on the disk. Whatever fails on the way
+/// Writes `contents` beside its place and moves it there once it is on the disk. Whatever fails on the way
 /// leaves neither a part of a key nor the loss of an older one.
-pub(crate) fn write(path: &Path, text: &str, force: bool) -> Result<()> {
+pub(crate) fn write(path: &Path, contents: &[u8], force: bool) -> Result<()> {
     let folder = folder_of(path);
     // tempfile creates with O_EXCL and mode 0600, and removes what is not persisted.
     let mut file = NamedTempFile::with_prefix_in(".skylark-key-", folder)
         .with_context(|| format!("cannot write into folder {}", folder.display()))?;
-    store(file.as_file_mut(), text)
+    store(file.as_file_mut(), contents)
         .with_context(|| format!("cannot write {}; nothing was left behind", path.display()))?;
     let moved = if force { file.persist(path) } else { file.persist_noclobber(path) };
     match moved {
@@ -50,8 +50,8 @@ pub(crate) fn write(path: &Path, text: &str, force: bool) -> Result<()> {
     }
 }
 
-fn store(file: &mut File, text: &str) -> std::io::Result<()> {
-    file.write_all(text.as_bytes())?;
+fn store(file: &mut File, contents: &[u8]) -> std::io::Result<()> {
+    file.write_all(contents)?;
     file.sync_all()
 }
 

@@ -1,5 +1,8 @@
 //! What an ear makes of frames: those of the protocol's test vectors, and changed ones.
 
+use skylark_common::wfb_ng::keys::KeyPair;
+use skylark_common::wfb_ng::packet::PacketKey;
+use skylark_common::wfb_ng::session::{BlockCode, Session};
 use skylark_common::wire::radiotap::TxRate;
 
 use super::*;
@@ -20,6 +23,10 @@ fn key() -> LinkKey {
     LinkKey::from_bytes(std::array::from_fn(|i| u8::try_from(i).unwrap()))
 }
 
+fn wanted(key: Option<LinkKey>) -> Wanted {
+    Wanted::Skylark(LinkId::from_name("default"), key)
+}
+
 fn received(frame: &[u8]) -> Vec<u8> {
     let header = RxHeader { combined_signal_dbm: Some(-54), ..RxHeader::default() };
     let mut bytes = vec![0; 64];
@@ -30,7 +37,7 @@ fn received(frame: &[u8]) -> Vec<u8> {
 }
 
 fn heard(key: LinkKey, frames: &[Vec<u8>]) -> Heard {
-    let mut ear = Ear::new(LinkId::from_name("default"), Some(key));
+    let mut ear = Ear::new(wanted(Some(key)));
     for frame in frames {
         ear.hear(&received(frame), UNIX_START_US);
     }
@@ -87,12 +94,35 @@ fn wfb_ng_and_other_frames_are_told_apart() {
     wfb.extend([0; 30]);
     let beacon = [&[0x80, 0, 0, 0][..], &[0xff; 6], &[2; 20]].concat();
     let heard = heard(key(), &[wfb, beacon]);
-    assert_eq!((heard.frames, heard.wfb_ng, heard.has_link()), (2, 1, false));
+    assert_eq!((heard.frames, heard.has_link()), (2, false));
+    assert_eq!(heard.other_channels, [(ChannelId::new(7_669_206, 0), 1)]);
+}
+
+#[test]
+fn a_wfb_ng_session_opens_with_its_own_key_only() {
+    let keys = KeyPair::from_secrets([1; 32], [2; 32]);
+    let channel = ChannelId::new(7_669_206, 0);
+    let session = Session { epoch: 5, channel, code: BlockCode::DEFAULT, key: PacketKey::from_bytes([3; 32]) };
+    let frame = |packet: &[u8]| received(&[&channel.dot11().emit()[..], packet].concat());
+    let heard = |channel, key: Option<&EndKey>| {
+        let mut ear = Ear::new(Wanted::WfbNg(channel, key.cloned()));
+        ear.hear(&frame(&session.seal(&keys.drone, [4; 24])), 0);
+        ear.hear(&frame(&[1; 60]), 0);
+        ear.hear(&received(&announce()), 0);
+        let Heard { frames, ours, opened, refused, .. } = *ear.heard();
+        assert_eq!((frames, ear.heard().other_links.len()), (3, 1));
+        (ours, opened, refused, ear.heard().other_channels.len())
+    };
+    assert_eq!(heard(channel, Some(&keys.ground)), (2, 1, 0, 0));
+    let other = KeyPair::from_secrets([1; 32], [9; 32]);
+    assert_eq!(heard(channel, Some(&other.ground)), (2, 0, 1, 0));
+    assert_eq!(heard(channel, None), (2, 0, 0, 0));
+    assert_eq!(heard(ChannelId::new(7_669_206, 16), Some(&keys.ground)), (0, 0, 0, 1));
 }
 
 #[test]
 fn reports_of_what_this_machine_sent_are_no_frames_of_others() {
-    let mut ear = Ear::new(LinkId::from_name("default"), Some(key()));
+    let mut ear = Ear::new(wanted(Some(key())));
     let probe = inject::probe(TxRate::default());
     // Present: TX flags, data retries. TX flags 8, no retry; a pad byte.
     let status = [0, 0, 12, 0, 0, 0x80, 0x02, 0, 8, 0, 0, 0];
@@ -105,7 +135,7 @@ fn reports_of_what_this_machine_sent_are_no_frames_of_others() {
 
 #[test]
 fn broken_frames_and_many_links_are_counted_and_bounded() {
-    let mut ear = Ear::new(LinkId::from_name("default"), None);
+    let mut ear = Ear::new(wanted(None));
     for len in 0..10 {
         ear.hear(&announce()[..len], 0);
     }

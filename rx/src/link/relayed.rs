@@ -8,6 +8,7 @@ pub(crate) use none::{RelaySeen, Relays};
 use std::time::Instant;
 
 use super::Running;
+use crate::dialect::receiver::DialectReceiver;
 
 /// Messages taken from relays before cards and deadlines have their turn.
 const MESSAGES_A_TURN: usize = 64;
@@ -16,25 +17,37 @@ impl Running {
     /// Takes what relays brought, and tells them what is known; returns whether there may be more.
     pub(super) fn take_relayed(&mut self, now: Instant) -> bool {
         let Some(mut relays) = self.link.relays.take() else { return false };
-        relays.take_statuses(&mut self.cards, &mut self.link.receiver, now);
+        if let DialectReceiver::Skylark(receiver) = &mut self.link.receiver {
+            relays.take_statuses(&mut self.cards, receiver, now);
+        }
         let mut taken = 0;
         while taken < MESSAGES_A_TURN && relays.take_message(now) {
-            while relays.deliver(&mut self.link.receiver, now) {
+            while self.deliver(&mut relays, now) {
                 self.drain(now);
             }
             self.drain(now);
             taken += 1;
         }
-        relays.report(&self.link.receiver, now);
+        if let DialectReceiver::Skylark(receiver) = &self.link.receiver {
+            relays.report(receiver, now);
+        }
         self.link.relays = Some(relays);
         taken == MESSAGES_A_TURN
     }
 
     /// Hands a frame of one of this machine's cards to the receiver.
     pub(super) fn hear(&mut self, card: usize, frame: &[u8], now: Instant) {
-        match &mut self.link.relays {
-            Some(relays) => relays.deliver_local(&mut self.link.receiver, card, frame, now),
-            None => self.link.receiver.handle_frame(card, frame, now),
+        match (&mut self.link.relays, &mut self.link.receiver) {
+            (Some(relays), DialectReceiver::Skylark(receiver)) => relays.deliver_local(receiver, card, frame, now),
+            (_, receiver) => receiver.handle_frame(card, frame, now),
+        }
+    }
+
+    /// Hands the next frame of a relay to the receiver; false when there is none.
+    fn deliver(&mut self, relays: &mut Relays, now: Instant) -> bool {
+        match &mut self.link.receiver {
+            DialectReceiver::Skylark(receiver) => relays.deliver(receiver, now),
+            DialectReceiver::WfbNg(_) => false,
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::os::fd::BorrowedFd;
 
-use crate::ReceiverConfig;
 use crate::stats::FrameStats;
+use crate::{Receiver, ReceiverConfig};
 use skylark_common::air::{CaptureError, Captured};
 use skylark_common::seal::LinkKey;
 use skylark_common::wire::link::LinkId;
@@ -56,7 +56,7 @@ impl CaptureAir for Supply {
 fn link(airs: Vec<Box<dyn CaptureAir>>, now: Instant) -> Running {
     let config = ReceiverConfig::default();
     let link = Link {
-        receiver: Receiver::new(config, &LinkKey::from_bytes([7; 32]), now),
+        receiver: DialectReceiver::Skylark(Box::new(Receiver::new(config, &LinkKey::from_bytes([7; 32]), now))),
         airs,
         joining: Arc::new(Joining::new()),
         relays: None,

@@ -2,7 +2,7 @@
 
 use super::{Line, Room, Tone, age, shortened, wrap};
 use crate::report::{CardReport, Report};
-use crate::signal::{Names, State};
+use crate::signal::{Names, State, Target};
 
 /// Letters of a card's name that are shown.
 const NAME_LETTERS: usize = 24;
@@ -11,17 +11,17 @@ const OTHER_LINES: usize = 10;
 
 /// The lines in the middle of the screen.
 pub(crate) fn screen(names: &Names, report: Option<&Report>, room: Room) -> Vec<Line> {
-    let fingerprint = format!("{:08x}", names.fingerprint);
-    let (high, low) = fingerprint.split_at_checked(4).unwrap_or((&fingerprint, ""));
     let cards = report.map_or(&[][..], |report| &report.cards);
-    let width = cards.iter().map(|card| card.name.chars().count()).max().unwrap_or(0).clamp(4, NAME_LETTERS);
+    let width = cards.iter().map(|card| card.name.chars().count()).max().unwrap_or(0).clamp(6, NAME_LETTERS);
     let row = |name: &str, value: String| Line::of(format!("{name:<width$}  "), Tone::Dim).with(value, Tone::Plain);
-    let mut lines = vec![
-        Line::of("SKYLARK", Tone::Plain).large(),
-        Line::new(),
-        row("link", format!("{}  ({})", names.link_name, names.link)),
-        row("key", format!("{high} {low}")),
-    ];
+    let mut lines = vec![Line::of("SKYLARK", Tone::Plain).large(), Line::new()];
+    lines.extend(match &names.target {
+        Target::Skylark { link, fingerprint } => {
+            let (high, low) = (fingerprint >> 16, fingerprint & 0xffff);
+            [row("link", format!("{}  ({link})", names.link_name)), row("key", format!("{high:04x} {low:04x}"))]
+        }
+        Target::WfbNg { channel, key } => [row("wfb-ng", channel.to_string()), row("key", key.clone())],
+    });
     lines.extend(all(cards, width, room));
     lines.push(Line::new());
     let (reason, tone) = reason(report);
@@ -100,7 +100,7 @@ udp:5802  has heard nothing of this link
 
 the transmitter is heard; waiting for its next keyframe
 ",
-                names().link
+                names().target
             )
         );
     }

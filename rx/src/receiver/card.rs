@@ -87,7 +87,10 @@ impl Card {
 
     pub(super) fn stats(&self, now: Instant) -> CardStats {
         let second = self.meter.second(now);
+        let (frequency_mhz, rate) = second.map(Measured::tuning).unwrap_or_default();
         CardStats {
+            frequency_mhz,
+            rate,
             signal_dbm: second.and_then(Measured::signal_dbm),
             snr_db: second.and_then(Measured::snr_db),
             antennas: second.map(Measured::antennas).unwrap_or_default(),

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use skylark_common::wire::radiotap::{MAX_ANTENNAS, RxHeader};
+use skylark_common::wire::radiotap::{MAX_ANTENNAS, RxHeader, RxRate};
 
 use crate::stats::{AntennaStats, Spread};
 
@@ -24,6 +24,9 @@ pub(super) struct Measured {
     antennas: [Option<(u8, Levels)>; MAX_ANTENNAS],
     behind: Duration,
     behind_count: u32,
+    /// Of the latest frame.
+    frequency_mhz: Option<u16>,
+    rate: Option<RxRate>,
 }
 
 /// Signal and signal above noise.
@@ -37,7 +40,7 @@ struct Levels {
 #[derive(Debug, Clone, Copy)]
 struct Powers {
     sum: f32,
-    count: f32,
+    count: u32,
     min: i8,
     max: i8,
 }
@@ -46,6 +49,7 @@ impl Meter {
     /// A frame was heard with these levels.
     pub(super) fn heard(&mut self, info: &RxHeader, now: Instant) {
         self.roll(now);
+        (self.running.frequency_mhz, self.running.rate) = (info.frequency_mhz, info.rate);
         let noise_dbm = info.noise_dbm();
         if let Some(signal_dbm) = info.signal_dbm() {
             self.running.strongest.add(signal_dbm, noise_dbm);
@@ -100,13 +104,19 @@ impl Measured {
         self.behind.checked_div(self.behind_count)
     }
 
+    /// Center frequency in MHz and rate of the latest frame.
+    pub(super) const fn tuning(&self) -> (Option<u16>, Option<RxRate>) {
+        (self.frequency_mhz, self.rate)
+    }
+
     /// The antennas in order of their numbers.
     pub(super) fn antennas(&self) -> Vec<AntennaStats> {
         let named = self.antennas.iter().flatten().copied();
         let unnamed = Some((0, self.strongest)).filter(|_| self.antennas.iter().all(Option::is_none));
         let stats = |(number, levels): (u8, Levels)| {
             let snr_db = levels.snr.spread();
-            Some(AntennaStats { number, signal_dbm: levels.signal.spread()?, snr_db })
+            let (frames, signal_dbm) = (levels.signal.count, levels.signal.spread()?);
+            Some(AntennaStats { number, frames, signal_dbm, snr_db })
         };
         let mut antennas: Vec<AntennaStats> = named.chain(unnamed).filter_map(stats).collect();
         antennas.sort_unstable_by_key(|antenna| antenna.number);
@@ -132,21 +142,21 @@ impl Levels {
 
 impl Default for Powers {
     fn default() -> Self {
-        Self { sum: 0.0, count: 0.0, min: i8::MAX, max: i8::MIN }
+        Self { sum: 0.0, count: 0, min: i8::MAX, max: i8::MIN }
     }
 }
 
 impl Powers {
     fn add(&mut self, db: i8) {
         self.sum += RATIOS.get(usize::from(db.cast_unsigned())).copied().unwrap_or_default();
-        self.count += 1.0;
+        self.count += 1;
         self.min = self.min.min(db);
         self.max = self.max.max(db);
     }
 
     fn spread(&self) -> Option<Spread> {
-        let mean = (1000.0 * (self.sum / self.count).log10()).round() / 100.0;
-        (self.count > 0.0).then_some(Spread { min: self.min, mean, max: self.max })
+        let mean = (1000.0 * (self.sum / self.count as f32).log10()).round() / 100.0;
+        (self.count > 0).then_some(Spread { min: self.min, mean, max: self.max })
     }
 }
 
@@ -200,7 +210,7 @@ mod tests {
         meter.heard(&info([(1, -40), (0, -43)]), now);
         let measured = meter.second(now).unwrap();
         let [zero, one] = measured.antennas()[..] else { panic!("{measured:?}") };
-        assert_eq!((zero.number, zero.signal_dbm.min, zero.signal_dbm.max), (0, -43, -43));
+        assert_eq!((zero.number, zero.signal_dbm.min, zero.signal_dbm.max, zero.frames), (0, -43, -43, 2));
         assert_eq!((one.number, one.signal_dbm.min, one.signal_dbm.max), (1, -90, -40));
         assert!((one.signal_dbm.mean + 43.0).abs() < 0.02, "{one:?}");
         let snr = one.snr_db.unwrap();

@@ -4,9 +4,10 @@
 //! begins. Bit 15 of the first present word (bit 7 of byte 5) is TX flags: a header that a program wrote or
 //! that reports what became of a frame of this machine. No driver sets it for a frame it heard.
 
-/// Skylark's data frames of any link ([`Dot11`](crate::wire::dot11::Dot11), address 2 in
-/// [`packet`](crate::wire::packet)), heard and not sent by this machine.
-pub(super) const HEARD: &str = "wlan[0] = 0x08 and wlan[10:2] = 0x564c and radio[5] & 0x80 = 0";
+/// Data frames of any link of either dialect, heard and not sent by this machine: address 2 begins as Skylark's
+/// ([`packet`](crate::wire::packet)) or as WFB-NG's ([`channel`](crate::wfb_ng::channel)), which may also come as RTS.
+pub(super) const HEARD: &str = "((wlan[0] = 0x08 and (wlan[10:2] = 0x564c or wlan[10:2] = 0x5742)) \
+     or (wlan[0] = 0xb4 and wlan[10:2] = 0x5742)) and radio[5] & 0x80 = 0";
 
 /// Reports of Skylark's announces of any version: sent ten times a second, they are a sample of all frames.
 pub(super) const REPORTED_ANNOUNCES: &str =
@@ -17,6 +18,7 @@ mod tests {
     use pcap::{BpfProgram, Capture, Linktype};
 
     use super::*;
+    use crate::wfb_ng::channel::ChannelId;
     use crate::wire::link::LinkId;
     use crate::wire::packet::{Kind, PacketHeader};
 
@@ -42,6 +44,19 @@ mod tests {
             assert!(heard.filter(&frame(HEARD_SHORT, kind)) && heard.filter(&frame(HEARD_LONG, kind)));
             assert!(!heard.filter(&frame(WRITTEN, kind)) && !heard.filter(&frame(REPORT, kind)));
         }
+    }
+
+    #[test]
+    fn frames_of_wfb_ng_are_heard_as_data_and_as_rts() {
+        let heard = program(HEARD);
+        for control in [0x08, 0xb4] {
+            let mut frame = [HEARD_LONG, &ChannelId::new(1, 0).dot11().emit(), b"body"].concat();
+            frame[HEARD_LONG.len()] = control;
+            assert!(heard.filter(&frame), "{control:#x}");
+        }
+        let mut rts = frame(HEARD_LONG, Kind::Source);
+        rts[HEARD_LONG.len()] = 0xb4;
+        assert!(!heard.filter(&rts), "of others");
     }
 
     #[test]

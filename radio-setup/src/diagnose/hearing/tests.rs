@@ -5,7 +5,7 @@ use super::*;
 use crate::machine::Width;
 
 fn link() -> Link {
-    Link { name: "default".to_owned(), id: LinkId::from_name("default"), fingerprint: Some(0x1a2b_3c4d) }
+    Link { name: "default".to_owned(), id: Id::Skylark(LinkId::from_name("default")), fingerprint: Some(0x1a2b_3c4d) }
 }
 
 fn on(channel_mhz: u32) -> Option<Tuned> {
@@ -45,7 +45,12 @@ fn what_is_heard_instead_is_named() {
             Code::OtherLink,
             "hears only link abcdef, expected 37a8ee (default)",
         ),
-        (Heard { wfb_ng: 9, ..base.clone() }, Code::WfbNg, "only a wfb-ng link"),
+        (
+            Heard { other_channels: vec![(ChannelId::new(7_669_206, 16), 9)], ..base.clone() },
+            Code::WfbNg,
+            "only WFB-NG, link 7669206 port 16: receive it with `skylark-rx --dialect wfb-ng --key gs.key --link-id \
+             7669206 --radio-port 16`",
+        ),
         (base, Code::NothingHeard, "other WiFi but nothing of link default on channel 149: is the transmitter on"),
         (Heard::default(), Code::NothingHeard, "nothing at all on channel 149"),
     ];
@@ -53,6 +58,34 @@ fn what_is_heard_instead_is_named() {
         let (found, severity, sentence) = only(heard);
         assert_eq!((found, severity), (code, Severity::Fault), "{sentence}");
         assert!(sentence.contains(words), "{sentence}");
+    }
+}
+
+#[test]
+fn what_is_heard_instead_of_a_wfb_ng_link_is_named() {
+    let channel = ChannelId::new(7_669_206, 0);
+    let link = Link { name: channel.to_string(), id: Id::WfbNg(channel), fingerprint: Some(0x1a2b_3c4d) };
+    let base = Heard { frames: 9, ..Heard::default() };
+    let table = [
+        (Heard { ours: 9, opened: 1, ..base.clone() }, Code::Heard, "and key 1a2b3c4d opens it"),
+        (Heard { ours: 9, ..base.clone() }, Code::Heard, "but no session packet of it was among the frames heard"),
+        (Heard { ours: 9, refused: 1, ..base.clone() }, Code::OtherKey, "have to be of one pair"),
+        (
+            Heard { other_channels: vec![(ChannelId::new(7_669_206, 16), 9)], ..base.clone() },
+            Code::OtherLink,
+            "hears only WFB-NG link 7669206 port 16, expected 7669206 port 0: give --link-id 7669206 --radio-port 16",
+        ),
+        (
+            Heard { other_links: vec![(LinkId::from_number(0xabcdef), 9)], ..base.clone() },
+            Code::OtherLink,
+            "hears only a Skylark link, abcdef: leave out --dialect wfb-ng",
+        ),
+        (base, Code::NothingHeard, "nothing of link 7669206 port 0"),
+    ];
+    for (heard, code, words) in table {
+        let findings = hearing(&machine(), &link, Purpose::Receive, &[listened("wlan1", heard)]);
+        assert_eq!(findings[0].code, code);
+        assert!(findings[0].sentence().contains(words), "{}", findings[0].sentence());
     }
 }
 

@@ -1,0 +1,82 @@
+//! `skylark-setup key wfb-ng` from the outside: the published keys, what is refused, what is shown.
+#![expect(clippy::unwrap_used, reason = "a test ends at the first thing that goes wrong")]
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+/// Runs the program in a folder; its exit code, standard output and standard error.
+fn setup(folder: &TempDir, arguments: &str, stdin: &str) -> (Option<i32>, String, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_skylark-setup"))
+        .args(["key", "wfb-ng"])
+        .args(arguments.split(' '))
+        .current_dir(folder.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A program that refuses before it reads leaves a closed pipe.
+    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+    let output = child.wait_with_output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+/// The first bytes of both files of the passphrase of the recordings in tests/vectors.
+#[test]
+fn a_passphrase_gives_the_files_the_fields_own_tool_makes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (code, _, told) = setup(&folder, "from-passphrase", "skylark vectors\n");
+    assert_eq!(code, Some(0), "{told}");
+    for (name, expected) in [
+        ("gs.key", include_bytes!("../../tests/vectors/wfb-ng/k8n12-loss15/gs.key")),
+        ("drone.key", include_bytes!("../../tests/vectors/wfb-ng/k8n12-loss15/drone.key")),
+    ] {
+        let path = folder.path().join(name);
+        assert_eq!(fs::read(&path).unwrap(), expected, "{name}");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn random_keys_differ_and_fit_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(setup(&folder, "new", "").0, Some(0));
+    let first = fs::read(folder.path().join("gs.key")).unwrap();
+    let (code, _, told) = setup(&folder, "new", "");
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("gs.key is already there"), "{told}");
+    assert_eq!(fs::read(folder.path().join("gs.key")).unwrap(), first);
+    assert_eq!(setup(&folder, "new --force", "").0, Some(0));
+    assert_ne!(fs::read(folder.path().join("gs.key")).unwrap(), first);
+    let (code, shown, _) = setup(&folder, "show gs.key", "");
+    assert_eq!(code, Some(0));
+    assert!(shown.contains("end          the ground\n") && shown.contains("drone.key fits\n"), "{shown}");
+    let other = setup(&folder, "show drone.key", "").1;
+    assert!(other.contains("end          the aircraft\n"), "{other}");
+    let fingerprint = |shown: &str| shown.lines().find(|line| line.starts_with("fingerprint")).unwrap().to_owned();
+    assert_eq!(fingerprint(&shown), fingerprint(&other));
+}
+
+#[test]
+fn one_file_that_is_there_leaves_both_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("drone.key"), "mine").unwrap();
+    let (code, _, told) = setup(&folder, "from-passphrase", "secret password\n");
+    assert_eq!((code, told.contains("drone.key is already there")), (Some(1), true), "{told}");
+    assert!(!folder.path().join("gs.key").exists());
+}
+
+#[test]
+fn what_is_no_key_is_said_to_be_none() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("gs.key"), [7; 63]).unwrap();
+    let (code, _, told) = setup(&folder, "show gs.key", "");
+    assert_eq!((code, told.contains("63 bytes, expected 64")), (Some(1), true), "{told}");
+    let (code, _, told) = setup(&folder, "from-passphrase nowhere", "x\n");
+    assert_eq!((code, told.contains("folder nowhere not found")), (Some(1), true), "{told}");
+}

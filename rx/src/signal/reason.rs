@@ -1,0 +1,178 @@
+//! Each [`Signal`] in one sentence: what is found, what was expected, and what to do.
+
+use skylark_common::wfb_ng::channel::ChannelId;
+use skylark_common::wire::announce::Payload;
+use skylark_common::wire::link::LinkId;
+use skylark_common::wire::packet::VERSION;
+
+use super::{Listening, Names, Signal, Target};
+use crate::board::Network;
+
+impl Signal {
+    /// One sentence: what is found, and what to do where something can be done.
+    pub(crate) fn reason(self, names: &Names) -> String {
+        match self {
+            Self::Picture => "pictures arrive".to_owned(),
+            Self::Damaged => {
+                "pictures arrive with parts missing, which are filled in until repairs or the next keyframe make them good".to_owned()
+            }
+            Self::Receiving => "datagrams arrive".to_owned(),
+            Self::Frozen => "the transmitter is heard, but no picture can be decoded".to_owned(),
+            Self::NoKeyframe => "the transmitter is heard; waiting for its next keyframe".to_owned(),
+            Self::NoVideo => "the transmitter is heard, but sends no video: is its camera running?".to_owned(),
+            Self::NotH264(payload) => {
+                format!("no picture: the stream is {}; hand it on with --output rtp:HOST:PORT", describe(payload))
+            }
+            Self::OtherKey => other_key(&names.target),
+            Self::OtherVersion(found) => format!(
+                "this link is heard in protocol version {found}, expected {VERSION}: both ends need the same release"
+            ),
+            Self::RefusedSession(error) => {
+                format!("wfb-ng link {} is heard, its session packet is not taken: {error}", names.target)
+            }
+            Self::NoSession => format!(
+                "wfb-ng link {} is heard; waiting for its session packet, which comes once a second", names.target
+            ),
+            Self::OtherLink(found) => other_link(found, names),
+            Self::OtherChannel(found) => other_channel(found, names),
+            Self::OtherDialect => other_dialect(&names.target),
+            Self::NoLink => no_link(&names.target),
+            Self::DeafCards => "no card can hear: skylark-setup doctor says why".to_owned(),
+            Self::Nothing => nothing(names),
+        }
+    }
+}
+
+fn other_key(target: &Target) -> String {
+    match target {
+        Target::Skylark { fingerprint, .. } => {
+            format!("this link is heard, but key {fingerprint:08x} does not open it: both ends need the same key file")
+        }
+        Target::WfbNg { channel, key } => {
+            let (ground, aircraft) = ("gs.key on the ground", "drone.key on the aircraft");
+            let (here, there) = if channel.goes_up() { (aircraft, ground) } else { (ground, aircraft) };
+            format!(
+                "wfb-ng link {channel} is heard, and {key} does not open its session packet: both must be of one pair, \
+                 {here} and {there}"
+            )
+        }
+    }
+}
+
+fn other_link(found: LinkId, names: &Names) -> String {
+    let Names { link_name, target, .. } = names;
+    format!("only link {found} is heard, expected {target} ({link_name}): is --link the same at both ends?")
+}
+
+/// What is heard differs from what is listened for in its link id, else in its port.
+fn other_channel(found: ChannelId, names: &Names) -> String {
+    let option = match &names.target {
+        Target::WfbNg { channel, .. } if channel.link_id() == found.link_id() => {
+            format!("--radio-port {}", found.radio_port())
+        }
+        Target::WfbNg { .. } | Target::Skylark { .. } => format!("--link-id {}", found.link_id()),
+    };
+    format!("only wfb-ng link {found} is heard, expected {}: if that is the one, say {option}", names.target)
+}
+
+fn other_dialect(target: &Target) -> String {
+    match target {
+        Target::Skylark { .. } => "only wfb-ng frames are heard: add --dialect wfb-ng and --key gs.key".to_owned(),
+        Target::WfbNg { .. } => "only a Skylark link is heard: leave out --dialect wfb-ng".to_owned(),
+    }
+}
+
+fn no_link(target: &Target) -> String {
+    let link = match target {
+        Target::Skylark { .. } => "a Skylark link",
+        Target::WfbNg { .. } => "a wfb-ng link",
+    };
+    format!("frames are heard, but none of {link}: is the transmitter on, and on this channel?")
+}
+
+fn nothing(names: &Names) -> String {
+    let sentence = match names.listening {
+        Listening::Recordings => "nothing is heard: is there a link in this recording?",
+        Listening::Hosts => "nothing is heard: is the transmitter on, and does it send to this host and port?",
+        Listening::Cards | Listening::Relays => {
+            "nothing is heard: is the transmitter on, and on this channel? skylark-setup doctor looks for it"
+        }
+    };
+    sentence.to_owned()
+}
+
+/// Why relays bring nothing of a transmitter, of which so many are heard.
+pub(crate) fn silence_of_relays(network: Option<&Network>, relays: usize) -> String {
+    match (network, relays) {
+        (Some(Network::Unreached(endpoints)), 0) => {
+            format!("{endpoints} is not reached: is the name right, is it running, and does its firewall let TCP in?")
+        }
+        (Some(Network::Others), 0) => {
+            "no relay of this link is heard: is --link the same at both ends (skylark-rx relay --link NAME)?".to_owned()
+        }
+        (_, 0) => {
+            "no relay is heard: is one running in this network (skylark-rx relay)? In others: relays:HOST".to_owned()
+        }
+        (_, 1) => "the relay hears no transmitter: is it on, and on the channel of the relay's cards?".to_owned(),
+        (_, several) => {
+            format!("{several} relays are heard, and none hears the transmitter: is it on, and on their channel?")
+        }
+    }
+}
+
+fn describe(payload: Payload) -> String {
+    match payload {
+        Payload::Opaque => "datagrams of an unknown kind".to_owned(),
+        Payload::Rtp => "RTP without H.264".to_owned(),
+        Payload::H264 | Payload::RtpH264 => "H.264".to_owned(),
+        Payload::RtpH265 => "H.265".to_owned(),
+        Payload::Unknown(kind) => format!("of a kind ({kind}) this release does not know"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signal::State;
+    use crate::signal::tests::{names, wfb_ng_names};
+    use skylark_common::wfb_ng::session::SessionError;
+
+    #[test]
+    fn relays_that_bring_nothing_are_told_apart() {
+        let unreached = Network::Unreached("tcp/nonsense:7447".to_owned());
+        assert!(silence_of_relays(Some(&unreached), 0).starts_with("tcp/nonsense:7447 is not reached"));
+        assert!(silence_of_relays(Some(&Network::Others), 0).contains("--link"));
+        assert!(silence_of_relays(Some(&Network::Alone), 0).contains("is one running"));
+        assert!(silence_of_relays(Some(&Network::Others), 3).starts_with("3 relays"));
+    }
+
+    #[test]
+    fn reasons_name_what_was_found_and_what_was_expected() {
+        let reason = |signal: Signal| signal.reason(&names());
+        assert!(reason(Signal::OtherKey).contains("key 1a2b3c4d"));
+        assert!(reason(Signal::OtherVersion(7)).contains("version 7, expected 1"));
+        let other = LinkId::from_name("other");
+        let sentence = reason(Signal::OtherLink(other));
+        assert!(sentence.contains(&other.to_string()) && sentence.contains("(hill)"), "{sentence}");
+        assert!(reason(Signal::Nothing).contains("host and port"));
+        assert!(reason(Signal::OtherDialect).contains("add --dialect wfb-ng"));
+        let cards = Names { listening: Listening::Cards, ..names() };
+        assert!(Signal::Nothing.reason(&cards).contains("channel"));
+        assert_eq!(Signal::OtherLink(other).state(), State::None);
+        assert_eq!(Signal::NoKeyframe.state(), State::Waiting);
+    }
+
+    #[test]
+    fn of_a_wfb_ng_link_the_sentence_names_the_option_that_mends_it() {
+        let reason = |signal: Signal| signal.reason(&wfb_ng_names());
+        let port = reason(Signal::OtherChannel(ChannelId::new(7_669_206, 16)));
+        assert!(port.starts_with("only wfb-ng link 7669206 port 16 is heard, expected 7669206 port 0"), "{port}");
+        assert!(port.ends_with("--radio-port 16"), "{port}");
+        assert!(reason(Signal::OtherChannel(ChannelId::new(5, 0))).ends_with("--link-id 5"));
+        assert!(reason(Signal::OtherKey).contains("gs.key does not open its session packet"));
+        assert!(reason(Signal::OtherDialect).ends_with("leave out --dialect wfb-ng"));
+        let unknown = reason(Signal::RefusedSession(SessionError::Code(2)));
+        assert!(unknown.contains("FEC type 2, expected 1"), "{unknown}");
+        assert_eq!(Signal::NoSession.state(), State::Waiting);
+    }
+}
