@@ -2,6 +2,9 @@
 #![cfg(feature = "program")]
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "drives real processes")]
 
+#[path = "program/wfb_ng.rs"]
+mod wfb_ng;
+
 use std::io::Write as _;
 use std::net::UdpSocket;
 use std::os::unix::process::ExitStatusExt as _;
