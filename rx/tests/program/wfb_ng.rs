@@ -67,7 +67,7 @@ fn what_does_not_fit_is_said_with_the_option_that_mends_it() {
         (format!("--dialect wfb-ng --link-id 5 {gs}"), "say --link-id 7669206"),
         (format!("--dialect wfb-ng --link elsewhere {gs}"), "say --link-id 7669206"),
         (format!("--dialect wfb-ng --radio-port 16 {gs}"), "say --radio-port 0"),
-        (native.clone(), "add --dialect wfb-ng"),
+        (native, "add --dialect wfb-ng"),
     ] {
         let (code, _, stderr) = run(&mut program(&format!("{options} --output none --as-fast-as-possible")));
         assert!(code == 1 && stderr.contains(words), "{options}: {code} {stderr}");
