@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use skylark_common::air::MAX_FRAME_BYTES;
 use skylark_common::seal::LinkKey;
+use skylark_common::wfb_ng::channel::ChannelId;
 use skylark_common::wire::WireError;
 use skylark_common::wire::link::LinkId;
 use skylark_common::wire::packet::{Kind, PacketHeader};
@@ -38,7 +39,7 @@ use heard::{Look, REBUILT};
 use race::Race;
 use session::{Patience, Session};
 use sessions::{Sessions, Verdict};
-use waiting::Waiting;
+use waiting::{Room, Waiting};
 
 use crate::stats::{CardStats, FrameStats, Hearing, RxStats};
 
@@ -128,7 +129,7 @@ pub struct Receiver {
     combiner: Combiner,
     cards: Vec<Card>,
     stations: Stations,
-    race: Race,
+    race: Race<PacketHeader>,
     /// What became of the frames of cards that gave their number up.
     forgotten: FrameStats,
     hearing: Hearing,
@@ -142,7 +143,7 @@ impl Receiver {
         Self {
             key: key.clone(),
             sessions: Sessions::new(Patience { budget: config.latency_budget, early: config.early }, now),
-            waiting: Waiting::default(),
+            waiting: Waiting::new(Room::SKYLARK),
             combiner: Combiner::new(config.link, config.latency_budget),
             cards: Vec::new(),
             stations: Stations::default(),
@@ -284,7 +285,12 @@ impl Receiver {
             }
             WireError::Malformed { .. } if ours => Outcome::UnknownVersion,
             WireError::Truncated { .. } => Outcome::Truncated,
-            WireError::Version { .. } | WireError::Malformed { .. } | WireError::Foreign => Outcome::Foreign,
+            WireError::Version { .. } | WireError::Malformed { .. } | WireError::Foreign => {
+                if ChannelId::parse(dot11).is_ok() {
+                    self.hearing.other_dialect = Some(now);
+                }
+                Outcome::Foreign
+            }
         }
     }
 
@@ -303,7 +309,7 @@ impl Receiver {
             Look::Again => return Outcome::Duplicate,
             Look::Duplicate => {
                 session.remember(header, card);
-                let behind = self.race.behind(header, now);
+                let behind = self.race.behind(header.sequence, header, now);
                 self.with_card(card, |card| {
                     card.duplicate(info, now);
                     behind.into_iter().for_each(|time| card.behind(time, now));
@@ -320,7 +326,7 @@ impl Receiver {
         session.remember(header, card);
         self.combiner.forget(header);
         let outcome = session.handle_body(header, body, now);
-        let timed = self.race.start(header, now);
+        let timed = self.race.start(header.sequence, header, now);
         self.with_card(card, |card| {
             card.first(info, now);
             if timed {

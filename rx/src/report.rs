@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use crate::stats::{CombiningStats, FrameStats, StreamStats};
 use serde::Serialize;
 use skylark_common::ledger::Summary;
+use skylark_common::options::Dialect;
 use skylark_common::scheduling::Scheduling;
 
 #[cfg(feature = "window")]
@@ -172,6 +173,9 @@ impl Reporting {
         seen.rx.session?;
         if self.names.are_recordings() {
             return Some(Unknown::Recorded);
+        }
+        if self.names.target.dialect() == Dialect::WfbNg {
+            return Some(Unknown::NotSaid);
         }
         (!seen.shared_clock).then_some(Unknown::NoSharedClock)
     }

@@ -8,10 +8,14 @@ use std::fmt;
 
 use ring::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 
+use crate::wire::WireError;
 use crate::wire::dot11::Dot11;
 
 /// What every address of the dialect begins with: "WB", locally administered.
 const PREFIX: [u8; 2] = [0x57, 0x42];
+/// Frame control, first byte, of the frames a transmitter sends that asks the stations around to be silent: an RTS with the
+/// header of a data frame.
+const RTS: u8 = 0xb4;
 /// Ports from here on carry what goes up to the aircraft.
 const FIRST_UP_PORT: u8 = 128;
 
@@ -67,6 +71,16 @@ impl ChannelId {
         Dot11 { transmitter: address, destination: address }
     }
 
+    /// Reads the header of a frame, a data frame or one of RTS mode, and returns the packet behind it.
+    ///
+    /// # Errors
+    /// None of this dialect, or too short for one.
+    pub fn parse(frame: &[u8]) -> Result<(Self, &[u8]), WireError> {
+        let is_rts = frame.first() == Some(&RTS);
+        let (header, packet) = if is_rts { Dot11::read(frame) } else { Dot11::parse(frame) }?;
+        Ok((Self::of(header).ok_or(WireError::Foreign)?, packet))
+    }
+
     /// Whose frame this is; `None` if it is none of this dialect.
     #[must_use]
     pub fn of(header: Dot11) -> Option<Self> {
@@ -111,6 +125,25 @@ mod tests {
         assert_eq!(ChannelId::of(channel.dot11()), Some(channel));
         assert_eq!(channel.to_string(), "7669206 port 16");
         assert!(!channel.goes_up() && ChannelId::new(1, 144).goes_up());
+    }
+
+    #[test]
+    fn frames_of_both_types_are_read_and_no_others() {
+        let channel = ChannelId::new(7_669_206, 16);
+        let mut frame = channel.dot11().emit().to_vec();
+        frame.push(9);
+        for (control, expected) in
+            [(0x08, Ok((channel, &[9][..]))), (0xb4, Ok((channel, &[9][..]))), (0x88, Err(WireError::Foreign))]
+        {
+            frame[0] = control;
+            assert_eq!(ChannelId::parse(&frame), expected);
+        }
+        frame[0] = 0xb4;
+        for len in 1..Dot11::LEN {
+            assert!(matches!(ChannelId::parse(&frame[..len]), Err(WireError::Truncated { .. })));
+        }
+        frame[10] = 0x56;
+        assert_eq!(ChannelId::parse(&frame), Err(WireError::Foreign));
     }
 
     #[test]

@@ -8,6 +8,8 @@
 //! A file does not say which of the two it is: X25519 takes any 32 bytes for a secret. But a secret tells its public
 //! key, so the two files of a link can be told apart beside each other.
 
+use std::sync::Arc;
+
 use argon2::{Algorithm, Argon2, Params, Version};
 use crypto_box::{PublicKey, SalsaBox, SecretKey};
 use ring::digest::{SHA256, SHA512, digest};
@@ -28,6 +30,8 @@ const MEMORY_KIB: u32 = 32 << 10;
 pub struct EndKey {
     secret: SecretKey,
     peer: PublicKey,
+    /// What X25519 makes of the two. It costs more than opening many packets, so it is made once.
+    shared: Arc<SalsaBox>,
 }
 
 /// Both ends' keys.
@@ -66,7 +70,7 @@ impl EndKey {
         if secret == &[0; HALF] || peer == &[0; HALF] {
             return Err(KeyError::Zero);
         }
-        Ok(Self { secret: SecretKey::from(*secret), peer: PublicKey::from(*peer) })
+        Ok(Self::new(SecretKey::from(*secret), PublicKey::from(*peer)))
     }
 
     /// The contents of its key file.
@@ -96,8 +100,13 @@ impl EndKey {
     }
 
     /// The box between the two ends.
-    pub(super) fn salsa_box(&self) -> SalsaBox {
-        SalsaBox::new(&self.peer, &self.secret)
+    pub(super) fn salsa_box(&self) -> &SalsaBox {
+        &self.shared
+    }
+
+    fn new(secret: SecretKey, peer: PublicKey) -> Self {
+        let shared = Arc::new(SalsaBox::new(&peer, &secret));
+        Self { secret, peer, shared }
     }
 }
 
@@ -127,7 +136,7 @@ impl KeyPair {
     pub fn from_secrets(drone: [u8; HALF], ground: [u8; HALF]) -> Self {
         let [drone, ground] = [drone, ground].map(SecretKey::from);
         let peers = (ground.public_key(), drone.public_key());
-        Self { drone: EndKey { secret: drone, peer: peers.0 }, ground: EndKey { secret: ground, peer: peers.1 } }
+        Self { drone: EndKey::new(drone, peers.0), ground: EndKey::new(ground, peers.1) }
     }
 }
 

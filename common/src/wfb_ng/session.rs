@@ -9,6 +9,7 @@
 //! changes. TLVs of ids that are not known are skipped.
 
 use crypto_box::aead::AeadInPlace as _;
+use ring::digest::{SHA256, digest};
 use thiserror::Error;
 
 use super::channel::ChannelId;
@@ -118,6 +119,13 @@ impl std::fmt::Display for BlockCode {
 }
 
 impl Session {
+    /// What it is called where people read it: of its key, and nothing that tells its key.
+    #[must_use]
+    pub fn short_name(&self) -> u32 {
+        let hash = digest(&SHA256, self.key.as_bytes());
+        hash.as_ref().first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes))
+    }
+
     /// The session packet for the other end. `nonce` must be random and never used before.
     ///
     /// # Panics

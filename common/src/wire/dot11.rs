@@ -36,6 +36,11 @@ impl Dot11 {
         if frame.first().is_some_and(|control| *control != DATA) {
             return Err(WireError::Foreign);
         }
+        Self::read(frame)
+    }
+
+    /// Reads the header of a frame of any type that has these three addresses.
+    pub(crate) fn read(frame: &[u8]) -> Result<(Self, &[u8]), WireError> {
         let (header, rest) = take::<{ Self::LEN }>("802.11", frame)?;
         let [_, _, _, _, _, _, _, _, _, _, t0, t1, t2, t3, t4, t5, d0, d1, d2, d3, d4, d5, _, _] = *header;
         Ok((Self { transmitter: [t0, t1, t2, t3, t4, t5], destination: [d0, d1, d2, d3, d4, d5] }, rest))

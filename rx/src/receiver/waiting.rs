@@ -6,12 +6,6 @@ use std::time::{Duration, Instant};
 
 use super::fairness::{Origin, gives_way};
 
-/// Announces come every 100 ms; three of them are seldom lost in a row.
-const PATIENCE: Duration = Duration::from_millis(300);
-/// Frames that may wait: a keyframe of 600 kB. Beyond, the oldest of the station that has most gives way.
-/// At most 2 MiB.
-const MAX_WAITING: usize = 512;
-
 #[derive(Debug)]
 pub(super) struct WaitingFrame {
     pub(super) origin: Origin,
@@ -20,20 +14,58 @@ pub(super) struct WaitingFrame {
     pub(super) at: Instant,
 }
 
-#[derive(Debug, Default)]
+/// How much may wait and for how long.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    pub(super) patience: Duration,
+    /// Frames: beyond, the oldest of the station that has most gives way.
+    pub(super) frames: usize,
+}
+
+#[derive(Debug)]
 pub(super) struct Waiting {
+    room: Room,
     frames: VecDeque<WaitingFrame>,
     free: Vec<Vec<u8>>,
 }
 
+impl Room {
+    /// Announces come every 100 ms, and three of them are seldom lost in a row; a keyframe of 600 kB, at most 2 MiB.
+    pub(super) const SKYLARK: Self = Self { patience: Duration::from_millis(300), frames: 512 };
+}
+
 impl Waiting {
+    pub(super) const fn new(room: Room) -> Self {
+        Self { room, frames: VecDeque::new(), free: Vec::new() }
+    }
+
+    /// Frames that wait.
+    pub(super) fn len(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// Takes the oldest frame out, of whatever session.
+    pub(super) fn take_oldest(&mut self) -> Option<WaitingFrame> {
+        self.frames.pop_front()
+    }
+
+    /// A frame that was taken out waits on, behind the others.
+    pub(super) fn put_back(&mut self, frame: WaitingFrame) {
+        self.frames.push_back(frame);
+    }
+
+    /// The frames that wait, the oldest first.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &WaitingFrame> {
+        self.frames.iter()
+    }
+
     /// Keeps a frame, as it was captured. Returns the card whose frame gave way to it, if one did.
     pub(super) fn push(&mut self, origin: Origin, session: u32, frame: &[u8], at: Instant) -> Option<usize> {
         let mut bytes = self.free.pop().unwrap_or_default();
         bytes.clear();
         bytes.extend_from_slice(frame);
         self.frames.push_back(WaitingFrame { origin, session, bytes, at });
-        if self.frames.len() <= MAX_WAITING {
+        if self.frames.len() <= self.room.frames {
             return None;
         }
         self.remove(gives_way(self.frames.iter().map(|frame| frame.origin))?)
@@ -46,7 +78,7 @@ impl Waiting {
     }
 
     pub(super) fn recycle(&mut self, frame: WaitingFrame) {
-        if self.free.len() < MAX_WAITING {
+        if self.free.len() < self.room.frames {
             self.free.push(frame.bytes);
         }
     }
@@ -64,7 +96,7 @@ impl Waiting {
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.frames.front().map(|frame| frame.at + PATIENCE)
+        self.frames.front().map(|frame| frame.at + self.room.patience)
     }
 
     fn remove(&mut self, at: usize) -> Option<usize> {
@@ -81,6 +113,9 @@ mod tests {
 
     use super::*;
 
+    const PATIENCE: Duration = Room::SKYLARK.patience;
+    const MAX_WAITING: usize = Room::SKYLARK.frames;
+
     fn alone(card: usize) -> Origin {
         Origin { card, station: card }
     }
@@ -88,7 +123,7 @@ mod tests {
     #[test]
     fn frames_come_out_by_session_in_their_order() {
         let now = Instant::now();
-        let mut waiting = Waiting::default();
+        let mut waiting = Waiting::new(Room::SKYLARK);
         for (card, session, bytes) in [(0, 1, b"a"), (0, 2, b"b"), (1, 1, b"c")] {
             assert_eq!(waiting.push(alone(card), session, bytes, now), None);
         }
@@ -101,7 +136,7 @@ mod tests {
     #[test]
     fn frames_wait_for_a_bounded_time_and_in_bounded_number() {
         let now = Instant::now();
-        let mut waiting = Waiting::default();
+        let mut waiting = Waiting::new(Room::SKYLARK);
         let gave_way = (0..MAX_WAITING + 3).filter_map(|_| waiting.push(alone(5), 1, b"a", now));
         assert_eq!(gave_way.collect::<Vec<_>>(), [5, 5, 5]);
         assert_eq!(waiting.give_up(now), None);
@@ -112,7 +147,7 @@ mod tests {
     #[test]
     fn a_card_that_brings_most_displaces_only_its_own() {
         let now = Instant::now();
-        let mut waiting = Waiting::default();
+        let mut waiting = Waiting::new(Room::SKYLARK);
         (0..10).for_each(|_| _ = waiting.push(alone(0), 1, b"true", now));
         let gave_way = (0..2 * MAX_WAITING).filter_map(|_| waiting.push(alone(1), 2, b"flood", now));
         assert_eq!(gave_way.filter(|card| *card == 1).count(), MAX_WAITING + 10);

@@ -1,17 +1,59 @@
 //! The receiver of the field's standard, WFB-NG: captured frames in, datagrams in order out.
 //!
 //! ```text
-//! handle_frame ─▸ radiotap ─▸ 802.11 ─▸ our channel? ─▸ session packet ─▸ key
-//!                              foreign ◂──┘           └▸ data packet ─▸ heard before? ─▸ open ─▸ block ─▸ poll_datagram
+//! handle_frame ─▸ radiotap ─▸ 802.11 ─▸ our channel? ─▸ session packet ─▸ sessions
+//!                              foreign ◂──┘           └▸ data packet ─▸ heard before? ─▸ open ─▸ blocks ─▸ units ─▸ poll_datagram
+//!                                                           duplicate ◂──┘   waiting ◂──┘
 //! ```
+//!
+//! | room | what lives there |
+//! |---|---|
+//! | `sessions` | which session is followed, and the rule by which recordings are told from the air |
+//! | `seen` | session packets that were opened before |
+//! | `run` | the session followed: what was heard of it |
+//! | `blocks`, `block` | fragments into datagrams in order, the missing ones rebuilt |
+//! | `progress`, `pace` | what may still come, and how long pauses usually are |
+//! | `units` | where units begin and end |
+//!
+//! A packet that no known key opens waits for a session packet that comes later: the transmitter sends one a second, and
+//! what came before the first is as good as what comes behind it. Opening a session packet costs less than opening a data
+//! packet, since what X25519 makes of the keys is made once; a flood of forged ones costs what a flood of forged data does.
+
+mod block;
+mod blocks;
+mod pace;
+mod progress;
+mod run;
+mod seen;
+mod sessions;
+mod units;
 
 use std::time::{Duration, Instant};
 
+use skylark_common::air::MAX_FRAME_BYTES;
 use skylark_common::wfb_ng::channel::ChannelId;
 use skylark_common::wfb_ng::keys::EndKey;
+use skylark_common::wfb_ng::packet::{DATA_PACKET, PacketId};
+use skylark_common::wfb_ng::session::{SESSION_PACKET, Session, SessionError};
+use skylark_common::wire::WireError;
+use skylark_common::wire::packet::PacketHeader;
+use skylark_common::wire::radiotap::RxHeader;
 
-use super::Datagram;
-use crate::stats::RxStats;
+use super::card::Card;
+use super::fairness::Stations;
+use super::heard::{Look, MAX_CARDS};
+use super::race::Race;
+use super::waiting::{Room, Waiting};
+use super::{Datagram, Outcome};
+use crate::stats::{CardStats, FrameStats, Hearing, RxStats};
+use run::Run;
+use seen::Seen;
+use sessions::{Sessions, Stranger, Verdict};
+
+/// A session packet comes every second; 1.4 s of 8 Mbit/s at two cards, some 6 MiB.
+const ROOM: Room = Room { patience: Duration::from_millis(1100), frames: 4096 };
+/// Packets of all sessions have one name: which session they are of shows when they are opened.
+const ANY_SESSION: u32 = 0;
 
 /// What a receiver of WFB-NG is told once, at its start.
 #[derive(Debug, Clone, Copy)]
@@ -28,45 +70,349 @@ pub struct WfbNgConfig {
 pub struct WfbNgReceiver {
     config: WfbNgConfig,
     key: EndKey,
+    sessions: Sessions,
+    seen: Seen,
+    run: Option<Run>,
+    /// The session that was followed before, until what was there of it has been handed on.
+    left: Option<Run>,
+    waiting: Waiting,
+    /// Frames that waited and have yet to be tried with the key of the session that was entered.
+    untried: usize,
+    cards: Vec<Card>,
+    stations: Stations,
+    race: Race<PacketId>,
+    /// What became of the frames of cards that gave their number up.
+    forgotten: FrameStats,
+    hearing: Hearing,
+    body: Vec<u8>,
+}
+
+/// A data packet and how it came.
+#[derive(Debug, Clone, Copy)]
+struct Heard<'a> {
+    card: usize,
+    info: &'a RxHeader,
+    id: PacketId,
+    sealed: &'a [u8],
+    at: Instant,
 }
 
 impl WfbNgReceiver {
     /// A receiver that has heard nothing. `key` is what `gs.key` holds for what comes from the aircraft.
     #[must_use]
     pub fn new(config: WfbNgConfig, key: EndKey, _now: Instant) -> Self {
-        Self { config, key }
+        Self {
+            config,
+            key,
+            sessions: Sessions::default(),
+            seen: Seen::default(),
+            run: None,
+            left: None,
+            waiting: Waiting::new(ROOM),
+            untried: 0,
+            cards: Vec::new(),
+            stations: Stations::default(),
+            race: Race::default(),
+            forgotten: FrameStats::default(),
+            hearing: Hearing::default(),
+            body: Vec::with_capacity(MAX_FRAME_BYTES),
+        }
     }
 
     /// Takes a frame as a card captured it, radiotap header first.
-    pub fn handle_frame(&mut self, _card: usize, _frame: &[u8], _now: Instant) {}
+    pub fn handle_frame(&mut self, card: usize, frame: &[u8], now: Instant) {
+        while self.try_waiting() {}
+        self.hearing.any = Some(now);
+        let card = self.admit(card);
+        let outcome = self.take_frame(card, frame, now);
+        self.with_card(card, |card| card.captured(outcome));
+        self.settle();
+    }
 
     /// See [`super::Receiver::add_card`].
-    pub fn add_card(&mut self, _card: usize, _beside: Option<usize>) {}
+    pub fn add_card(&mut self, card: usize, beside: Option<usize>) {
+        let card = self.admit(card);
+        self.stations.add(card, beside);
+        while self.waiting.give_up_of(card) {
+            self.gave_up(card);
+        }
+        self.untried = self.untried.min(self.waiting.len());
+        self.seen.forget_card(card);
+        self.run.iter_mut().for_each(|run| run.forget_card(card));
+        if let Some(card) = self.cards.get_mut(card) {
+            self.forgotten = [self.forgotten, std::mem::take(card).frames()].into_iter().sum();
+        }
+    }
 
     /// Gives up what has been waited for long enough.
-    pub fn handle_timeout(&mut self, _now: Instant) {}
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while self.try_waiting() {}
+        if let Some(at) = self.sessions.successor(now) {
+            self.enter(at, now);
+            return;
+        }
+        while let Some(card) = self.waiting.give_up(now) {
+            self.gave_up(card);
+        }
+        self.run.iter_mut().for_each(|run| run.handle_timeout(now));
+    }
 
     /// The next datagram in order, if it is there.
     pub fn poll_datagram(&mut self) -> Option<Datagram<'_>> {
-        None
+        if self.left.as_mut().is_some_and(Run::is_ready) {
+            return self.left.as_mut()?.poll_datagram();
+        }
+        self.left = None;
+        while !self.run.as_mut().is_some_and(Run::is_ready) && self.try_waiting() {}
+        self.run.as_mut()?.poll_datagram()
     }
 
     /// When to call `handle_timeout` if no frame comes before.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        let run = self.run.as_ref().and_then(Run::poll_timeout);
+        run.into_iter().chain(self.sessions.poll_timeout()).chain(self.waiting.poll_timeout()).min()
     }
 
     /// Everything that was counted.
     #[must_use]
-    pub fn stats(&self, _now: Instant) -> RxStats {
-        let _ = (&self.config, &self.key);
-        RxStats::default()
+    pub fn stats(&self, now: Instant) -> RxStats {
+        let cards: Vec<CardStats> = self.cards.iter().map(|card| card.stats(now)).collect();
+        RxStats {
+            frames: cards.iter().map(|card| card.frames).chain([self.forgotten]).sum(),
+            cards,
+            streams: self.run.iter().map(Run::stream_stats).collect(),
+            session: self.run.as_ref().map(Run::stats),
+            sessions: self.sessions.count(),
+            hearing: self.hearing,
+            ..RxStats::default()
+        }
     }
 
     /// See [`super::Receiver::unsealed`].
     #[must_use]
-    pub fn unsealed(&self, _card: usize) -> u64 {
-        0
+    pub fn unsealed(&self, card: usize) -> u64 {
+        let frames = self.cards.get(card).map(Card::frames).unwrap_or_default();
+        frames.forged + frames.unannounced
     }
+
+    /// The card's place, made if it is not there.
+    fn admit(&mut self, card: usize) -> usize {
+        let card = card.min(MAX_CARDS - 1);
+        while self.cards.len() <= card {
+            self.cards.push(Card::default());
+        }
+        card
+    }
+
+    fn take_frame(&mut self, card: usize, frame: &[u8], now: Instant) -> Outcome {
+        let Ok((info, dot11)) = RxHeader::parse(frame) else { return Outcome::Truncated };
+        if info.bad_fcs {
+            self.with_card(card, Card::damaged);
+            return Outcome::BadFcs;
+        }
+        let (channel, packet) = match ChannelId::parse(dot11) {
+            Ok(parsed) => parsed,
+            Err(WireError::Truncated { .. }) => return Outcome::Truncated,
+            Err(_) => {
+                let is_skylark = PacketHeader::peek_link(dot11).is_some();
+                self.hearing.other_dialect = is_skylark.then_some(now).or(self.hearing.other_dialect);
+                return Outcome::Foreign;
+            }
+        };
+        if channel != self.config.channel {
+            self.hearing.other_channel = Some((now, channel));
+            return Outcome::Foreign;
+        }
+        match packet.first() {
+            Some(&DATA_PACKET) => match PacketId::parse(packet) {
+                Ok((id, sealed)) => self.take_packet(Heard { card, info: &info, id, sealed, at: now }, frame),
+                Err(_) => Outcome::Truncated,
+            },
+            Some(&SESSION_PACKET) => self.take_session(card, &info, packet, now),
+            Some(_) => Outcome::UnknownVersion,
+            None => Outcome::Truncated,
+        }
+    }
+
+    fn take_packet(&mut self, heard: Heard<'_>, frame: &[u8]) -> Outcome {
+        if let Some(outcome) = self.take_known(heard) {
+            return outcome;
+        }
+        let stranger = self.sessions.recognize(heard.id, heard.sealed, &mut self.body, heard.at);
+        if stranger == Stranger::Stale {
+            return Outcome::Replayed;
+        }
+        if self.sessions.is_silent(heard.at) {
+            self.hearing.waiting_for_session = Some(heard.at);
+        }
+        let origin = self.stations.origin(heard.card);
+        if let Some(card) = self.waiting.push(origin, ANY_SESSION, frame, heard.at) {
+            self.gave_up(card);
+        }
+        if let Stranger::Enter(at) = stranger {
+            self.enter(at, heard.at);
+        }
+        Outcome::Waiting
+    }
+
+    /// A packet of the session followed; `None` if it is not of it.
+    fn take_known(&mut self, heard: Heard<'_>) -> Option<Outcome> {
+        let Heard { card, info, id, sealed, at } = heard;
+        let run = self.run.as_mut()?;
+        let number = run.number(id);
+        match run.look(id, sealed, card) {
+            Some(Look::Replayed) => return Some(Outcome::Replayed),
+            Some(Look::Again) => {
+                run.handle_again(id, card, at);
+                return Some(Outcome::Duplicate);
+            }
+            Some(Look::Duplicate) => {
+                run.handle_copy(id, sealed, card, at);
+                let behind = self.race.behind(number, &id, at);
+                self.with_card(card, |card| {
+                    card.duplicate(info, at);
+                    behind.into_iter().for_each(|time| card.behind(time, at));
+                });
+                return Some(Outcome::Duplicate);
+            }
+            Some(Look::Fresh) | None => {}
+        }
+        self.body.clear();
+        self.body.extend_from_slice(sealed);
+        let fragment = run.session().key.open(id, &mut self.body).ok()?;
+        if run.is_too_old(id) {
+            return Some(Outcome::Replayed);
+        }
+        run.remember(id, sealed, card);
+        let outcome = run.handle_fragment(card, id, fragment, at);
+        self.sessions.advanced(id, at);
+        let timed = self.race.start(number, &id, at);
+        self.with_card(card, |card| {
+            card.first(info, at);
+            if timed {
+                card.behind(Duration::ZERO, at);
+            }
+        });
+        Some(outcome)
+    }
+
+    fn take_session(&mut self, card: usize, info: &RxHeader, packet: &[u8], now: Instant) -> Outcome {
+        let (session, seen) = match self.seen.look(packet, card) {
+            Some((session, is_first)) => (session, Some(is_first)),
+            None => match Session::open(packet, &self.key, self.config.channel) {
+                Ok(session) => (session, None),
+                Err(error) => return self.refuse(error, now),
+            },
+        };
+        if seen.is_none() {
+            self.seen.remember(packet, &session, card);
+        }
+        match self.sessions.judge(&session, self.run.as_ref().map(Run::session)) {
+            Verdict::Stale => return Outcome::Replayed,
+            Verdict::Followed if seen.is_none() => self.run.iter_mut().for_each(|run| run.confirm(now)),
+            Verdict::Followed => {}
+            Verdict::Noted => self.enter_latest(now),
+        }
+        match seen {
+            None => self.with_card(card, |card| card.first(info, now)),
+            Some(true) => self.with_card(card, |card| card.duplicate(info, now)),
+            Some(false) => {}
+        }
+        if seen.is_none() { Outcome::Used } else { Outcome::Duplicate }
+    }
+
+    fn refuse(&mut self, error: SessionError, now: Instant) -> Outcome {
+        match error {
+            SessionError::Length { .. } => return Outcome::Truncated,
+            SessionError::Key => {
+                self.hearing.other_key = Some(now);
+                return Outcome::Forged;
+            }
+            SessionError::Channel { .. }
+            | SessionError::Code(_)
+            | SessionError::Shape { .. }
+            | SessionError::Field { .. } => {}
+        }
+        self.hearing.refused_session = Some((now, error));
+        let is_moved = matches!(error, SessionError::Channel { .. });
+        if is_moved { Outcome::Replayed } else { Outcome::UnknownVersion }
+    }
+
+    /// The session whose packet came last is entered if there is no other, or if that is silent and a packet of this one
+    /// waits.
+    fn enter_latest(&mut self, now: Instant) {
+        let Some((at, session)) = self.sessions.latest() else { return };
+        let (waiting, body) = (&self.waiting, &mut self.body);
+        let mut is_awaited = || {
+            let mut waits = waiting.iter().filter_map(|frame| data_packet(&frame.bytes));
+            waits.any(|(_, id, sealed)| sessions::opens(session, id, sealed, body))
+        };
+        if self.run.is_none() || self.sessions.is_silent(now) && is_awaited() {
+            self.enter(at, now);
+        }
+    }
+
+    /// Follows the session at this place; what waits is tried with its key.
+    fn enter(&mut self, at: usize, now: Instant) {
+        let followed = self.run.as_ref().map(Run::session);
+        let Some(session) = self.sessions.enter(at, followed, now) else { return };
+        self.left = self.run.replace(Run::new(session, self.config.latency_budget, now));
+        self.left.iter_mut().for_each(Run::finish);
+        self.untried = self.waiting.len();
+    }
+
+    /// Tries the key of the session followed on the next frame that waited; returns whether there was one.
+    fn try_waiting(&mut self) -> bool {
+        let Some(left) = self.untried.checked_sub(1) else { return false };
+        self.untried = left;
+        let Some(frame) = self.waiting.take_oldest() else { return false };
+        let card = frame.origin.card;
+        let outcome = data_packet(&frame.bytes)
+            .and_then(|(info, id, sealed)| self.take_known(Heard { card, info: &info, id, sealed, at: frame.at }));
+        let Some(outcome) = outcome else {
+            self.waiting.put_back(frame);
+            return true;
+        };
+        self.with_card(card, |card| {
+            card.waited();
+            card.count(outcome);
+        });
+        self.waiting.recycle(frame);
+        self.settle();
+        true
+    }
+
+    /// A frame of this card waited in vain: where there is a session, it was of none.
+    fn gave_up(&mut self, card: usize) {
+        let outcome = if self.run.is_some() { Outcome::Forged } else { Outcome::Unannounced };
+        self.with_card(card, |card| {
+            card.waited();
+            card.count(outcome);
+        });
+    }
+
+    /// Tells every card which packets it should have heard.
+    fn settle(&mut self) {
+        let cards = &mut self.cards;
+        if let Some(run) = &mut self.run {
+            run.settle(|heard, count| {
+                cards.iter_mut().enumerate().for_each(|(number, card)| card.settled(number, heard, count));
+            });
+        }
+    }
+
+    fn with_card(&mut self, card: usize, change: impl FnOnce(&mut Card)) {
+        if let Some(card) = self.cards.get_mut(card) {
+            change(card);
+        }
+    }
+}
+
+/// The data packet in a frame that was captured.
+fn data_packet(frame: &[u8]) -> Option<(RxHeader, PacketId, &[u8])> {
+    let (info, dot11) = RxHeader::parse(frame).ok()?;
+    let (_, packet) = ChannelId::parse(dot11).ok()?;
+    let (id, sealed) = PacketId::parse(packet).ok()?;
+    Some((info, id, sealed))
 }

@@ -21,7 +21,10 @@ impl Signal {
             Self::NoKeyframe => "the transmitter is heard; waiting for its next keyframe".to_owned(),
             Self::NoVideo => "the transmitter is heard, but sends no video: is its camera running?".to_owned(),
             Self::NotH264(payload) => {
-                format!("no picture: the stream is {}; hand it on with --output rtp:HOST:PORT", describe(payload))
+                format!(
+                    "the stream is {}, of which no picture is made here; hand it on with --output rtp:HOST:PORT",
+                    describe(payload)
+                )
             }
             Self::OtherKey => other_key(&names.target),
             Self::OtherVersion(found) => format!(
