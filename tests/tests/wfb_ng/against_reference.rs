@@ -63,7 +63,7 @@ fn code() -> impl Strategy<Value = BlockCode> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// One card, any loss: all that the reference hands on, in order, and each no later.
     #[test]

@@ -113,7 +113,7 @@ impl Block {
         let width = parity_bytes.next_multiple_of(COLUMN_BYTES);
         let (mut present, mut missing, mut outputs) = (Vec::new(), Vec::new(), Vec::new());
         let slots = self.slots.as_chunks_mut::<SLOT_BYTES>().0;
-        for ((number, slot), length) in (0_u8..).zip(slots).zip(&self.lengths) {
+        for ((number, slot), length) in (0..=u8::MAX).zip(slots).zip(&self.lengths) {
             let (symbol, behind) = slot.split_at_mut(width);
             if self.held.contains(number) {
                 present.push((number, &*symbol));

@@ -173,7 +173,7 @@ impl Blocks {
                         self.give_up_until(behind(next), stats);
                     }
                 }
-            } else if front.given_up || self.is_final(front.index, Some(front)) {
+            } else if front.given_up || self.is_final(next, Some(front)) {
                 self.give_up_until(behind(next), stats);
             } else {
                 return false;
@@ -244,21 +244,21 @@ impl Blocks {
     /// Until where nothing will come of the blocks from `first` to `front` of which nothing is there.
     fn end_of_silence(&self, first: u64, front: u64) -> Option<PacketId> {
         let reach = self.newest.saturating_sub(MAX_BLOCKS).min(front);
-        let until = if self.is_final(front.saturating_sub(1), None) { front } else { reach };
+        let last = PacketId { block: front.saturating_sub(1), fragment: self.code.code().k().saturating_sub(1) };
+        let until = if self.is_final(last, None) { front } else { reach };
         (until > first).then_some(PacketId { block: until, fragment: 0 })
     }
 
-    /// Whether a block will not become complete.
-    fn is_final(&self, index: u64, block: Option<&Block>) -> bool {
-        if self.is_over || index < self.newest.saturating_sub(MAX_BLOCKS) {
+    /// Whether a source fragment will neither come nor be repaired.
+    fn is_final(&self, id: PacketId, block: Option<&Block>) -> bool {
+        if self.is_over || id.block < self.newest.saturating_sub(MAX_BLOCKS) {
             return true;
         }
-        let in_order = self.newest_complete > Some(index);
-        let from = self.progress.first_to_come(index, in_order, self.pace.patience(), self.now);
-        match block {
-            Some(block) => !block.can_complete(from),
-            None => u64::from(self.code.code().n()).saturating_sub(from) < u64::from(self.code.code().k()),
-        }
+        let in_order = self.newest_complete > Some(id.block);
+        let from = self.progress.first_to_come(id.block, in_order, self.pace.patience(), self.now);
+        let (k, n) = (u64::from(self.code.code().k()), u64::from(self.code.code().n()));
+        let may_be_repaired = block.map_or(n.saturating_sub(from) >= k, |block| block.can_complete(from));
+        u64::from(id.fragment) < from && !may_be_repaired
     }
 
     /// Until when the next fragment is waited for: the budget from the end of its block on. While its block is being sent,
