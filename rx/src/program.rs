@@ -98,7 +98,7 @@ fn checked(args: Args) -> Result<Args, clap::Error> {
 /// Something cannot be opened, or what failed last on the way.
 fn run(args: &Args) -> Result<Ended> {
     // Whoever has neither card nor key begins with the card: setting it up makes the key.
-    let (airs, relayed) = airs::open_sources(&args.air, now())?;
+    let (airs, relayed) = airs::open_sources(&args.air, args.dialect, now())?;
     let spoken = Spoken::of(args)?;
     let names = spoken.names(args);
     let relays = relayed.map(|endpoints| spoken.listen_to_relays(&endpoints, now())).transpose()?;

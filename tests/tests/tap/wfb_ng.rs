@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use skylark_common::air::monitor::{MonitorCapture, MonitorInject};
 use skylark_common::air::sim::{Config, Loss, ReceiverConfig};
 use skylark_common::air::{CaptureAir as _, InjectAir as _, MAX_FRAME_BYTES};
+use skylark_common::options::Dialect;
 use skylark_common::wfb_ng::MAX_DATAGRAM_BYTES;
 use skylark_common::wfb_ng::session::BlockCode;
 use skylark_common::wire::radiotap::TxRate;
@@ -52,12 +53,12 @@ impl Rig {
         self.desk.start("skylark-rx", "rx", &arguments)
     }
 
-    fn tx(&self, code: (u8, u8), port: u16) -> Program {
+    fn tx(&self, name: &str, code: (u8, u8), port: u16) -> Program {
         let (k, n) = code;
         let arguments = format!(
             "--dialect wfb-ng --key drone.key --link-id 7669206 --fec {k}/{n} --mcs 4 --air tapt --input udp:127.0.0.1:{port}"
         );
-        self.desk.start("skylark-tx", "tx", &arguments)
+        self.desk.start("skylark-tx", name, &arguments)
     }
 }
 
@@ -159,6 +160,7 @@ fn our_receiver_hears_what_the_field_sends_with_every_code_and_length_and_across
             let (lost, sessions) = (rx.count("/streams/0/lost"), rx.count("/sessions"));
             println!("{code:?}: {} of {} handed on, {lost} lost, {sessions} sessions", handed.len(), 2 * half);
             assert_eq!(rx.end(), 0);
+            println!("{:?}", rx.stats().last());
             assert!(handed.is_sorted_by(|a, b| a < b), "out of order or twice");
             // What two and more losses of a block take away, 2 % of frames lost.
             assert!(handed.len() * 100 >= 2 * half as usize * 98, "{code:?}: {} of {}", handed.len(), 2 * half);
@@ -192,7 +194,7 @@ fn the_field_hears_what_our_transmitter_sends_with_every_code_and_length_and_acr
             let rig = Rig::new(Loss::None);
             let [port] = ports();
             let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-            let mut air = MonitorCapture::open("tapr", Instant::now()).unwrap();
+            let mut air = MonitorCapture::open_for(Dialect::WfbNg, "tapr", Instant::now()).unwrap();
             let mut model = ModelReceiver::new(CHANNEL, keys().ground);
             let mut listen = |patience: Duration| {
                 let mut buffer = [0; MAX_FRAME_BYTES];
@@ -206,7 +208,7 @@ fn the_field_hears_what_our_transmitter_sends_with_every_code_and_length_and_acr
             };
             let half = count() / 2;
             for run in 0..2 {
-                let mut tx = rig.tx(code, port);
+                let mut tx = rig.tx(&format!("tx{run}"), code, port);
                 let start = Instant::now();
                 for (turn, number) in (0..).zip(half * run..half * (run + 1)) {
                     listen((INTERVAL * turn).saturating_sub(start.elapsed()));

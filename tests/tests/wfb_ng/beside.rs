@@ -28,7 +28,7 @@ fn flown(code: (u8, u8), receivers: &[ReceiverConfig], seed: u64) -> Flown {
         code: BlockCode::new(code.0, code.1).unwrap(),
         receivers: receivers.to_vec(),
         traffic: Traffic::default(),
-        duration: Duration::from_secs(4),
+        duration: Duration::from_secs(6),
         seed,
     };
     fly(&plan, Instant::now())
@@ -51,7 +51,7 @@ fn whatever_the_reference_receiver_hands_on_ours_does_in_order_and_no_later_at_t
         &[independent(0.05)],
         &[independent(0.2)],
         &[bursts(0.1)],
-        &[bursts(0.3)],
+        &[bursts(0.25)],
         &[independent(0.2), independent(0.2)],
         &[bursts(0.2), ReceiverConfig { delay: Duration::from_millis(2), ..bursts(0.2) }],
         &[independent(0.2), ReceiverConfig { delay: Duration::from_millis(10), ..independent(0.0) }],
