@@ -36,8 +36,8 @@ const ROWS: [(&str, &str, &str, u32); 9] = [
     ("rx-loss", "receiver, 1 card, 10 % loss", "32200", 19_100),
     ("rx-2-loss", "receiver, 2 cards, 10 % loss each", "", 20_200),
     ("rx-2-bad", "receiver, 2 cards, the second hears all damaged", "", 23_000),
-    ("tx-wfb-open", "sender, WFB-NG, blocks as the field has them", "26400", 26_400),
-    ("tx-wfb", "sender, WFB-NG, blocks that close", "26400", 26_400),
+    ("tx-wfb-open", "sender, WFB-NG, blocks as the field has them", "26400", 32_400),
+    ("tx-wfb", "sender, WFB-NG, blocks that close", "", 39_000),
     ("rx-2-both", "receiver, 2 cards, 30 % damaged at each", "", 86_000),
 ];
 
