@@ -14,7 +14,7 @@ use crate::board::Board;
 use crate::clock::{now, since_1970};
 use crate::glass::said;
 use crate::report::{Report, Reporting};
-use crate::signal::{Names, Signal, State};
+use crate::signal::{Names, Signal, State, Target};
 use crate::stats_lines::StatsLines;
 use crate::tell::tell;
 use crate::wfb_stats::WfbStats;
@@ -141,12 +141,17 @@ fn sentence(report: &Report) -> String {
 }
 
 fn start(args: &Args, names: &Names, airs: &[String]) -> Value {
+    let (link_id, radio_port, key) = match &names.target {
+        Target::Skylark { link, fingerprint } => (link.to_string(), None, Some(format!("{fingerprint:08x}"))),
+        Target::WfbNg { channel, .. } => (format!("{:06x}", channel.link_id()), Some(channel.radio_port()), None),
+    };
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "dialect": names.target.dialect().name(),
         "link": names.link_name,
-        "link_id": names.target.to_string(),
-        "key": names.key(),
+        "link_id": link_id,
+        "radio_port": radio_port,
+        "key": key,
         "airs": airs,
         "latency_budget_ms": args.latency_budget.as_millis(),
     })

@@ -45,7 +45,7 @@ fn every_datagram_of_a_recorded_transmission_comes_out_in_order() {
     assert!(output.status.success() && stderr.contains("wfb-ng link 7669206 port 0, key"), "{stderr}");
     let stdout = String::from_utf8_lossy(&output.stdout);
     let start = json(stdout.lines().next().unwrap());
-    assert_eq!((&start["dialect"], &start["link_id"]), (&"wfb-ng".into(), &"7669206 port 0".into()));
+    assert_eq!((&start["dialect"], &start["link_id"]), (&"wfb-ng".into(), &"7505d6".into()));
     let end = json(stdout.lines().last().unwrap());
     let fec = &end["session"]["fec"];
     assert_eq!((&fec["code"], &fec["k"], &fec["n"]), (&"reed-solomon".into(), &8.into(), &12.into()));

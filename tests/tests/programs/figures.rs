@@ -1,11 +1,13 @@
 //! What the programs tell machines: every line as `docs/stats.schema.json` says, and the figures as the field's tools
 //! read them.
 
+use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::Value;
+use skylark_common::wfb_ng::keys::KeyPair;
 use skylark_tests::schema::contradictions;
 
 use super::TEST_PICTURE;
@@ -16,13 +18,20 @@ const SCHEMA: &str = include_str!("../../../docs/stats.schema.json");
 #[test]
 fn every_line_of_every_program_is_what_the_schema_says() {
     let schema: Value = serde_json::from_str(SCHEMA).unwrap();
-    let (desk, [card, silent, roof]) = (Desk::new(), ports());
+    let (desk, [card, silent, roof, wfb_ng]) = (Desk::new(), ports());
+    let keys = KeyPair::from_secrets([1; 32], [2; 32]);
+    for (name, key) in [("gs.key", keys.ground), ("drone.key", keys.drone)] {
+        fs::write(desk.folder.path().join(name), key.emit()).unwrap();
+    }
+    let in_wfb_ng = format!("--dialect wfb-ng --air udp:127.0.0.1:{wfb_ng}");
     let measures = "--output png:picture.png --measure-latency --key link.key";
     let mut programs = [
         desk.start("skylark-rx", "rx", &format!("--air udp:127.0.0.1:{card} {measures}")),
         desk.start("skylark-rx", "silent", &format!("--air udp:127.0.0.1:{silent} --output none --key link.key")),
         desk.start("skylark-rx", "relay", &format!("relay --link schema --air udp:127.0.0.1:{roof} --name roof")),
         desk.start("skylark-tx", "tx", &format!("{TEST_PICTURE} --key link.key --air udp:127.0.0.1:{card}")),
+        desk.start("skylark-rx", "rx-wfb-ng", &format!("--output none --key gs.key {in_wfb_ng}")),
+        desk.start("skylark-tx", "tx-wfb-ng", &format!("{TEST_PICTURE} --key drone.key {in_wfb_ng}")),
     ];
     for program in &mut programs {
         program.wait_for("lines", |program| program.stats().len() > 2);
