@@ -100,7 +100,7 @@ impl Air {
             code: BlockCode::new(k, n).expect("1 <= k <= n"),
             key: PacketKey::from_bytes([seed; 32]),
         };
-        let sessions = [session(1, 0, (2, 4)), session(2, 0, (1, 2)), session(3, 0, (254, 255)), session(4, 1, (3, 3))];
+        let sessions = [session(1, 0, (2, 4)), session(2, 0, (1, 2)), session(3, 0, (20, 255)), session(4, 1, (3, 3))];
         Self { head, keys: KeyPair::from_secrets([1; 32], [2; 32]), sessions }
     }
 
