@@ -12,3 +12,5 @@ mod ground;
 mod model;
 #[path = "wfb_ng/recordings.rs"]
 mod recordings;
+#[path = "wfb_ng/sessions.rs"]
+mod sessions;

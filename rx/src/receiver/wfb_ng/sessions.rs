@@ -128,12 +128,9 @@ impl Sessions {
 
     /// Whose packet is this, which the session followed does not open? `scratch` is for its bytes.
     pub(super) fn recognize(&mut self, id: PacketId, sealed: &[u8], scratch: &mut Vec<u8>, now: Instant) -> Stranger {
-        let opened = self.others.iter().rposition(|other| opens(&other.session, id, sealed, scratch));
-        let tries = self.others.len().saturating_sub(MAX_TRIES);
-        match opened.filter(|at| *at >= tries) {
-            Some(at) => self.judge_packet(at, id, now),
-            None => Stranger::Unknown,
-        }
+        let mut tried = self.others.iter().enumerate().rev().take(MAX_TRIES);
+        let opened = tried.find(|(_, other)| opens(&other.session, id, sealed, scratch)).map(|(at, _)| at);
+        opened.map_or(Stranger::Unknown, |at| self.judge_packet(at, id, now))
     }
 
     /// The place of the session that came last, if a packet that waits is of it.

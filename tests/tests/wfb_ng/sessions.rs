@@ -1,0 +1,185 @@
+//! Restarts, recordings and strangers: which session a receiver follows.
+
+use std::time::Duration;
+
+use skylark_common::wfb_ng::channel::ChannelId;
+use skylark_common::wfb_ng::keys::KeyPair;
+use skylark_common::wfb_ng::session::{BlockCode, SessionError};
+use skylark_tests::wfb_ng::ModelSender;
+
+use super::against_reference::{CHANNEL, datagram, ground, keys, number_of, sender};
+use super::ground::{Ground, captured};
+
+type Event = (Duration, Vec<u8>);
+
+const INTERVAL: Duration = Duration::from_millis(4);
+
+const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// What a transmitter sends from one time to another: a datagram every 4 ms, a session packet every second. Its
+/// datagrams are numbered from `first` on.
+fn aired(mut sender: ModelSender, first: u32, from: Duration, to: Duration) -> Vec<Event> {
+    let count = u32::try_from((to - from).as_millis() / INTERVAL.as_millis()).unwrap();
+    let mut events = Vec::new();
+    for number in 0..count {
+        let at = from + INTERVAL * number;
+        if number % 250 == 0 {
+            events.push((at, captured(&sender.session())));
+        }
+        let frames = sender.push(&datagram(first + number, 300));
+        events.extend(frames.iter().map(|frame| (at, captured(frame))));
+    }
+    events
+}
+
+fn later(events: &[Event], by: Duration) -> Vec<Event> {
+    events.iter().map(|(at, frame)| (*at + by, frame.clone())).collect()
+}
+
+/// All of it is heard by one card; the numbers of what is handed on in a second, and the receiver.
+fn heard(airs: &[Vec<Event>]) -> Ground {
+    let mut events: Vec<&Event> = airs.iter().flatten().collect();
+    events.sort_by_key(|(at, _)| *at);
+    let mut ground = ground();
+    events.iter().for_each(|(at, frame)| ground.hear(0, frame, *at));
+    ground.wait_until(events.last().unwrap().0 + ms(2000));
+    ground
+}
+
+fn numbers(ground: &Ground) -> Vec<u32> {
+    ground.handed.iter().map(|handed| number_of(&handed.bytes)).collect()
+}
+
+fn all(first: u32, count: u32) -> Vec<u32> {
+    (first..first + count).collect()
+}
+
+fn run(seed: u64) -> ModelSender {
+    sender(BlockCode::DEFAULT, seed)
+}
+
+#[test]
+fn what_came_before_the_first_session_packet_is_not_lost() {
+    let mut video = aired(run(1), 0, ms(0), ms(1600));
+    video.remove(0);
+    let ground = heard(&[video]);
+    assert_eq!(numbers(&ground), all(0, 400));
+    assert_eq!(ground.handed.iter().map(|handed| handed.missing_before).sum::<u32>(), 0);
+    assert!(ground.stats().hearing.waiting_for_session.is_some());
+}
+
+#[test]
+fn a_restarted_transmitter_loses_nothing_though_its_session_packet_is_lost() {
+    let before = aired(run(1), 0, ms(0), ms(2000));
+    let mut after = aired(run(2), 10_000, ms(2200), ms(4200));
+    after.remove(0);
+    let ground = heard(&[before, after]);
+    assert_eq!(numbers(&ground), [all(0, 500), all(10_000, 500)].concat());
+    let [first, .., last] = &ground.handed[..] else { panic!("nothing was handed on") };
+    assert_ne!(first.session, last.session);
+    assert_eq!((first.esi, last.esi, ground.stats().sessions), (0, 499, 2));
+}
+
+#[test]
+fn another_code_in_flight_costs_no_datagram_and_60_ms() {
+    let before = aired(run(1), 0, ms(0), ms(2000));
+    let after = aired(sender(BlockCode::new(4, 8).unwrap(), 2), 10_000, ms(2000), ms(4000));
+    let ground = heard(&[before, after]);
+    assert_eq!(numbers(&ground), [all(0, 500), all(10_000, 500)].concat());
+    let delays = ground.handed[500..].iter().map(|handed| handed.at - INTERVAL * (number_of(&handed.bytes) - 9_500));
+    assert!(delays.max().unwrap() <= ms(60));
+}
+
+#[test]
+fn a_session_packet_of_another_run_twice_a_second_disturbs_nothing() {
+    let live = aired(run(2), 0, ms(0), ms(5000));
+    let [old, ..] = &aired(run(1), 10_000, ms(0), ms(100))[..] else { panic!("it sent nothing") };
+    let replayed = (1..10).map(|turn| (ms(501) * turn, old.1.clone())).collect();
+    let ground = heard(&[live, replayed]);
+    assert_eq!(numbers(&ground), all(0, 1250));
+    assert_eq!(ground.stats().sessions, 1);
+}
+
+#[test]
+fn a_recording_that_plays_beside_a_link_disturbs_nothing_and_is_counted() {
+    let live = aired(run(2), 0, ms(0), ms(6000));
+    let recording = later(&aired(run(1), 10_000, ms(0), ms(3000)), ms(1501));
+    let ground = heard(&[live, recording]);
+    assert_eq!(numbers(&ground), all(0, 1500));
+    assert!(ground.stats().frames.replayed > 900, "{:?}", ground.stats().frames);
+}
+
+#[test]
+fn a_recording_of_the_session_itself_brings_nothing() {
+    let live = aired(run(1), 0, ms(0), ms(3000));
+    let again = later(&live, ms(9000));
+    let ground = heard(&[live, again]);
+    assert_eq!(numbers(&ground), all(0, 750));
+    assert_eq!(ground.stats().frames.late, 0);
+}
+
+#[test]
+fn a_link_that_faded_while_a_recording_played_comes_back_within_300_ms() {
+    let live = aired(run(2), 0, ms(0), ms(6000));
+    let live: Vec<Event> = live.into_iter().filter(|(at, _)| *at < ms(1900) || *at >= ms(2900)).collect();
+    let recording = later(&aired(run(1), 10_000, ms(0), ms(6000)), ms(2101));
+    let ground = heard(&[live, recording]);
+    let back = ground.handed.iter().find(|handed| number_of(&handed.bytes) >= 725 && number_of(&handed.bytes) < 10_000);
+    assert!(back.unwrap().at <= ms(2900 + 300), "{:?}", back.unwrap().at);
+    let behind: Vec<u32> =
+        numbers(&ground).into_iter().skip_while(|number| *number < 725 || *number >= 10_000).collect();
+    assert_eq!(behind, all(725, 775), "nothing comes between");
+}
+
+#[test]
+fn who_began_with_a_recording_has_the_link_when_that_ends_and_for_good() {
+    let recording = aired(run(1), 10_000, ms(0), ms(3000));
+    let live = aired(run(2), 0, ms(1001), ms(12_000));
+    let again = later(&recording, ms(4500));
+    let ground = heard(&[recording, live, again]);
+    let behind: Vec<u32> = numbers(&ground).into_iter().skip_while(|number| *number >= 10_000).collect();
+    assert!(behind[0] <= 1300, "followed at most 3 s after the end: {}", behind[0]);
+    assert_eq!(behind, all(behind[0], 2749 - behind[0]), "nothing comes between");
+}
+
+#[test]
+fn a_later_epoch_is_followed_at_once_and_an_earlier_one_never() {
+    let of_epoch = |epoch| ModelSender::new(CHANNEL, keys().drone, BlockCode::DEFAULT, epoch, epoch);
+    let old = aired(of_epoch(5), 0, ms(0), ms(4000));
+    let new = aired(of_epoch(6), 10_000, ms(1001), ms(2000));
+    let ground = heard(&[old, new]);
+    assert_eq!(numbers(&ground), [all(0, 251), all(10_000, 249)].concat());
+}
+
+#[test]
+fn what_is_not_for_this_receiver_is_told_by_its_reason() {
+    let mut ground = ground();
+    let hear = |ground: &mut Ground, channel, keys: KeyPair| {
+        let mut sender = ModelSender::new(channel, keys.drone, BlockCode::DEFAULT, 0, 1);
+        ground.hear(0, &captured(&sender.session()), ms(1));
+    };
+    hear(&mut ground, CHANNEL, KeyPair::from_secrets([3; 32], [4; 32]));
+    let other = ChannelId::new(77, 3);
+    hear(&mut ground, other, keys());
+    let mut moved = ModelSender::new(other, keys().drone, BlockCode::DEFAULT, 0, 1).session();
+    moved[10..22].copy_from_slice(&[CHANNEL.dot11().transmitter; 2].concat());
+    ground.hear(0, &captured(&moved), ms(1));
+    let stats = ground.stats();
+    assert!(stats.hearing.other_key.is_some() && stats.session.is_none());
+    assert_eq!(stats.hearing.other_channel.map(|(_, channel)| channel), Some(other));
+    let refused = stats.hearing.refused_session.map(|(_, error)| error);
+    assert_eq!(refused, Some(SessionError::Channel { found: other, expected: CHANNEL }));
+    assert_eq!((stats.frames.forged, stats.frames.foreign, stats.frames.replayed), (1, 1, 1));
+}
+
+#[test]
+fn packets_that_nobody_with_the_key_sealed_are_forged_and_cost_nothing() {
+    let live = aired(run(1), 0, ms(0), ms(3000));
+    let mut forged = later(&aired(run(9), 0, ms(0), ms(1000)), ms(500));
+    forged.remove(0);
+    let ground = heard(&[live, forged]);
+    assert_eq!(numbers(&ground), all(0, 750));
+    assert_eq!((ground.stats().frames.forged, ground.stats().frames.waiting), (250 + 31 * 4, 0));
+}
