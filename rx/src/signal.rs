@@ -261,11 +261,12 @@ pub(crate) mod tests {
         assert_eq!(Evidence { last_picture: None, ..good }.signal(now), Signal::NoKeyframe);
         assert_eq!(Evidence { last_picture: None, last_datagram: None, ..good }.signal(now), Signal::NoVideo);
         assert_eq!(Evidence { last_picture: None, decodes: false, ..good }.signal(now), Signal::Receiving);
-        for payload in [Payload::Opaque, Payload::Rtp, Payload::Unknown(9)] {
+        for payload in [Payload::Opaque, Payload::Rtp, Payload::RtpH265, Payload::Unknown(9)] {
             let found = Evidence { session: Some((now, payload)), ..good }.signal(now);
             assert_eq!(found, Signal::NotH264(payload));
             assert!(found.reason(&names()).contains("--output rtp:"));
         }
+        assert!(Signal::NotH264(Payload::RtpH265).reason(&names()).contains("H.265, which is not decoded here;"));
     }
 
     #[test]
