@@ -189,7 +189,7 @@ fn a_receiver_that_starts_in_flight_hears_the_rest() {
         assert_eq!(rx.end(), 0);
         println!("the first is {:?} of 500 to 1500, {} handed on", handed.first(), handed.len());
         // The transmitter tells its key each second; what came before it waits for it.
-        assert!(handed.len() >= 980 && handed.is_sorted_by(|a, b| a + 1 == *b), "{}", handed.len());
+        assert!(handed.len() >= 980 && handed.is_sorted_by(|a, b| a < b), "{} of 1000", handed.len());
     });
 }
 
