@@ -51,7 +51,9 @@ fn two_cards_that_each_lose_a_fifth_lose_no_unit_together() {
     println!("       {figures:?}");
     assert_eq!((rx.count("/streams/0/units"), rx.count("/streams/0/units_damaged")), (u64::from(units), 0));
     assert_eq!(rx.count("/streams/0/lost"), 0);
-    assert!(rx.count("/streams/0/recovered") > 0);
+    // Together they lose a 25th; what one loses alone, repairs would make up for as well.
+    let [recovered, datagrams] = ["recovered", "datagrams"].map(|name| rx.count(&format!("/streams/0/{name}")));
+    assert!((1..datagrams / 10).contains(&recovered), "{recovered} of {datagrams} recovered: are the cards combined?");
 }
 
 /// What the guest has the processor for: an emulated 64-bit ARM machine is several times slower than a Raspberry Pi, and a
