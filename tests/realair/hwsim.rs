@@ -12,7 +12,10 @@ use netlink_packet_core::{
 };
 use netlink_sys::Socket;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::thread::gettid;
 use skylark_common::air::sim::Random;
+
+use crate::radios::run;
 
 /// The kernel's generic netlink, and its controller (`linux/genetlink.h`).
 const GENERIC: isize = netlink_sys::protocols::NETLINK_GENERIC;
@@ -53,6 +56,9 @@ const MAX_DATAGRAM_BYTES: usize = 64 * 1024;
 /// How soon an air that is to end does.
 const LOOK_UP: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 
+/// Of the threads that handle interrupts (sched(7)).
+const INTERRUPT_PRIORITY: u8 = 50;
+
 /// What a radio hears of another; without one it hears nothing.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Link {
@@ -82,6 +88,8 @@ impl Air {
         let mut work = Work { hwsim, links: links.to_vec(), random: Random::new(seed), carried: Arc::clone(&carried) };
         let stopping = Arc::clone(&stop);
         let thread = std::thread::spawn(move || {
+            // As the interrupts of a card, it goes before whoever sends: one that comes late is an air that is busy.
+            run(&format!("chrt --fifo --pid {INTERRUPT_PRIORITY} {}", gettid().as_raw_nonzero()));
             while !AtomicBool::load(&stopping, Ordering::Relaxed) {
                 work.carry();
             }

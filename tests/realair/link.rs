@@ -32,8 +32,10 @@ fn two_cards_that_each_lose_a_fifth_lose_no_unit_together() {
     let sends = format!("--input rtp:127.0.0.1:{camera} --payload h264 --mcs 3 --air wlan0 --key link.key");
     let mut tx = desk.start("skylark-tx", "tx", &sends);
     let traffic = traffic();
-    let units = SECONDS * traffic.units_per_s;
-    film(traffic, units, camera);
+    let asked = SECONDS * traffic.units_per_s;
+    let units = film(traffic, asked, camera);
+    println!("       {units} of {asked} units filmed");
+    assert!(units * 10 > asked * 9, "this machine films too little");
     tx.wait_for("the last unit", |tx| tx.count("/units") == u64::from(units) && tx.count("/queued_us") == 0);
     assert_eq!(tx.count("/units_dropped"), 0, "the transmitter gave units up: {:?}", tx.stats().last());
     println!("       {} repairs given up for newer units", tx.count("/repairs_dropped"));
@@ -49,7 +51,9 @@ fn two_cards_that_each_lose_a_fifth_lose_no_unit_together() {
     println!("       {figures:?}");
     assert_eq!((rx.count("/streams/0/units"), rx.count("/streams/0/units_damaged")), (u64::from(units), 0));
     assert_eq!(rx.count("/streams/0/lost"), 0);
-    assert!(rx.count("/streams/0/recovered") > 0);
+    // Together they lose a 25th; what one loses alone, repairs would make up for as well.
+    let [recovered, datagrams] = ["recovered", "datagrams"].map(|name| rx.count(&format!("/streams/0/{name}")));
+    assert!((1..datagrams / 10).contains(&recovered), "{recovered} of {datagrams} recovered: are the cards combined?");
 }
 
 /// What the guest has the processor for: an emulated 64-bit ARM machine is several times slower than a Raspberry Pi, and a
@@ -60,20 +64,27 @@ fn traffic() -> Traffic {
     Traffic { bits_per_s, ..Traffic::default() }
 }
 
-/// Sends video-like RTP to a port, in its own time.
-pub(crate) fn film(traffic: Traffic, units: u32, port: u16) {
+/// Sends video-like RTP to a port, in its own time; how many units it came to. Those it is too late for it leaves out,
+/// as cameras do.
+pub(crate) fn film(traffic: Traffic, units: u32, port: u16) -> u32 {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     let mut packetizer = Packetizer::new(5, 0, 1400);
     let start = Instant::now();
+    let mut filmed = 0;
     for unit in 0..units {
         let due = traffic.interval() * unit;
         std::thread::sleep(due.saturating_sub(start.elapsed()));
+        if start.elapsed() >= due + traffic.interval() {
+            continue;
+        }
         let picture = picture(traffic.unit_bytes(unit), traffic.is_keyframe(unit));
         let captured_us = u64::try_from(due.as_micros()).unwrap();
         packetizer.for_each_datagram(&picture, captured_us, |bytes, _| {
             socket.send_to(bytes, ("127.0.0.1", port)).unwrap();
         });
+        filmed += 1;
     }
+    filmed
 }
 
 /// An access unit of one slice, whose bytes are none of a start code.
