@@ -6,6 +6,7 @@ use skylark_common::air::sim::{self, Channel};
 use skylark_common::wfb_ng::channel::ChannelId;
 use skylark_common::wfb_ng::keys::KeyPair;
 use skylark_common::wfb_ng::session::BlockCode;
+use skylark_common::wire::radiotap::TxRate;
 use skylark_rx::receiver::wfb_ng::{WfbNgConfig, WfbNgReceiver};
 use skylark_tests::wfb_ng::ModelSender;
 
@@ -48,13 +49,13 @@ fn capture(video: &[Pushed], receivers: Vec<sim::ReceiverConfig>, keys: &KeyPair
     let mut sender = ModelSender::new(CHANNEL, keys.drone.clone(), BlockCode::DEFAULT, 0, 1);
     let (mut captured, mut next_session) = (Vec::new(), Duration::ZERO);
     for pushed in video {
-        let now = start + pushed.at;
+        let mut frames = Vec::new();
         if pushed.at >= next_session {
             next_session += Duration::from_secs(1);
-            inject(&mut channel, &sender.session(), now);
+            frames.push(sender.session());
         }
-        sender.push(&pushed.bytes).iter().for_each(|frame| inject(&mut channel, frame, now));
-        hear(&mut channel, now, &mut captured);
+        frames.extend(sender.push(&pushed.bytes));
+        frames.iter().for_each(|frame| inject(&mut channel, frame, start + pushed.at, &mut captured));
     }
     while let Some(due) = channel.poll_timeout() {
         hear(&mut channel, due, &mut captured);
@@ -62,10 +63,14 @@ fn capture(video: &[Pushed], receivers: Vec<sim::ReceiverConfig>, keys: &KeyPair
     captured
 }
 
-fn inject(channel: &mut Channel, frame: &[u8], now: Instant) {
-    use skylark_common::wire::radiotap::TxRate;
-    let header = TxRate::default().emit();
-    channel.inject(&[header.as_slice(), frame].concat(), now).unwrap();
+/// Injects a frame at this time, or as soon as the queue has room.
+fn inject(channel: &mut Channel, frame: &[u8], mut now: Instant, captured: &mut Vec<Captured>) {
+    let injected = [TxRate::default().emit().as_slice(), frame].concat();
+    hear(channel, now, captured);
+    while channel.inject(&injected, now).is_err() {
+        now = channel.poll_timeout().unwrap().max(now);
+        hear(channel, now, captured);
+    }
 }
 
 fn hear(channel: &mut Channel, now: Instant, captured: &mut Vec<Captured>) {
