@@ -8,6 +8,8 @@
 #![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
 #![expect(clippy::unwrap_used, reason = "what fails here is the bench itself")]
 
+#[path = "measure/wfb_ng.rs"]
+mod wfb_ng;
 #[path = "measure/workload.rs"]
 mod workload;
 
@@ -29,7 +31,7 @@ use workload::{Pushed, capture, new_receiver, new_sender, receive, send};
 const UNITS: u32 = 600;
 
 /// What is counted, what the field's standard (wfb-ng 26.8, 8/12) needs for the same, and the most it may be.
-const ROWS: [(&str, &str, &str, u32); 9] = [
+const ROWS: [(&str, &str, &str, u32); 12] = [
     ("tx", "sender", "26400", 23_900),
     ("rx-1", "receiver, 1 card", "34600", 18_000),
     ("rx-2", "receiver, 2 cards, the second hears the same", "68000", 20_500),
@@ -39,6 +41,9 @@ const ROWS: [(&str, &str, &str, u32); 9] = [
     ("tx-wfb-open", "sender, WFB-NG, blocks as the field has them", "26400", 32_400),
     ("tx-wfb", "sender, WFB-NG, blocks that close", "", 39_000),
     ("rx-2-both", "receiver, 2 cards, 30 % damaged at each", "", 86_000),
+    ("wfb-1", "receiver of WFB-NG, 1 card", "34600", 34_600),
+    ("wfb-2", "receiver of WFB-NG, 2 cards, the second hears the same", "68000", 68_000),
+    ("wfb-loss", "receiver of WFB-NG, 1 card, 10 % loss", "32200", 32_200),
 ];
 
 fn main() {
@@ -96,6 +101,9 @@ fn run(row: &str) {
         "rx-2-both" => vec![damaged(0.3); 2],
         "tx-wfb" => return transmit(new_wfb_ng_sender(Closing::UnitEnds, start), &video, start),
         "tx-wfb-open" => return transmit(new_wfb_ng_sender(Closing::Never, start), &video, start),
+        "wfb-1" => return wfb_ng::receive(&video, vec![ReceiverConfig::default()], start),
+        "wfb-2" => return wfb_ng::receive(&video, vec![ReceiverConfig::default(); 2], start),
+        "wfb-loss" => return wfb_ng::receive(&video, vec![lossy], start),
         _ => return transmit(new_sender(start), &video, start),
     };
     let captured = capture(&video, cards, start);

@@ -8,6 +8,8 @@ mod against_reference;
 mod beside;
 #[path = "wfb_ng/ground.rs"]
 mod ground;
+#[path = "wfb_ng/hostile.rs"]
+mod hostile;
 #[path = "wfb_ng/model.rs"]
 mod model;
 #[path = "wfb_ng/recordings.rs"]

@@ -144,3 +144,38 @@ fn chance(random: &mut u64) -> u32 {
     *random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
     u32::try_from((*random >> 33) % 100).unwrap()
 }
+
+/// The mean time, in µs, by which the datagrams both have are held back: here, and by the reference.
+fn held_back_us(code: BlockCode, loss: u32) -> (u64, u64, usize, usize) {
+    let mut ground = ground();
+    let mut model = ModelReceiver::new(CHANNEL, keys().ground);
+    let (mut random, mut modelled, mut sent_at) = (1, Vec::new(), Vec::new());
+    let k = u32::from(code.k());
+    for (at, frame) in (0_u32..).zip(sent(code, &[1000; 4000], 0)) {
+        if at > 0 && (at - 1) % u32::from(code.n()) < k {
+            sent_at.push(FRAME_INTERVAL * at);
+        }
+        if at > 0 && chance(&mut random) < loss {
+            continue;
+        }
+        let (frame, at) = (captured(&frame), FRAME_INTERVAL * at);
+        ground.hear(0, &frame, at);
+        model.handle_frame(&frame);
+        modelled.resize(model.handed.len(), at);
+    }
+    let since = |bytes: &[u8], at: Duration| (at - sent_at[number_of(bytes) as usize]).as_micros();
+    let ours: u128 = ground.handed.iter().map(|handed| since(&handed.bytes, handed.at)).sum();
+    let theirs: u128 = model.handed.iter().zip(&modelled).map(|(bytes, at)| since(bytes, *at)).sum();
+    let mean = |sum: u128, count: usize| u64::try_from(sum / count as u128).unwrap();
+    let (mine, its) = (ground.handed.len(), model.handed.len());
+    (mean(ours, mine), mean(theirs, its), mine, its)
+}
+
+#[test]
+fn what_is_lost_holds_back_less_than_with_the_reference() {
+    for ((k, n), loss) in [((8, 12), 10), ((8, 12), 25), ((8, 12), 40), ((4, 8), 40), ((12, 15), 25)] {
+        let (ours, reference, mine, its) = held_back_us(BlockCode::new(k, n).unwrap(), loss);
+        println!("{k}/{n}, {loss} % lost: {ours} us of {mine}, reference {reference} us of {its}");
+        assert!(ours <= reference && mine >= its);
+    }
+}
