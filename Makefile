@@ -41,6 +41,9 @@ demo: deps
 	cargo build --profile $(BUILD:debug=dev) --locked --bins
 	SKYLARK_BUILD=$(BUILD) tests/demo.sh
 
+# What tests play and encode with: GStreamer and ffmpeg as ground stations and cameras have them.
+test: PACKAGES += ffmpeg gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good \
+    gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
 test: deps
 	cargo test --workspace --locked
 

@@ -16,15 +16,18 @@
 //! | [`time_code`] | which picture this is and when it was captured, burnt into it |
 //! | [`ledger`] | percentiles of what each stage took |
 //! | [`lines`] | JSON lines on a thread of their own |
+//! | `feed` | the same for whoever connects |
 //! | `scheduling` | threads that are to run the moment they have work |
 //! | [`options`], [`clock_id`] | what the programs have in common |
 //!
-//! Everything here but `air::udp`, `air::pcap_file`, `seal::key_file`, `clock_id`, `lines`, `queue` and `scheduling` is pure:
+//! Everything here but `air::udp`, `air::pcap_file`, `seal::key_file`, `clock_id`, `lines`, `feed`, `queue` and `scheduling` is pure:
 //! bytes and `now` in, bytes out.
 
 pub mod air;
 pub mod clock_id;
 pub mod fec;
+#[cfg(feature = "airs")]
+pub mod feed;
 pub mod h264;
 pub mod ledger;
 pub mod lines;

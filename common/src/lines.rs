@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// Where lines go. Pushing never waits; the oldest line that waits gives way.
 #[derive(Debug)]
 pub struct Lines {
-    queue: Arc<Queue<String>>,
+    queue: Arc<Queue<Vec<u8>>>,
     /// Closed by the writer when it has ended.
     ended: Arc<Queue<()>>,
 }
@@ -52,7 +52,18 @@ impl Lines {
     /// Adds a line; its end is added to it.
     pub fn push(&self, mut line: String) {
         line.push('\n');
-        self.queue.push(line);
+        self.push_bytes(line.into_bytes());
+    }
+
+    /// Adds bytes as they are.
+    pub fn push_bytes(&self, bytes: Vec<u8>) {
+        self.queue.push(bytes);
+    }
+
+    /// Whether no more can be written.
+    #[must_use]
+    pub fn have_ended(&self) -> bool {
+        self.queue.is_closed()
     }
 }
 
@@ -64,9 +75,9 @@ impl Drop for Lines {
     }
 }
 
-fn write_all(queue: &Queue<String>, mut sink: impl Write) -> io::Result<()> {
+fn write_all(queue: &Queue<Vec<u8>>, mut sink: impl Write) -> io::Result<()> {
     while let Some(line) = queue.pop() {
-        sink.write_all(line.as_bytes())?;
+        sink.write_all(&line)?;
         sink.flush()?;
     }
     Ok(())

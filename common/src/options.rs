@@ -23,6 +23,10 @@ pub enum AirTarget {
     Pcap(PathBuf),
 }
 
+/// Where to listen for TCP clients: `PORT` for those on this machine, or `ADDR:PORT`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListenAddress(String);
+
 /// Which on-air format is spoken: `skylark` or `wfb-ng`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Dialect {
@@ -60,6 +64,35 @@ impl FromStr for AirTarget {
 fn is_card(text: &str) -> bool {
     let allowed = |c: char| c.is_ascii_graphic() && c != '/' && c != ':';
     !["", ".", ".."].contains(&text) && text.len() <= MAX_CARD_BYTES && text.chars().all(allowed)
+}
+
+impl ListenAddress {
+    /// Host and port.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ListenAddress {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (host, port) = text.rsplit_once(':').unwrap_or(("127.0.0.1", text));
+        let is_host = !host.is_empty() && (!host.contains(':') || host.starts_with('[') && host.ends_with(']'));
+        let is_port = port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
+        if is_host && is_port {
+            Ok(Self(format!("{host}:{port}")))
+        } else {
+            Err("expected a port, or an address of this machine and a port (8103, 0.0.0.0:8103, [::]:8103)")
+        }
+    }
+}
+
+impl fmt::Display for ListenAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 impl FromStr for Dialect {
@@ -143,6 +176,18 @@ fn time(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_alone_is_for_this_machine() {
+        let listen = |text: &str| text.parse::<ListenAddress>().map(|address| address.to_string());
+        assert_eq!(listen("8103").as_deref(), Ok("127.0.0.1:8103"));
+        for whole in ["0.0.0.0:8103", "[::]:8103", "localhost:8103"] {
+            assert_eq!(listen(whole).as_deref(), Ok(whole));
+        }
+        for wrong in ["", ":8103", "::1:8103", "host", "host:", "70000", "1:+5", "a:b"] {
+            assert!(listen(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn airs_keep_their_colons() {

@@ -1,6 +1,7 @@
 //! RTP (RFC 3550) and its payload format for H.264 (RFC 6184); of that for H.265 (RFC 7798) what shows from outside.
 
 pub mod depacketizer;
+mod following;
 mod h265;
 pub mod header;
 pub mod inspector;

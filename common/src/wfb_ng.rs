@@ -14,16 +14,20 @@
 //! | [`session`] | session packets: epoch, code and key in a box |
 //! | [`packet`] | data packets: nonce, fragment, tag |
 //! | [`reed_solomon`] | the code over a block: the systematic Vandermonde matrix |
+//! | [`seed`] | the keys of one session after another |
 //! | [`fragment`] | what is inside a packet: flags, length, datagram |
+//! | [`figures`] | counts as the field's ground tools read them |
 //!
 //! One datagram is one packet here, and nothing says where a unit ends; what is inside tells (RTP's marker).
 
 pub mod channel;
+pub mod figures;
 pub mod fragment;
 pub mod key_file;
 pub mod keys;
 pub mod packet;
 pub mod reed_solomon;
+pub mod seed;
 pub mod session;
 
 /// The largest datagram a packet carries, in bytes.

@@ -8,7 +8,7 @@ use skylark_common::air::CaptureAir;
 use skylark_common::air::monitor::{self, MonitorCapture};
 use skylark_common::air::pcap_file::{Pace, PcapCapture};
 use skylark_common::air::udp::UdpCapture;
-use skylark_common::options::AirTarget;
+use skylark_common::options::{AirTarget, Dialect};
 
 use crate::args::Source;
 use crate::tell::tell;
@@ -29,13 +29,15 @@ pub(crate) struct Airs {
 pub(crate) struct Wanted {
     patterns: Vec<String>,
     every_radio: bool,
+    /// What is heard on them.
+    pub(crate) dialect: Dialect,
 }
 
 /// Opens the airs of this machine among `sources`, and says how relays are found if they are among them.
 ///
 /// # Errors
 /// As for [`open`].
-pub(crate) fn open_sources(sources: &[Source], now: Instant) -> Result<(Airs, Option<Vec<String>>)> {
+pub(crate) fn open_sources(sources: &[Source], dialect: Dialect, now: Instant) -> Result<(Airs, Option<Vec<String>>)> {
     let (mut targets, mut endpoints) = (Vec::new(), None::<Vec<String>>);
     for source in sources {
         match source {
@@ -44,7 +46,7 @@ pub(crate) fn open_sources(sources: &[Source], now: Instant) -> Result<(Airs, Op
         }
     }
     let only_relays = targets.is_empty() && endpoints.is_some();
-    let airs = if only_relays { Airs::default() } else { open(&targets, now)? };
+    let airs = if only_relays { Airs::default() } else { open(&targets, dialect, now)? };
     Ok((airs, endpoints))
 }
 
@@ -52,8 +54,8 @@ pub(crate) fn open_sources(sources: &[Source], now: Instant) -> Result<(Airs, Op
 ///
 /// # Errors
 /// One of them cannot be opened, there is none at all, or there are more than a link holds.
-pub(crate) fn open(targets: &[AirTarget], now: Instant) -> Result<Airs> {
-    let mut airs = Airs { wanted: Wanted::of(targets), ..Airs::default() };
+pub(crate) fn open(targets: &[AirTarget], dialect: Dialect, now: Instant) -> Result<Airs> {
+    let mut airs = Airs { wanted: Wanted::of(targets, dialect), ..Airs::default() };
     let mut without_card = Vec::new();
     for target in targets {
         match target {
@@ -83,7 +85,7 @@ impl Airs {
     fn add_cards(&mut self, names: Vec<String>, now: Instant) -> Result<()> {
         for name in names {
             if self.all.iter().all(|air| air.name() != name) {
-                self.all.push(Box::new(MonitorCapture::open(&name, now)?));
+                self.all.push(Box::new(MonitorCapture::open_for(self.wanted.dialect, &name, now)?));
                 self.cards += 1;
             }
         }
@@ -93,12 +95,12 @@ impl Airs {
 
 impl Wanted {
     /// What is wanted by these airs; none want every radio.
-    fn of(targets: &[AirTarget]) -> Self {
+    fn of(targets: &[AirTarget], dialect: Dialect) -> Self {
         let written = targets.iter().filter_map(|target| match target {
             AirTarget::Monitor(written) if monitor::is_pattern(written) => Some(written.clone()),
             AirTarget::Monitor(_) | AirTarget::Udp(_) | AirTarget::Pcap(_) => None,
         });
-        Self { patterns: written.collect(), every_radio: targets.is_empty() }
+        Self { patterns: written.collect(), every_radio: targets.is_empty(), dialect }
     }
 
     /// Whether no card joins.
@@ -122,7 +124,7 @@ mod tests {
 
     fn wanted(airs: &[&str]) -> Wanted {
         let targets: Vec<AirTarget> = airs.iter().map(|air| air.parse().unwrap()).collect();
-        Wanted::of(&targets)
+        Wanted::of(&targets, Dialect::Skylark)
     }
 
     #[test]

@@ -3,21 +3,24 @@
 #[cfg(feature = "relay")]
 mod relay;
 mod source;
+mod values;
 
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use clap::Parser;
 #[cfg(feature = "relay")]
 use clap::Subcommand;
-use skylark_common::options::{AirTarget, Dialect, StatsTarget, duration, duration_or_zero};
+use skylark_common::options::{AirTarget, Dialect, StatsTarget, duration};
 
+use crate::wfb_stats::FeedTarget;
 #[cfg(feature = "relay")]
 pub(crate) use relay::RelayArgs;
 #[cfg(feature = "relay")]
 pub(crate) use source::RELAY_PORT;
 pub(crate) use source::Source;
+use values::latency_budget;
+pub(crate) use values::{OutputArg, ShowDamageAfter};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -25,6 +28,9 @@ Examples:
     skylark-rx
   Two cards, the stream to QGroundControl, a recording beside it:
     skylark-rx --air wlan1 --air wlan2 --output rtp:127.0.0.1:5600 --output file:flight.h264
+  The stream to a player that must be told what it is:
+    skylark-rx --output rtp:127.0.0.1:5602 --sdp link.sdp
+    ffplay -protocol_whitelist file,udp,rtp -fflags nobuffer -flags low_delay link.sdp
   What relays along the field hear, beside a card of this machine:
     skylark-rx --air relays --air wlan1
   A camera that speaks WFB-NG (OpenIPC and others), its picture in the window and to QGroundControl:
@@ -82,14 +88,22 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
 
-    /// Where the stream goes: window, rtp:HOST:PORT, - (Annex B), file:PATH (Annex B), png:PATH or none
+    /// Where the stream goes: window, rtp:HOST:PORT (or udp:), - (Annex B), file:PATH (Annex B), png:PATH or none
     ///
     /// May be given several times; without it the window. `window` shows it, with figures over it. `rtp:` sends the datagrams as they
-    /// came, to one host or a multicast group: RTP goes out bit for bit, Annex B as RTP (RFC 6184). `-` and
+    /// came, to one host or a multicast group: RTP and everything else goes out bit for bit, Annex B as RTP (RFC 6184);
+    /// `udp:` is the same by another name. `-` and
     /// `file:` write Annex B from the first keyframe on, and only then is a file that is there emptied. `png:`
     /// keeps the last picture. `none` only counts.
     #[arg(long, value_name = "OUT", num_args = 1.., default_value = "window")]
     pub(crate) output: Vec<OutputArg>,
+
+    /// Say in this file what the first rtp: output sends, for players that must be told (ffplay, VLC, GStreamer): SDP
+    ///
+    /// It is there at once, with H.264 in it, and replaced when H.265 comes, another payload type or other parameter sets.
+    /// Of several rtp: outputs the others send the same: give their players a copy with the port changed.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sdp: Option<PathBuf>,
 
     /// How long a missing datagram may hold back those that follow it
     ///
@@ -104,7 +118,7 @@ pub(crate) struct Args {
     /// comes, the picture is made good again. Counts for window and png: only; what is handed on or recorded is always
     /// whole or given up. Longer: fewer damaged pictures, and they stand for longer.
     /// Without it 85ms. Not with --dialect wfb-ng.
-    #[arg(long, value_name = "TIME", value_parser = show_damage_after)]
+    #[arg(long, value_name = "TIME", value_parser = ShowDamageAfter::parse)]
     pub(crate) show_damage_after: Option<ShowDamageAfter>,
 
     /// The link's name; both ends say the same
@@ -131,6 +145,13 @@ pub(crate) struct Args {
     /// One line of figures a second: json (standard output) or json:PATH
     #[arg(long, value_name = "json[:PATH]")]
     pub(crate) stats: Option<StatsTarget>,
+
+    /// Serve figures as WFB-NG's ground tools read them, over TCP: [ADDR:]PORT, msgpack:[ADDR:]PORT
+    ///
+    /// A message a second, in either dialect, to this machine alone if no address is given. Lines of JSON, which tools look
+    /// for at 8103; MessagePack, which older ones look for at 8003. May be given several times.
+    #[arg(long, value_name = "[FORMAT:][ADDR:]PORT", num_args = 1..)]
+    pub(crate) wfb_stats: Vec<FeedTarget>,
 
     /// End after this long
     #[arg(long, value_name = "TIME", value_parser = duration)]
@@ -174,23 +195,6 @@ pub(crate) enum Command {
     Relay(RelayArgs),
 }
 
-/// Where the stream goes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum OutputArg {
-    /// The SDL window.
-    Window,
-    /// The datagrams over UDP to this host and port.
-    Rtp(String),
-    /// Annex B to standard output.
-    Stdout,
-    /// Annex B to a file.
-    File(PathBuf),
-    /// The last picture as a file.
-    Png(PathBuf),
-    /// Nowhere: received and counted only.
-    None,
-}
-
 impl Args {
     /// What contradicts itself, in words that say what to do.
     ///
@@ -206,6 +210,9 @@ impl Args {
         }
         if count(&OutputArg::Stdout) > 1 || count(&OutputArg::Window) > 1 {
             return Err("--output - and --output window can be given once each");
+        }
+        if self.sdp.is_some() && !self.output.iter().any(|output| matches!(output, OutputArg::Rtp(_))) {
+            return Err("--sdp says what an rtp: output sends: add --output rtp:HOST:PORT, or leave it out");
         }
         if self.as_fast_as_possible && live {
             return Err("--as-fast-as-possible needs recordings only: give pcap: airs, or leave out the option");
@@ -258,45 +265,6 @@ impl Args {
     }
 }
 
-impl FromStr for OutputArg {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match (text, text.split_once(':')) {
-            ("window", _) => Ok(Self::Window),
-            ("-", _) => Ok(Self::Stdout),
-            ("none", _) => Ok(Self::None),
-            (_, Some(("rtp", address))) if address.contains(':') => Ok(Self::Rtp(address.to_owned())),
-            (_, Some(("file", path))) if !path.is_empty() => Ok(Self::File(path.into())),
-            (_, Some(("png", path))) if !path.is_empty() => Ok(Self::Png(path.into())),
-            _ => Err("expected window, rtp:HOST:PORT, -, file:PATH, png:PATH or none".to_owned()),
-        }
-    }
-}
-
-/// How long the picture may stand; none means for ever.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ShowDamageAfter(pub(crate) Option<Duration>);
-
-impl Default for ShowDamageAfter {
-    fn default() -> Self {
-        Self(Some(Duration::from_millis(85)))
-    }
-}
-
-fn show_damage_after(text: &str) -> Result<ShowDamageAfter, &'static str> {
-    let after = if text == "never" { None } else { Some(latency_budget(text)?) };
-    Ok(ShowDamageAfter(after))
-}
-
-/// A time from zero to the longest anybody can fly with.
-fn latency_budget(text: &str) -> Result<Duration, &'static str> {
-    let budget = duration_or_zero(text)?;
-    if budget > LONGEST_BUDGET { Err("expected a time from 0ms to 5s") } else { Ok(budget) }
-}
-
-const LONGEST_BUDGET: Duration = Duration::from_secs(5);
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -334,6 +302,13 @@ mod tests {
         let args = parse("skylark-rx --air udp:1.2.3.4:5801 --key k --output none").unwrap();
         assert!(!args.wants_pictures());
         assert_eq!(args.check(), Ok(()));
+    }
+
+    #[test]
+    fn a_description_needs_something_to_describe() {
+        assert!(parse("skylark-rx --output none --sdp x.sdp").unwrap().check().unwrap_err().contains("rtp:HOST:PORT"));
+        let args = parse("skylark-rx --output udp:127.0.0.1:5600 --sdp x.sdp").unwrap();
+        assert_eq!((args.check(), &args.output[0]), (Ok(()), &OutputArg::Rtp("127.0.0.1:5600".to_owned())));
     }
 
     #[test]

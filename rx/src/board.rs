@@ -52,6 +52,8 @@ pub(crate) struct Board {
 pub(crate) struct Seen {
     /// What the receiver counts.
     pub(crate) rx: RxStats,
+    /// Bytes of the frames that cards of this machine captured, radiotap headers included.
+    pub(crate) captured_bytes: u64,
     /// How the thread that owns the receiver is scheduled; none for a recording.
     pub(crate) scheduling: Option<Scheduling>,
     /// Where the time of all this stands: in a recording read as fast as possible, or at the link's end;

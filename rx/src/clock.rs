@@ -11,6 +11,11 @@ pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
+/// The time of day, as far as 1970 is past.
+pub(crate) fn since_1970() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+}
+
 /// Relates the transmitter's time of day to our instants, where both ends run on one machine.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SharedClock {
@@ -22,8 +27,7 @@ pub(crate) struct SharedClock {
 impl SharedClock {
     /// This machine's clock, read once: a time of day that is set later changes nothing.
     pub(crate) fn of_this_machine() -> Self {
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { id: skylark_common::clock_id::read(), at: now(), unix }
+        Self { id: skylark_common::clock_id::read(), at: now(), unix: since_1970() }
     }
 
     /// A clock that says `unix` since 1970 at `at`.

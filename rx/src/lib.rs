@@ -60,6 +60,8 @@ pub mod unit;
 #[cfg(feature = "program")]
 mod verdict;
 #[cfg(feature = "program")]
+mod wfb_stats;
+#[cfg(feature = "program")]
 mod worker;
 
 pub use receiver::{Receiver, ReceiverConfig};

@@ -80,6 +80,7 @@ struct Running {
     publish_at: Instant,
     drops_at: Instant,
     ended_at: Option<Instant>,
+    captured_bytes: u64,
     datagram: Vec<u8>,
 }
 
@@ -106,6 +107,7 @@ impl Link {
             publish_at: now,
             drops_at: now,
             ended_at: None,
+            captured_bytes: 0,
             datagram: Vec::with_capacity(MAX_FRAME_BYTES),
         }
     }
@@ -178,6 +180,7 @@ impl Running {
     fn capture(&mut self, now: Instant) -> bool {
         let mut cards = std::mem::take(&mut self.cards);
         let more = cards.capture(now, |number, frame| {
+            self.captured_bytes += frame.len() as u64;
             self.hear(number, frame, now);
             self.drain(now);
         });
@@ -288,7 +291,7 @@ impl Running {
         let dropped = self.link.relays.as_ref().map_or(0, Relays::dropped);
         let crowded_out = self.link.relays.as_ref().map_or(0, Relays::crowded_out);
         self.link.board.with(|seen| {
-            (seen.rx, seen.standing) = (rx, standing);
+            (seen.rx, seen.standing, seen.captured_bytes) = (rx, standing, self.captured_bytes);
             (seen.airs, seen.faults) = (names, faults);
             seen.note_relays(relays, now);
             (seen.relay_messages_dropped, seen.relays_crowded_out) = (dropped, crowded_out);

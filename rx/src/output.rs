@@ -3,6 +3,7 @@
 pub(crate) mod annex_b;
 pub(crate) mod png;
 pub(crate) mod rtp;
+pub(crate) mod sdp;
 #[cfg(feature = "window")]
 pub(crate) mod window;
 
@@ -12,6 +13,7 @@ use skylark_common::queue::Queue;
 
 use crate::unit::Unit;
 use rtp::RtpOutput;
+use sdp::SdpFile;
 
 /// Units that may wait for the decoder. A repaired burst hands on five or so at once, which take it 2 to
 /// 3 ms each; sixteen are a quarter of a second at 60 a second: one that far behind drops what is old.
@@ -28,6 +30,8 @@ pub(crate) type UnitQueue = Arc<Queue<Arc<Unit>>>;
 pub(crate) struct Outlets {
     /// Take each datagram as it is.
     pub(crate) rtp: Vec<RtpOutput>,
+    /// Says what the first of them sends.
+    pub(crate) sdp: Option<SdpFile>,
     /// The decoder's queue, when pictures are wanted.
     pub(crate) decoder: Option<UnitQueue>,
     /// The recordings' queues.
@@ -47,6 +51,7 @@ impl Outlets {
     /// Sends a datagram to all that take them.
     pub(crate) fn send_datagram(&mut self, bytes: &[u8]) {
         self.rtp.iter_mut().for_each(|rtp| rtp.send(bytes));
+        self.sdp.iter_mut().for_each(|sdp| sdp.handle_datagram(bytes));
     }
 
     /// Whether anybody takes access units.
@@ -83,5 +88,6 @@ impl Outlets {
     /// Nothing more will come.
     pub(crate) fn close(&self) {
         self.decoder.iter().chain(&self.recordings).for_each(|queue| queue.close());
+        self.sdp.iter().for_each(SdpFile::close);
     }
 }

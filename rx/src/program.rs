@@ -25,6 +25,7 @@ use crate::link::{Link, Time};
 use crate::output::annex_b::AnnexB;
 use crate::output::png::PngOutput;
 use crate::output::rtp::RtpOutput;
+use crate::output::sdp::SdpFile;
 use crate::output::{DECODER_UNITS, Outlets, RECORDING_UNITS, UnitQueue};
 use crate::radio::{self, newcomers::Newcomers};
 use crate::reporter::Reporter;
@@ -97,7 +98,7 @@ fn checked(args: Args) -> Result<Args, clap::Error> {
 /// Something cannot be opened, or what failed last on the way.
 fn run(args: &Args) -> Result<Ended> {
     // Whoever has neither card nor key begins with the card: setting it up makes the key.
-    let (airs, relayed) = airs::open_sources(&args.air, now())?;
+    let (airs, relayed) = airs::open_sources(&args.air, args.dialect, now())?;
     let spoken = Spoken::of(args)?;
     let names = spoken.names(args);
     let relays = relayed.map(|endpoints| spoken.listen_to_relays(&endpoints, now())).transpose()?;
@@ -109,6 +110,7 @@ fn run(args: &Args) -> Result<Ended> {
     #[cfg(feature = "window")]
     let window = program.open_window(args, &names)?;
     args.output.iter().try_for_each(|output| program.open_output(output))?;
+    program.describe(args)?;
     program.start_decoder(args)?;
     let reporter = Reporter::new(args, &names, &heard)?;
     tell(&format!("{names}, listening on {}", heard.join(", ")));
@@ -182,6 +184,16 @@ impl Program {
                 let (board, control) = (Arc::clone(&self.board), Arc::clone(&self.control));
                 self.workers.push(Worker::start("png", move || png.run(&pictures, &board, &control))?);
             }
+        }
+        Ok(())
+    }
+
+    /// Starts to write what the first rtp: output sends, if it is to be written.
+    fn describe(&mut self, args: &Args) -> Result<()> {
+        if let (Some(path), Some(rtp)) = (&args.sdp, self.outlets.rtp.first()) {
+            let (sdp, writing) = SdpFile::create(path, &args.link, rtp.remote())?;
+            self.outlets.sdp = Some(sdp);
+            self.workers.push(writing);
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::relay::{Forwarder, ForwarderConfig};
 use anyhow::{Context as _, Result, ensure};
+use skylark_common::options::Dialect;
 use skylark_common::queue::Queue;
 use skylark_common::scheduling;
 use skylark_common::wire::link::LinkId;
@@ -44,7 +45,7 @@ type Outgoing = Queue<(Kind, Vec<u8>)>;
 /// # Errors
 /// A card or the network cannot be opened.
 pub(crate) fn run(args: &RelayArgs) -> Result<()> {
-    let airs = airs::open(&args.air, now())?;
+    let airs = airs::open(&args.air, Dialect::Skylark, now())?;
     ensure!(airs.all.len() <= MAX_CARDS, "{} airs, a relay has at most {MAX_CARDS}: name fewer", airs.all.len());
     let link = LinkId::from_name(&args.link);
     let name = args.name.clone().unwrap_or_else(machine_name);

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use crate::stats::{CombiningStats, FrameStats, StreamStats};
 use serde::Serialize;
 use skylark_common::ledger::Summary;
+use skylark_common::options::Dialect;
 use skylark_common::scheduling::Scheduling;
 
 #[cfg(feature = "window")]
@@ -21,9 +22,7 @@ pub(crate) use cards::Quality;
 pub(crate) use cards::{CardReport, sources};
 pub(crate) use latency::{Latency, Took, Unknown};
 pub(crate) use rates::Rates;
-#[cfg(feature = "window")]
-pub(crate) use session::Fec;
-pub(crate) use session::SessionReport;
+pub(crate) use session::{Fec, SessionReport};
 
 use crate::board::{OutputStats, PictureStats, Seen, stage};
 use crate::glass::Measured;
@@ -65,6 +64,8 @@ pub(crate) struct Report {
     pub(crate) streams: Vec<StreamStats>,
     /// What became of every captured frame.
     pub(crate) frames: FrameStats,
+    /// Bytes of the frames that cards of this machine captured, radiotap headers included.
+    pub(crate) captured_bytes: u64,
     /// What became of damaged copies.
     pub(crate) combining: CombiningStats,
     /// What became of what goes out.
@@ -155,6 +156,7 @@ impl Reporting {
             relays_crowded_out: seen.relays_crowded_out,
             streams: seen.rx.streams.clone(),
             frames: seen.rx.frames,
+            captured_bytes: seen.captured_bytes,
             combining: seen.rx.combining,
             outputs: seen.outputs,
             scheduling: seen.scheduling,
@@ -171,6 +173,9 @@ impl Reporting {
         seen.rx.session?;
         if self.names.are_recordings() {
             return Some(Unknown::Recorded);
+        }
+        if self.names.target.dialect() == Dialect::WfbNg {
+            return Some(Unknown::NotSaid);
         }
         (!seen.shared_clock).then_some(Unknown::NoSharedClock)
     }

@@ -5,18 +5,19 @@ use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 use skylark_common::queue::{Popped, Queue};
 
 use crate::args::Args;
 use crate::board::Board;
-use crate::clock::now;
+use crate::clock::{now, since_1970};
 use crate::glass::said;
 use crate::report::{Report, Reporting};
-use crate::signal::{Names, Signal, State};
+use crate::signal::{Names, Signal, State, Target};
 use crate::stats_lines::StatsLines;
 use crate::tell::tell;
+use crate::wfb_stats::WfbStats;
 
 /// A report is made this often.
 const INTERVAL: Duration = Duration::from_millis(250);
@@ -30,6 +31,8 @@ const STEADY: Duration = Duration::from_millis(750);
 pub(crate) struct Reporter {
     reporting: Reporting,
     lines: Option<StatsLines>,
+    wfb_stats: WfbStats,
+    title: String,
     telling: Telling,
 }
 
@@ -47,14 +50,21 @@ impl Reporter {
     /// A reporter that writes its first line, which names the airs there are at the start.
     ///
     /// # Errors
-    /// The file for the figures cannot be created.
+    /// The file for the figures cannot be created, or their port is in use.
     pub(crate) fn new(args: &Args, names: &Names, airs: &[String]) -> Result<Self> {
         let lines = args.stats.as_ref().map(StatsLines::open).transpose()?;
         if let Some(lines) = &lines {
             lines.push("rx.start", &start(args, names, airs));
         }
+        let wfb_stats = WfbStats::listen(&args.wfb_stats).context("--wfb-stats")?;
         let reporting = Reporting::new(names.clone(), args.wants_pictures(), now());
-        Ok(Self { reporting, lines, telling: Telling::default() })
+        Ok(Self {
+            reporting,
+            lines,
+            wfb_stats,
+            title: format!("Skylark {}", names.link_name),
+            telling: Telling::default(),
+        })
     }
 
     /// Reports until `ending` is closed, then writes the last line.
@@ -77,6 +87,10 @@ impl Reporter {
             sentence.iter().chain(&self.reporting.take_news()).for_each(|sentence| tell(sentence));
             if writes && let Some(lines) = &self.lines {
                 lines.push(if is_over { "rx.end" } else { "rx.stats" }, &*report);
+            }
+            self.wfb_stats.admit(&self.title, &report);
+            if turn % REPORTS_A_LINE == 0 {
+                self.wfb_stats.send(&report, since_1970());
             }
             if is_over {
                 report.measured.iter().flat_map(said::lines).for_each(|line| tell(&line));
@@ -127,12 +141,17 @@ fn sentence(report: &Report) -> String {
 }
 
 fn start(args: &Args, names: &Names, airs: &[String]) -> Value {
+    let (link_id, radio_port, key) = match &names.target {
+        Target::Skylark { link, fingerprint } => (link.to_string(), None, Some(format!("{fingerprint:08x}"))),
+        Target::WfbNg { channel, .. } => (format!("{:06x}", channel.link_id()), Some(channel.radio_port()), None),
+    };
     json!({
         "version": env!("CARGO_PKG_VERSION"),
         "dialect": names.target.dialect().name(),
         "link": names.link_name,
-        "link_id": names.target.to_string(),
-        "key": names.key(),
+        "link_id": link_id,
+        "radio_port": radio_port,
+        "key": key,
         "airs": airs,
         "latency_budget_ms": args.latency_budget.as_millis(),
     })

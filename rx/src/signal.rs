@@ -19,9 +19,9 @@ pub(crate) use reason::silence_of_relays;
 /// Silence of a transmitter longer than this is no signal: it announces itself every 100 ms, and ten
 /// announces in a row are not lost by chance.
 const SILENCE: Duration = Duration::from_secs(1);
-/// The same in WFB-NG, where a link that carries little may be heard once a second: two of those in a row are
-/// not lost by chance.
-const WFB_NG_SILENCE: Duration = Duration::from_millis(2500);
+/// The same of a stream of WFB-NG that is no video, and may be heard once a second: two packets in a row are not lost
+/// by chance.
+const SPARSE_SILENCE: Duration = Duration::from_millis(2500);
 /// What was heard longer ago than this says nothing about why there is silence.
 const MEMORY: Duration = Duration::from_secs(3);
 /// A picture older than this is frozen, and says so, unless pictures come more slowly than that.
@@ -140,9 +140,10 @@ impl Evidence {
 
     /// How long a transmitter may be silent before it is not heard.
     fn silent_after(&self) -> Duration {
+        let is_video = |(_, payload): (Instant, Payload)| payload.is_h264() || payload == Payload::RtpH265;
         match self.dialect {
-            Dialect::Skylark => SILENCE,
-            Dialect::WfbNg => WFB_NG_SILENCE,
+            Dialect::WfbNg if !self.session.is_some_and(is_video) => SPARSE_SILENCE,
+            Dialect::Skylark | Dialect::WfbNg => SILENCE,
         }
     }
 
@@ -237,9 +238,11 @@ pub(crate) mod tests {
     #[test]
     fn a_wfb_ng_link_that_carries_little_is_heard_once_a_second_and_not_silent_in_between() {
         let then = start();
-        let sparse = Evidence { dialect: Dialect::WfbNg, decodes: false, last_picture: None, ..evidence(then) };
-        assert_eq!(sparse.signal(then + WFB_NG_SILENCE), Signal::Receiving);
-        assert_eq!(sparse.signal(then + 2 * WFB_NG_SILENCE), Signal::Nothing);
+        let video = Evidence { dialect: Dialect::WfbNg, decodes: false, last_picture: None, ..evidence(then) };
+        let sparse = Evidence { session: Some((then, Payload::Opaque)), ..video };
+        assert_eq!(sparse.signal(then + SPARSE_SILENCE), Signal::Receiving);
+        assert_eq!(sparse.signal(then + 2 * SPARSE_SILENCE), Signal::Nothing);
+        assert_eq!(video.signal(then + SPARSE_SILENCE), Signal::Nothing, "video has something to send all the time");
     }
 
     #[test]
@@ -258,11 +261,12 @@ pub(crate) mod tests {
         assert_eq!(Evidence { last_picture: None, ..good }.signal(now), Signal::NoKeyframe);
         assert_eq!(Evidence { last_picture: None, last_datagram: None, ..good }.signal(now), Signal::NoVideo);
         assert_eq!(Evidence { last_picture: None, decodes: false, ..good }.signal(now), Signal::Receiving);
-        for payload in [Payload::Opaque, Payload::Rtp, Payload::Unknown(9)] {
+        for payload in [Payload::Opaque, Payload::Rtp, Payload::RtpH265, Payload::Unknown(9)] {
             let found = Evidence { session: Some((now, payload)), ..good }.signal(now);
             assert_eq!(found, Signal::NotH264(payload));
             assert!(found.reason(&names()).contains("--output rtp:"));
         }
+        assert!(Signal::NotH264(Payload::RtpH265).reason(&names()).contains("H.265, which is not decoded here;"));
     }
 
     #[test]

@@ -4,6 +4,8 @@
 
 #[path = "program/scene.rs"]
 mod scene;
+#[path = "program/wfb_ng.rs"]
+mod wfb_ng;
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

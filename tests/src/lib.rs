@@ -8,6 +8,7 @@
 //! | [`traffic`] | video-like units whose datagrams say which they are |
 //! | [`outcome`] | which units arrived, and how late |
 //! | [`mod@reference`] | a model of the field's block code across units, on the same air |
+//! | [`schema`] | whether a line of figures is what its JSON Schema says |
 //! | [`tables`] | results that are numbers, compared exactly |
 //! | [`figure`] | curves into the SVG files of `docs/figures` |
 //! | [`squeeze`] | an air that is cut down and comes back, under an encoder |
@@ -19,6 +20,7 @@ pub mod frames;
 pub mod link;
 pub mod outcome;
 pub mod reference;
+pub mod schema;
 pub mod squeeze;
 pub mod tables;
 pub mod tap;

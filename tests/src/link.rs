@@ -9,7 +9,7 @@ use skylark_common::seal::LinkKey;
 use skylark_common::wire::radiotap::TxRate;
 use skylark_rx::receiver::Datagram;
 use skylark_rx::{Receiver, ReceiverConfig};
-use skylark_tx::{Entropy, Outgoing, Sender, SenderConfig, StreamConfig};
+use skylark_tx::{Entropy, Outgoing, Sender, SenderConfig, Skylark, SkylarkConfig, StreamConfig};
 
 use crate::traffic::Traffic;
 
@@ -127,9 +127,10 @@ pub fn key() -> LinkKey {
 #[must_use]
 pub fn sender(config: &LinkConfig, salt: u8, now: Instant) -> Sender {
     let stream = StreamConfig { fec: config.fec, ..StreamConfig::default() };
-    let sender = SenderConfig { streams: vec![stream], rate: config.rate, ..SenderConfig::default() };
+    let link = SkylarkConfig { streams: vec![stream], ..SkylarkConfig::default() };
+    let sender = SenderConfig { rate: config.rate, ..SenderConfig::default() };
     let entropy = Entropy { salt: [salt; 16], unix_us: config.unix_us, clock_id: None };
-    Sender::new(sender, &key(), entropy, now)
+    Sender::new(sender, Skylark::new(link, &key(), entropy, now), now)
 }
 
 impl Link {

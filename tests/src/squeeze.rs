@@ -11,7 +11,7 @@ use skylark_common::rtp::{Packetizer, RtpHeader};
 use skylark_common::wire::radiotap::TxRate;
 use skylark_rx::{Receiver, ReceiverConfig};
 use skylark_tx::sender::{Allowance, Keyframes, RateLimits};
-use skylark_tx::{Entropy, Outgoing, Sender, SenderConfig, TxStats};
+use skylark_tx::{Entropy, Outgoing, Sender, SenderConfig, Skylark, SkylarkConfig, TxStats};
 
 use crate::link::key;
 
@@ -174,12 +174,13 @@ impl<'a> Run<'a> {
         let bitrate = (config.orders == Orders::All).then_some(config.limits);
         let sender = SenderConfig { rate: config.rate, keyframes, bitrate, ..SenderConfig::default() };
         let entropy = Entropy { salt: [1; 16], unix_us: None, clock_id: None };
+        let dialect = Skylark::new(SkylarkConfig::default(), &key(), entropy, start);
         let air = sim::Config { queue_frames: config.card_frames, ..sim::Config::default() };
         Self {
             config,
             start,
             now: start,
-            sender: Sender::new(sender, &key(), entropy, start),
+            sender: Sender::new(sender, dialect, start),
             packetizer: Packetizer::new(1, 0, Packetizer::DEFAULT_MAX_DATAGRAM_BYTES),
             channel: sim::Channel::new(air, 1, start),
             receiver: Receiver::new(ReceiverConfig::default(), &key(), start),

@@ -5,8 +5,10 @@
 //! |---|---|
 //! | [`recording`] | `tests/vectors/wfb-ng`: frames, keys, what was sent and what the reference receiver handed on |
 //! | [`receiver`] | the reference receiver's rule for blocks |
+//! | [`flight`] | our receiver beside the model of the reference's, on the same air |
 //! | [`sender`] | a transmitter as the standard has it |
 
+pub mod flight;
 pub mod receiver;
 pub mod recording;
 pub mod sender;

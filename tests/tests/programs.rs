@@ -3,6 +3,8 @@
 
 #[path = "programs/desk.rs"]
 mod desk;
+#[path = "programs/figures.rs"]
+mod figures;
 #[path = "programs/meter.rs"]
 mod meter;
 

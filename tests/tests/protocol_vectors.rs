@@ -16,7 +16,7 @@ use skylark_common::wire::symbol::Symbol;
 use skylark_rx::{Receiver, ReceiverConfig};
 use skylark_tests::{Link, LinkConfig, Traffic};
 use skylark_tx::sender::Pacing;
-use skylark_tx::{Entropy, Outgoing, Sender, SenderConfig, StreamConfig};
+use skylark_tx::{Entropy, Outgoing, Sender, SenderConfig, Skylark, SkylarkConfig, StreamConfig};
 
 const DOCUMENT: &str = include_str!("../../docs/PROTOCOL.md");
 /// Where the program that makes keys is tested with the same words.
@@ -222,9 +222,10 @@ fn sent(code: Code, redundancy_permille: u16) -> Vec<Vec<u8>> {
     let now = start + Duration::from_micros(CAPTURED_US.into());
     let fec = FecConfig { code, redundancy_permille, window_units: 8 };
     let streams = vec![StreamConfig { fec, ..StreamConfig::default() }];
-    let config = SenderConfig { streams, pacing: Pacing::None, ..SenderConfig::default() };
+    let link = SkylarkConfig { streams, ..SkylarkConfig::default() };
+    let config = SenderConfig { pacing: Pacing::None, ..SenderConfig::default() };
     let entropy = Entropy { salt: bytes("salt").try_into().unwrap(), unix_us: Some(UNIX_US), clock_id: Some(CLOCK_ID) };
-    let mut sender = Sender::new(config, &link_key(), entropy, start);
+    let mut sender = Sender::new(config, Skylark::new(link, &link_key(), entropy, start), start);
     for (at, datagram) in DATAGRAMS.into_iter().enumerate() {
         let end_of_unit = at == 2;
         let outgoing = Outgoing { stream: 0, bytes: datagram, end_of_unit, keyframe: true, captured: now };

@@ -31,3 +31,5 @@ mod rig;
 mod squeeze;
 #[path = "tap/transmitters.rs"]
 mod transmitters;
+#[path = "tap/wfb_ng.rs"]
+mod wfb_ng;

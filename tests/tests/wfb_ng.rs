@@ -4,6 +4,8 @@
 
 #[path = "wfb_ng/against_reference.rs"]
 mod against_reference;
+#[path = "wfb_ng/beside.rs"]
+mod beside;
 #[path = "wfb_ng/ground.rs"]
 mod ground;
 #[path = "wfb_ng/hostile.rs"]

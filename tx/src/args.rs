@@ -1,5 +1,6 @@
 //! The command line of `skylark-tx`.
 
+mod dialect;
 mod input;
 mod values;
 
@@ -8,17 +9,14 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, ValueEnum};
-use skylark_common::fec::{Code, FecConfig};
 use skylark_common::options::{AirTarget, StatsTarget, duration};
 use skylark_common::wire::announce::Payload;
 use skylark_common::wire::radiotap::{Format, GuardInterval, MAX_STREAMS, TxRate, Width};
 
 use crate::sender::RateLimits;
+pub(crate) use dialect::DialectArgs;
 pub(crate) use input::Input;
-use values::{bits_per_s, permille, size};
-
-/// A second of pictures at 60 a second: repairs that cover more come too late for any picture they repair.
-const MOST_WINDOW_UNITS: i64 = 63;
+use values::{bits_per_s, size};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -37,6 +35,8 @@ Examples:
              --air udp:127.0.0.1:5801 --key link.key
   skylark-tx --input v4l2:/dev/video0 --air wlan1 --key link.key --vht --width 80 --mcs 4
       802.11ac at 175.5 Mbit/s; the card was set to a channel of 80 MHz before
+  skylark-tx --input v4l2:/dev/video0 --air wlan1 --dialect wfb-ng --key drone.key --fec 8/12
+      received by WFB-NG ground stations: wfb-ng's own, PixelPilot and others; --ldpc --stbc 1 if they have it
 
 Exit codes: 0 the input has ended or SIGINT/SIGTERM came, 1 failed (one line on stderr says why),
 2 the command line was not understood.";
@@ -60,26 +60,15 @@ pub(crate) struct Args {
     /// its airtime. Without it: the card that is in monitor mode, if there is one only.
     #[arg(long = "air", value_name = "AIR")]
     pub(crate) airs: Vec<AirTarget>,
-    /// The key file both ends share; `skylark-setup key new FILE` makes one.
+    /// The key file both ends share; `skylark-setup key new FILE` makes one. With --dialect wfb-ng drone.key.
     ///
-    /// Without it: $SKYLARK_KEY, ~/.config/skylark/link.key or /etc/skylark/link.key, whichever is there first.
+    /// Without it: $SKYLARK_KEY, ~/.config/skylark/link.key or /etc/skylark/link.key, whichever is there first; with
+    /// --dialect wfb-ng drone.key in those folders or /etc/drone.key.
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
-    /// The name of the link; both ends give the same.
-    #[arg(long, default_value = "default", value_name = "NAME")]
-    pub(crate) link: String,
-
-    /// The code that makes repairs: window, block or none.
-    #[arg(long, default_value = "window", value_name = "CODE")]
-    pub(crate) fec: Code,
-    /// Repair packets for each source packet, 0% to 300%. More survives more loss and costs air.
-    #[arg(long, default_value = "50%", value_name = "PERCENT", value_parser = permille)]
-    pub(crate) redundancy: u16,
-    /// How many pictures before the one just sent its repairs cover as well, 0 to 63. More survives longer
-    /// fades; with 0 repairs cover their own picture only.
-    #[arg(long, default_value_t = FecConfig::default().window_units, value_name = "PICTURES",
-          value_parser = clap::value_parser!(u8).range(0..=MOST_WINDOW_UNITS))]
-    pub(crate) window: u8,
+    /// What is spoken on the air, for which link.
+    #[command(flatten)]
+    pub(crate) dialect: DialectArgs,
 
     /// Bitrate of the encoder (test, v4l2) where the air carries it; it is lowered by itself where not.
     #[arg(long, default_value = "4M", value_name = "BITS/S", value_parser = bits_per_s)]
@@ -174,17 +163,13 @@ impl Args {
         Self::try_parse()?.checked()
     }
 
-    /// Refuses what no option says wrong by itself: rates that do not exist.
+    /// Refuses what no option says wrong by itself: rates that do not exist, and what the dialect does not have.
     fn checked(self) -> Result<Self, clap::Error> {
-        match self.rate().checked() {
-            Ok(_) => Ok(self),
+        let checked = self.rate().checked().map_err(|error| error.to_string()).and_then(|_| self.dialect.check());
+        match checked {
+            Ok(()) => Ok(self),
             Err(error) => Err(Self::command().error(ErrorKind::ValueValidation, error)),
         }
-    }
-
-    /// How video is protected.
-    pub(crate) fn fec_config(&self) -> FecConfig {
-        FecConfig { code: self.fec, redundancy_permille: self.redundancy, window_units: self.window }
     }
 
     /// Between which bitrates the encoder is kept, if it is told at all.
@@ -220,7 +205,6 @@ mod tests {
     fn the_command_is_well_formed_and_has_the_stated_defaults() {
         Args::command().debug_assert();
         let args = parse(&[]).unwrap();
-        assert_eq!(args.fec_config(), FecConfig::default());
         assert_eq!(args.rate(), TxRate::default());
         assert_eq!((args.bitrate, args.size, args.fps), (4_000_000, (1280, 720), 60));
         assert_eq!(args.keyframe_interval, Duration::from_secs(1));
@@ -231,7 +215,7 @@ mod tests {
         let more =
             ["--redundancy", "12.5%", "--bitrate", "2.5M", "--duration", "1500ms", "--width", "40", "--short-gi"];
         let args = parse(&more).unwrap();
-        assert_eq!((args.redundancy, args.bitrate), (125, 2_500_000));
+        assert_eq!((args.dialect.skylark().redundancy_permille, args.bitrate), (125, 2_500_000));
         assert_eq!(args.duration, Some(Duration::from_millis(1500)));
         assert_eq!(args.rate().width, Width::Mhz40);
         assert_eq!(args.rate().guard_interval, GuardInterval::Short);
@@ -283,8 +267,8 @@ mod tests {
 
     #[test]
     fn repairs_may_cover_their_own_picture_only() {
-        assert_eq!(parse(&["--window", "0"]).unwrap().window, 0);
-        assert_eq!(parse(&["--window", "63"]).unwrap().window, 63);
+        assert_eq!(parse(&["--window", "0"]).unwrap().dialect.skylark().window_units, 0);
+        assert_eq!(parse(&["--window", "63"]).unwrap().dialect.skylark().window_units, 63);
     }
 
     #[test]

@@ -43,19 +43,44 @@ pub(crate) enum Event {
 #[derive(Debug, Serialize)]
 pub(crate) struct Start {
     pub(crate) version: &'static str,
+    /// What is spoken on the air: `skylark` or `wfb-ng`.
+    pub(crate) dialect: &'static str,
     pub(crate) link: String,
     /// The link's number on the air, six hex digits.
     pub(crate) link_id: String,
-    /// The key's fingerprint, eight hex digits.
-    pub(crate) key: String,
+    /// The key's fingerprint, eight hex digits; `null` where a key has none.
+    pub(crate) key: Option<String>,
     /// The session's short name on the air, hex.
     pub(crate) session: String,
     pub(crate) input: String,
     pub(crate) payload: Payload,
     pub(crate) airs: Vec<String>,
-    pub(crate) fec: FecConfig,
+    pub(crate) fec: Fec,
     /// How frames are modulated, in words: `VHT MCS 8 with 2 streams, 80 MHz`.
     pub(crate) rate: String,
+}
+
+/// How video is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Fec {
+    /// By our own code.
+    Skylark(FecConfig),
+    /// By blocks of WFB-NG.
+    WfbNg { code: &'static str, k: u8, n: u8, epoch: u64, radio_port: u8 },
+}
+
+impl Fec {
+    /// Repair packets for a thousand source packets.
+    pub(crate) fn redundancy_permille(self) -> u16 {
+        match self {
+            Self::Skylark(fec) => fec.redundancy_permille,
+            Self::WfbNg { k, n, .. } => {
+                let permille = u32::from(n - k) * 1000 / u32::from(k);
+                u16::try_from(permille).unwrap_or(u16::MAX)
+            }
+        }
+    }
 }
 
 /// Cumulative counters.

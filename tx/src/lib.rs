@@ -34,5 +34,6 @@ mod session;
 #[cfg(feature = "program")]
 mod stop;
 
-pub use sender::{Entropy, Outgoing, PushError, Sender, SenderConfig, StreamConfig};
+pub use sender::{Closing, WfbNg, WfbNgConfig};
+pub use sender::{Entropy, Outgoing, PushError, Sender, SenderConfig, Skylark, SkylarkConfig, StreamConfig};
 pub use stats::TxStats;

@@ -20,8 +20,8 @@ use crate::events::{EncoderRate, Event, Totals};
 use crate::outlet::{EncodedUnit, Item, Outlet, Taken};
 use crate::radio::Looks;
 use crate::report::{Reporter, note};
-use crate::sender::{Outgoing, PushError, Sender};
-use crate::session::Sessions;
+use crate::sender::{Dialect, Outgoing, PushError, Sender};
+use crate::session::{Key, Sessions};
 use crate::stats::TxStats;
 use airs::Airs;
 pub(crate) use dropped::Dropped;
@@ -37,10 +37,10 @@ const DRAIN_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The link's side of the program.
 #[derive(Debug)]
-pub(crate) struct Link<'a> {
+pub(crate) struct Link<'a, K: Key> {
     pub(crate) outlet: &'a Outlet,
-    pub(crate) sessions: Sessions<'a>,
-    pub(crate) transmitter: Transmitter,
+    pub(crate) sessions: Sessions<'a, K>,
+    pub(crate) transmitter: Transmitter<K::Dialect>,
     /// What the session carries.
     pub(crate) payload: Payload,
     pub(crate) packetizer: Packetizer,
@@ -59,8 +59,8 @@ pub(crate) struct Link<'a> {
 
 /// The sender and where its frames go.
 #[derive(Debug)]
-pub(crate) struct Transmitter {
-    sender: Sender,
+pub(crate) struct Transmitter<D> {
+    sender: Sender<D>,
     airs: Airs,
     /// What the sessions before this one came to.
     before: TxStats,
@@ -68,7 +68,7 @@ pub(crate) struct Transmitter {
     too_long_told: bool,
 }
 
-impl Link<'_> {
+impl<K: Key> Link<'_, K> {
     /// Runs until the input has ended, the program is to end, or no air is left.
     pub(crate) fn run(mut self) -> anyhow::Result<()> {
         self.say_start();
@@ -114,7 +114,7 @@ impl Link<'_> {
             }
             Item::Datagram(datagram) => {
                 if datagram.payload != self.payload {
-                    self.begin_session(datagram.payload)?;
+                    self.change_payload(datagram.payload)?;
                 }
                 self.transmitter.push(Outgoing {
                     stream: VIDEO_STREAM,
@@ -136,11 +136,15 @@ impl Link<'_> {
         }
     }
 
-    /// Begins another session: receivers learn from its announces what it carries.
-    fn begin_session(&mut self, payload: Payload) -> anyhow::Result<()> {
-        self.transmitter.begin(self.sessions.begin(payload)?);
+    /// Goes on with another payload, where receivers are told so in another session.
+    fn change_payload(&mut self, payload: Payload) -> anyhow::Result<()> {
         self.payload = payload;
-        self.say_start();
+        if K::TELLS_PAYLOAD {
+            self.transmitter.begin(self.sessions.begin(payload)?);
+            self.say_start();
+        } else {
+            self.transmitter.sender.carry(payload);
+        }
         Ok(())
     }
 
@@ -209,8 +213,8 @@ impl Link<'_> {
     }
 }
 
-impl Transmitter {
-    pub(crate) fn new(sender: Sender, airs: Airs) -> Self {
+impl<D: Dialect> Transmitter<D> {
+    pub(crate) fn new(sender: Sender<D>, airs: Airs) -> Self {
         let (before, flight) = (TxStats::default(), Flight::default());
         let mut transmitter = Self { sender, airs, before, flight, too_long_told: false };
         transmitter.sender.fit_frames(transmitter.airs.max_frame_bytes());
@@ -229,7 +233,7 @@ impl Transmitter {
     }
 
     /// Goes on with another sender. What waits in this one is of the session before and is left.
-    fn begin(&mut self, sender: Sender) {
+    fn begin(&mut self, sender: Sender<D>) {
         self.before = TxStats { queued_us: 0, ..self.stats() };
         self.sender = sender;
         self.sender.fit_frames(self.airs.max_frame_bytes());

@@ -14,9 +14,11 @@ use anyhow::{Context as _, anyhow};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
+use skylark_common::options::Dialect;
 use skylark_common::rtp::packetizer::Packetizer;
 use skylark_common::scheduling::{self, Scheduling};
-use skylark_common::seal::{LinkKey, key_file};
+use skylark_common::seal::LinkKey;
+use skylark_common::wfb_ng::keys::EndKey;
 use skylark_common::wire::announce::Payload;
 
 use crate::args::{Args, Input, RtpPayload};
@@ -27,7 +29,7 @@ use crate::outlet::Outlet;
 use crate::radio::{self, Looks};
 use crate::report::{self, Reporter, note};
 use crate::sender::rate::carried_bits_per_s;
-use crate::session::{Sessions, random};
+use crate::session::{Key, Sessions, random};
 use crate::source::Source;
 
 /// Frames leave 0.3 ms apart; the kernel's 50 µs of timer slack would be seen.
@@ -63,7 +65,10 @@ fn run(args: &Args) -> anyhow::Result<()> {
                 outlet.end();
             }
         });
-        let ended = fly(args, &outlet);
+        let ended = match args.dialect.dialect {
+            Dialect::Skylark => fly::<LinkKey>(args, &outlet),
+            Dialect::WfbNg => fly::<EndKey>(args, &outlet),
+        };
         outlet.end();
         watching.close();
         ended
@@ -81,9 +86,9 @@ fn listen_to_signals() -> std::io::Result<Signals> {
 }
 
 /// Opens everything, recordings last: what fails before them leaves an older recording as it was.
-fn fly(args: &Args, outlet: &Outlet) -> anyhow::Result<()> {
+fn fly<K: Key>(args: &Args, outlet: &Outlet) -> anyhow::Result<()> {
     let clock = Clock::read();
-    let key = read_key(args)?;
+    let key = K::read(args)?;
     let source = Source::open(args, clock)?;
     let payload = source.payload();
     let sessions = Sessions { args, key: &key, clock, obeys: source.obeys() };
@@ -119,17 +124,8 @@ fn packetizer(max_datagram_bytes: usize) -> anyhow::Result<Packetizer> {
     Ok(Packetizer::new(ssrc, sequence, max_datagram_bytes.min(Packetizer::DEFAULT_MAX_DATAGRAM_BYTES)))
 }
 
-fn read_key(args: &Args) -> anyhow::Result<LinkKey> {
-    let path = args.key.clone().map_or_else(key_file::find, Ok)?;
-    let key = key_file::read(&path)?;
-    if let Some(warning) = key_file::mode(&path).ok().and_then(|mode| key_file::exposure(&path, mode)) {
-        note(format_args!("warning: {warning}"));
-    }
-    Ok(key)
-}
-
 /// Runs the source beside the link. Whichever ends first ends the other; what failed first is what is told.
-fn run_both(source: Source, link: Link<'_>, outlet: &Outlet) -> anyhow::Result<()> {
+fn run_both<K: Key>(source: Source, link: Link<'_, K>, outlet: &Outlet) -> anyhow::Result<()> {
     let scheduling = scheduling::real_time();
     scheduling::keep_real_time();
     std::thread::scope(|scope| {
@@ -155,7 +151,7 @@ impl Drop for CloseAtEnd<'_> {
     }
 }
 
-fn say_what_is_sent_where(args: &Args, payload: Payload, key: &LinkKey, airs: &[String]) {
+fn say_what_is_sent_where<K: Key>(args: &Args, payload: Payload, key: &K, airs: &[String]) {
     let what = match (&args.input, payload) {
         (Input::Test, _) => {
             let (width, height) = args.size;
@@ -170,36 +166,29 @@ fn say_what_is_sent_where(args: &Args, payload: Payload, key: &LinkKey, airs: &[
         (Input::Stdin, _) => "H.264 from stdin".to_owned(),
         (Input::File(_) | Input::Exec(_) | Input::V4l2(_), _) => args.input.to_string(),
     };
-    let fec = args.fec_config();
-    note(format_args!(
-        "{what} → {}, link {}, key {:08x}, {} code {} %, {}",
-        airs.join(" and "),
-        args.link,
-        key.fingerprint(),
-        fec.code,
-        f32::from(fec.redundancy_permille) / 10.0,
-        args.rate()
-    ));
-    if let Some(warning) = overload(args) {
+    note(format_args!("{what} → {}, {}, {}", airs.join(" and "), key.names(args).told, args.rate()));
+    if let Some(warning) = overload::<K>(args) {
         note(format_args!("warning: {warning}"));
     }
 }
 
 /// What to change when the encoder would make more than the modulation carries.
-fn overload(args: &Args) -> Option<String> {
+fn overload<K: Key>(args: &Args) -> Option<String> {
     let is_ours = matches!(args.input, Input::Test | Input::V4l2(_));
     if !is_ours || args.no_pacing || !args.fixed_bitrate {
         return None;
     }
-    let carried = carried_bits_per_s(args.rate(), args.redundancy);
+    let redundancy_permille = K::fec(args).redundancy_permille();
+    let carried = carried_bits_per_s(args.rate(), redundancy_permille);
     (u64::from(args.bitrate) > carried).then(|| {
         format!(
             "{} kbit/s are asked for, {} carries about {} beside {} % of repairs: pictures will be dropped; lower \
-             --bitrate or --redundancy, raise --mcs, or leave out --fixed-bitrate",
+             --bitrate or {}, raise --mcs, or leave out --fixed-bitrate",
             args.bitrate / 1000,
             args.rate(),
             carried / 1000,
-            f32::from(args.redundancy) / 10.0,
+            f32::from(redundancy_permille) / 10.0,
+            K::REPAIRS,
         )
     })
 }

@@ -9,32 +9,33 @@
 //! What waits and how it leaves says what the encoder may make ([`Sender::allowance`]).
 
 mod config;
-mod frame;
+mod dialect;
 mod giving_way;
 mod pacer;
 mod queue;
 pub mod rate;
-mod stream;
+mod skylark;
 #[cfg(test)]
 mod tests;
+mod units;
+mod wfb_ng;
 mod wish;
 
 use std::time::{Duration, Instant};
 
-use skylark_common::MAX_DATAGRAM_BYTES;
 use skylark_common::ledger::Ledger;
-use skylark_common::seal::LinkKey;
-use skylark_common::wire::announce::{Announce, TxLatency};
-use skylark_common::wire::packet::Kind;
+use skylark_common::wire::announce::{Payload, TxLatency};
 
-pub use config::{Entropy, Keyframes, Outgoing, Pacing, PushError, SenderConfig, StreamConfig};
-use frame::FrameWriter;
+pub use config::{Entropy, Keyframes, Outgoing, Pacing, PushError, SenderConfig, SkylarkConfig, StreamConfig};
+pub use dialect::Dialect;
 use giving_way::Left;
 use pacer::Pacer;
-use queue::{Queued, TransmitQueue};
+use queue::{Queued, Role, TransmitQueue};
 use rate::micros;
 pub use rate::{Allowance, RateControl, RateLimits, RateReason};
-use stream::StreamSender;
+pub use skylark::Skylark;
+use units::Units;
+pub use wfb_ng::{Closing, WfbNg, WfbNgConfig};
 
 use crate::stats::TxStats;
 
@@ -43,14 +44,6 @@ use crate::stats::TxStats;
 const ANNOUNCE_INTERVAL: Duration = Duration::from_millis(90);
 /// How often the ledger in the announces is taken anew.
 const LEDGER_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Sequence numbers kept for a session that has to end.
-const SPARE_SEQUENCES: u32 = 1 << 20;
-/// A session ends when a sequence number has reached this.
-const LAST_SEQUENCE: u32 = u32::MAX - SPARE_SEQUENCES;
-
-/// What a packet adds to the largest datagram at most, the radiotap header apart: a block repair, docs/PROTOCOL.md.
-const PACKET_OVERHEAD_BYTES: usize = 55;
 
 /// More than this before it, and a picture is better left out than encoded: with it a unit of the longest, 45 ms, is
 /// through before the next but five are due.
@@ -64,13 +57,10 @@ const ENCODED_TO_AIR: usize = 1;
 /// **After every `push_datagram`, call `poll_transmit` until it returns `None`, then wait no longer than
 /// `poll_timeout`.** The same configuration, key, entropy and calls give the same bytes.
 #[derive(Debug)]
-pub struct Sender {
+pub struct Sender<D = Skylark> {
     config: SenderConfig,
-    key: LinkKey,
-    entropy: Entropy,
-    started: Instant,
-    frames: FrameWriter,
-    streams: Vec<StreamSender>,
+    dialect: D,
+    streams: Vec<Units>,
     queue: TransmitQueue,
     pacer: Pacer,
     next_announce: Instant,
@@ -99,39 +89,35 @@ struct Pushed {
     taken: Duration,
 }
 
-impl Sender {
-    /// A sender that begins a session at `now`.
+impl<D: Dialect> Sender<D> {
+    /// A sender that begins at `now`.
     #[must_use]
-    pub fn new(config: SenderConfig, key: &LinkKey, entropy: Entropy, now: Instant) -> Self {
-        let streams = config.streams.iter().map(|stream| StreamSender::new(*stream)).collect();
+    pub fn new(config: SenderConfig, dialect: D, now: Instant) -> Self {
         Self {
-            key: key.clone(),
-            started: now,
-            frames: FrameWriter::new(&config, key, &entropy.salt),
-            streams,
+            streams: dialect.streams(),
             queue: TransmitQueue::new(config.rate),
             pacer: Pacer::new(config.pacing, now),
             next_announce: now,
             ledger: Ledger::new(["capture to encoded", "encoded to air"]),
             ledger_taken: now,
             latency: None,
-            rate: rate_control(&config, now),
+            rate: RateControl::new(config.bitrate, config.rate, dialect.redundancy_permille(), now),
             keyframes_are_late: false,
             pushed: Pushed::default(),
             left: None,
             transmitting: Vec::new(),
-            max_datagram_bytes: MAX_DATAGRAM_BYTES,
+            max_datagram_bytes: D::MAX_DATAGRAM_BYTES,
             stats: TxStats::default(),
             config,
-            entropy,
+            dialect,
         }
     }
 
     /// From here on takes no datagram of which a packet would be longer than the air takes: frames of
     /// `max_frame_bytes`, radiotap header included.
     pub fn fit_frames(&mut self, max_frame_bytes: usize) {
-        let fits = max_frame_bytes.saturating_sub(self.config.rate.header_len() + PACKET_OVERHEAD_BYTES);
-        self.max_datagram_bytes = fits.min(MAX_DATAGRAM_BYTES);
+        let fits = max_frame_bytes.saturating_sub(self.config.rate.header_len() + D::PACKET_OVERHEAD_BYTES);
+        self.max_datagram_bytes = fits.min(D::MAX_DATAGRAM_BYTES);
     }
 
     /// The longest datagram it takes.
@@ -150,19 +136,17 @@ impl Sender {
             self.stats.too_long += 1;
             return Err(PushError::TooLong { found: outgoing.bytes.len(), limit: self.max_datagram_bytes });
         }
-        let at = self.config.streams.iter().position(|stream| stream.stream == outgoing.stream);
+        let at = self.streams.iter().position(|units| units.stream() == outgoing.stream);
         let at = at.ok_or(PushError::NoStream(outgoing.stream))?;
-        if self.must_renew() {
-            self.renew_session(now);
-        }
-        let starts_unit = self.streams.get(at).is_some_and(StreamSender::is_between_units);
+        self.renew_session(now);
+        let starts_unit = self.streams.get(at).is_some_and(Units::is_between);
         self.count(&outgoing);
-        if let Some(stream) = self.streams.get_mut(at)
-            && !stream.takes(&outgoing)
+        if let Some(units) = self.streams.get_mut(at)
+            && !units.takes(&outgoing)
         {
-            let units = u64::from(stream.ends_another(&outgoing));
-            self.stats.units_dropped += units;
-            self.stats.dropped_useless += units;
+            let dropped = u64::from(units.ends_another(&outgoing));
+            self.stats.units_dropped += dropped;
+            self.stats.dropped_useless += dropped;
             return Ok(());
         }
         if starts_unit && outgoing.keyframe {
@@ -170,18 +154,25 @@ impl Sender {
         }
         if starts_unit {
             self.ledger.record(CAPTURE_TO_ENCODED, now.saturating_duration_since(outgoing.captured));
-            self.pushed = Pushed { bytes: 0, behind: self.queue.airtime(), taken: self.queue.taken() };
+            self.pushed =
+                Pushed { bytes: 0, behind: self.dialect.with_repairs(self.queue.airtime()), taken: self.queue.taken() };
         }
         self.pushed.bytes += outgoing.bytes.len() as u64;
-        if let Some(stream) = self.streams.get_mut(at) {
-            stream.push(outgoing, self.started, &self.frames, &mut self.queue, now);
+        if let Some(units) = self.streams.get_mut(at) {
+            self.dialect.push(at, units, outgoing, &mut self.queue, now);
         }
         if outgoing.end_of_unit {
             let Pushed { bytes, behind, taken } = self.pushed;
-            self.rate.queued(bytes, self.queue.taken().saturating_sub(taken), behind, now);
+            let airtime = self.dialect.with_repairs(self.queue.taken().saturating_sub(taken));
+            self.rate.queued(bytes, airtime, behind, now);
         }
         self.bound_queue(now);
         Ok(())
+    }
+
+    /// From here on the datagrams of all streams are these, in the same session: where receivers are not told.
+    pub fn carry(&mut self, payload: Payload) {
+        self.streams.iter_mut().for_each(|units| units.carry(payload));
     }
 
     /// The next frame for the card, radiotap header first, if its turn has come.
@@ -189,12 +180,17 @@ impl Sender {
         if now >= self.next_announce {
             self.announce(now);
         }
+        if self.dialect.poll_timeout().is_some_and(|due| now >= due) {
+            self.dialect.handle_timeout(&mut self.queue, now);
+        }
         if !self.pacer.is_ready(now) {
             return None;
         }
         self.drop_late(now);
         self.measure(now);
-        let queued = self.queue.pop(now)?;
+        let mut queued = self.queue.pop(now)?;
+        let Self { dialect, queue, config, rate, .. } = self;
+        dialect.depart(&mut queued, queue, |airtime| rate.expected(airtime) <= config.longest_wait(), now);
         self.pacer.sent(queued.airtime, now);
         if self.queue.airtime() > Duration::ZERO {
             self.left = Some(Left { airtime: queued.airtime, at: now, air_was_busy: false });
@@ -210,7 +206,7 @@ impl Sender {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
         let frame = self.queue.next_due().map(|due| due.max(self.pacer.ready_at()));
-        Some(frame.map_or(self.next_announce, |due| due.min(self.next_announce)))
+        [frame, self.dialect.poll_timeout()].into_iter().flatten().fold(self.next_announce, Instant::min).into()
     }
 
     /// Whether frames that were pushed have not left yet; spread repairs count.
@@ -222,7 +218,7 @@ impl Sender {
     /// Whether the encoder should make the next picture a keyframe, since units were dropped: asked for when there is
     /// room for it, and again when it does not come.
     pub fn keyframe_wanted(&mut self, now: Instant) -> bool {
-        self.has_room() && self.streams.iter_mut().any(|stream| stream.wish().asks(now))
+        self.has_room() && self.streams.iter_mut().any(|units| units.wish().asks(now))
     }
 
     /// The air is too busy for the next frame: call it instead of `poll_transmit` while that is so.
@@ -257,8 +253,8 @@ impl Sender {
 
     /// The session's short name on the air.
     #[must_use]
-    pub const fn session(&self) -> u32 {
-        self.frames.session()
+    pub fn session(&self) -> u32 {
+        self.dialect.session()
     }
 
     /// What was done since the start.
@@ -271,19 +267,7 @@ impl Sender {
     fn announce(&mut self, now: Instant) {
         self.take_ledger(now);
         self.next_announce = now + ANNOUNCE_INTERVAL;
-        for stream in &mut self.streams {
-            let announce = Announce {
-                session_time_us: micros(now.saturating_duration_since(self.started)),
-                unix_start_us: self.entropy.unix_us,
-                clock_id: self.entropy.clock_id,
-                next_esi: 0,
-                unit_interval_us: None,
-                payload: stream.config().payload,
-                fec: stream.config().fec,
-                latency: self.latency,
-            };
-            stream.announce(announce, &self.frames, &mut self.queue, now);
-        }
+        self.dialect.announce(self.latency, &mut self.queue, now);
     }
 
     fn take_ledger(&mut self, now: Instant) {
@@ -301,24 +285,14 @@ impl Sender {
         });
     }
 
-    /// Whether sequence numbers come to their end: then the session ends as soon as nothing waits and no unit
-    /// is under way, and in any case before a number is used twice.
-    fn must_renew(&self) -> bool {
-        let next = self.streams.iter().map(StreamSender::next_sequence).max().unwrap_or(0);
-        let quiet = self.queue.is_empty() && self.streams.iter().all(StreamSender::is_between_units);
-        next >= LAST_SEQUENCE && (quiet || next >= LAST_SEQUENCE + (SPARE_SEQUENCES / 2))
-    }
-
-    /// A sequence number must not be used twice with one key: before that happens a session of its own
-    /// begins, with the salt counted up.
+    /// A nonce must not be used twice with one key: before that happens a session of its own begins.
     fn renew_session(&mut self, now: Instant) {
-        let salt = u128::from_be_bytes(self.entropy.salt).wrapping_add(1);
-        self.entropy.salt = salt.to_be_bytes();
-        self.entropy.unix_us = self.entropy.unix_us.map(|us| us + micros(now.saturating_duration_since(self.started)));
-        self.started = now;
-        self.frames = FrameWriter::new(&self.config, &self.key, &self.entropy.salt);
-        self.streams = self.config.streams.iter().map(|stream| StreamSender::new(*stream)).collect();
-        self.announce(now);
+        let Self { queue, streams, .. } = self;
+        if self.dialect.is_used_up(|| queue.is_empty() && streams.iter().all(Units::is_between)) {
+            self.dialect.renew(now);
+            self.streams = self.dialect.streams();
+            self.announce(now);
+        }
     }
 
     fn count(&mut self, outgoing: &Outgoing<'_>) {
@@ -331,20 +305,15 @@ impl Sender {
     }
 
     fn record(&mut self, queued: &Queued, now: Instant) {
-        match queued.kind {
-            Kind::Source => self.stats.source_packets += 1,
-            Kind::WindowRepair | Kind::BlockRepair => self.stats.repair_packets += 1,
-            Kind::Announce => self.stats.announces += 1,
+        match queued.role {
+            Role::Source => self.stats.source_packets += 1,
+            Role::Repair => self.stats.repair_packets += 1,
+            Role::Announce => self.stats.announces += 1,
         }
         if queued.starts_unit {
             self.ledger.record(ENCODED_TO_AIR, now.saturating_duration_since(queued.due));
         }
-        self.stats.air_bytes += self.frames.dot11_len(&queued.bytes) as u64;
+        self.stats.air_bytes += queued.bytes.len().saturating_sub(self.config.rate.header_len()) as u64;
         self.stats.airtime_us += micros(queued.airtime);
     }
-}
-
-fn rate_control(config: &SenderConfig, now: Instant) -> RateControl {
-    let redundancy = config.streams.iter().map(|stream| stream.fec.redundancy_permille).max().unwrap_or(0);
-    RateControl::new(config.bitrate, config.rate, redundancy, now)
 }

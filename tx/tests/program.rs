@@ -2,6 +2,9 @@
 #![cfg(feature = "program")]
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "drives real processes")]
 
+#[path = "program/wfb_ng.rs"]
+mod wfb_ng;
+
 use std::io::Write as _;
 use std::net::UdpSocket;
 use std::os::unix::process::ExitStatusExt as _;
@@ -321,7 +324,7 @@ fn rtp_is_announced_before_it_comes_and_what_is_not_h264_gets_a_session_of_its_o
     assert_eq!(stderr(&output).matches("waiting for RTP on").count(), 1, "{}", stderr(&output));
     let lines = lines();
     let starts: Vec<_> = lines.iter().filter(|line| line["ev"] == "tx.start").collect();
-    assert_eq!((&starts[0]["payload"], &starts[1]["payload"]), (&"rtp-h264".into(), &"rtp".into()));
+    assert_eq!((&starts[0]["payload"], &starts[1]["payload"]), (&"rtp-h264".into(), &"rtp-h265".into()));
     assert_ne!(starts[0]["session"], starts[1]["session"]);
     let announces: Vec<u64> = lines.iter().filter_map(|line| line["announces"].as_u64()).collect();
     assert!(announces.is_sorted(), "counters never go back: {announces:?}");

@@ -22,15 +22,22 @@ pub struct ParameterSets {
 
 impl ParameterSets {
     /// Remembers the parameter sets in `unit`; when decoding can begin there, puts in front those that it lacks.
+    ///
+    /// Those behind a slice are put in front as well: GStreamer's rtph264pay repeats them before every slice of a
+    /// keyframe, and there they would begin another access unit (H.264 7.4.1.2.3) when these are written one after the
+    /// other.
     pub fn complete(&mut self, unit: &mut AccessUnit) {
         let mut carried = Vec::new();
+        let (mut has_slice, mut is_any_behind) = (false, false);
         for nal in unit.nal_units() {
-            if let Some(key) = self.remember(nal) {
+            has_slice |= NalHeader::of(nal).is_some_and(NalHeader::is_slice);
+            if let Some(key) = self.handle_nal(nal) {
                 carried.push(key);
+                is_any_behind |= has_slice;
             }
         }
         let lacks_some = self.sets.keys().any(|key| !carried.contains(key));
-        if lacks_some && (unit.keyframe || unit.recovery_point().is_some()) {
+        if is_any_behind || lacks_some && (unit.keyframe || unit.recovery_point().is_some()) {
             *unit = self.put_in_front(unit);
         }
     }
@@ -40,7 +47,8 @@ impl ParameterSets {
         self.picture_format
     }
 
-    fn remember(&mut self, nal: &[u8]) -> Option<(u8, u32)> {
+    /// Remembers `nal` if it is a parameter set; returns its type and number then.
+    pub fn handle_nal(&mut self, nal: &[u8]) -> Option<(u8, u32)> {
         let key = key(nal).filter(|_| nal.len() <= MAX_SET_BYTES)?;
         if self.sets.get(&key).is_none_or(|known| known != nal) {
             if key.0 == NalHeader::SPS {
@@ -49,6 +57,11 @@ impl ParameterSets {
             self.sets.insert(key, nal.to_vec());
         }
         Some(key)
+    }
+
+    /// All that are remembered, in the order in which they are to be sent.
+    pub fn nal_units(&self) -> impl Iterator<Item = &[u8]> {
+        self.sets.values().map(Vec::as_slice)
     }
 
     fn put_in_front(&self, unit: &AccessUnit) -> AccessUnit {
@@ -119,6 +132,14 @@ mod tests {
         completed(&mut sets, &[SPS, PPS, IDR]);
         let (point, slice): (&[u8], &[u8]) = (&[0x06, 0x06, 0x02, 0x09, 0xc4, 0x80], &[0x41, 0x9a]);
         assert_eq!(completed(&mut sets, &[point, slice]), unit(&[SPS, PPS, point, slice]));
+    }
+
+    #[test]
+    fn what_is_repeated_between_slices_is_put_in_front() {
+        let mut sets = ParameterSets::default();
+        let slice: &[u8] = &[0x65, 0x01, 0x42];
+        let sent = [AUD, SPS, PPS, IDR, SPS, PPS, slice];
+        assert_eq!(completed(&mut sets, &sent), unit(&[AUD, SPS, PPS, IDR, slice]));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::following::{Following, Whose};
 use super::header::RtpHeader;
 use super::received::{Growing, ReceivedUnit};
 
@@ -20,7 +21,9 @@ const MAX_MISORDER: u16 = 100;
 /// numbers, which also tell what was lost before the link.
 #[derive(Debug, Clone, Default)]
 pub struct Depacketizer {
-    source: Option<Source>,
+    following: Following,
+    /// The sequence number that comes next.
+    next: u16,
     state: State,
     /// Datagrams missing right before the next.
     missing: u32,
@@ -50,19 +53,14 @@ pub struct DepacketizerStats {
     pub not_rtp: u64,
     /// Datagrams that came late or twice.
     pub out_of_order: u64,
+    /// Datagrams of another source beside the one that is followed: sound.
+    pub of_others: u64,
     /// Payloads, or NAL units in them, that are cut off or marked as damaged.
     pub malformed: u64,
     /// Payloads of interleaved mode (STAP-B, MTAP, FU-B) or of no known type.
     pub unsupported: u64,
     /// NAL units that would have made an access unit longer than any real one.
     pub too_long: u64,
-}
-
-/// Who sends, and the sequence number that comes next.
-#[derive(Debug, Clone, Copy)]
-struct Source {
-    ssrc: u32,
-    next: u16,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -112,11 +110,23 @@ impl Depacketizer {
     }
 
     fn handle_payload(&mut self, header: RtpHeader, payload: &[u8], is_start: bool) {
-        let has_joined = self.source.is_some_and(|source| source.ssrc == header.ssrc);
-        if !self.follow(header) {
-            self.stats.out_of_order += 1;
-            return;
-        }
+        let whose = self.following.handle(header);
+        let has_joined = match whose {
+            Whose::Same if self.is_behind(header) => {
+                self.stats.out_of_order += 1;
+                return;
+            }
+            Whose::Same => true,
+            Whose::New => {
+                self.handle_end();
+                false
+            }
+            Whose::Stranger => {
+                self.stats.of_others += 1;
+                return;
+            }
+        };
+        self.next = header.sequence.wrapping_add(1);
         self.end_another(header.timestamp, is_start);
         let missing = std::mem::take(&mut self.missing);
         let mut unit = match std::mem::take(&mut self.state) {
@@ -138,26 +148,16 @@ impl Depacketizer {
         }
     }
 
-    /// Follows the sequence numbers; whether the datagram is one that has not been there or passed over.
-    fn follow(&mut self, header: RtpHeader) -> bool {
-        let next = header.sequence.wrapping_add(1);
-        match &mut self.source {
-            Some(source) if source.ssrc == header.ssrc => {
-                let behind = source.next.wrapping_sub(header.sequence);
-                if (1..=MAX_MISORDER).contains(&behind) {
-                    return false;
-                }
-                let ahead = behind.wrapping_neg();
-                let skipped = if ahead < 1 << 15 { ahead } else { 1 };
-                self.missing = self.missing.max(u32::from(skipped));
-                source.next = next;
-            }
-            _ => {
-                self.handle_end();
-                self.source = Some(Source { ssrc: header.ssrc, next });
-            }
+    /// Whether the datagram is one that has been there or was passed over; else those between are missing.
+    fn is_behind(&mut self, header: RtpHeader) -> bool {
+        let behind = self.next.wrapping_sub(header.sequence);
+        if (1..=MAX_MISORDER).contains(&behind) {
+            return true;
         }
-        true
+        let ahead = behind.wrapping_neg();
+        let skipped = if ahead < 1 << 15 { ahead } else { 1 };
+        self.missing = self.missing.max(u32::from(skipped));
+        false
     }
 
     /// Ends the access unit under way when this datagram belongs to another: its last one, which would have
@@ -208,6 +208,22 @@ mod tests {
         assert!(unit.is_complete());
         assert_eq!(unit.unit.nal_units().count(), 3);
         assert_eq!(depacketizer.stats().out_of_order, 2);
+    }
+
+    #[test]
+    fn sound_beside_video_changes_nothing() {
+        let mut depacketizer = Depacketizer::default();
+        let mut sound = datagram(500, 7, false, &[0xfc, 1]);
+        sound[1] = 98;
+        sound[11] = 9;
+        for sequence in 10..13 {
+            let marks = if sequence == 10 { FIRST } else { NOT_MARKED };
+            depacketizer.handle_datagram(&datagram(sequence, 0, sequence == 12, &[0x41, 1]), marks);
+            depacketizer.handle_datagram(&sound, NOT_MARKED);
+        }
+        let unit = depacketizer.poll_unit().unwrap();
+        assert!(unit.is_complete() && !depacketizer.is_under_way());
+        assert_eq!((unit.unit.nal_units().count(), depacketizer.stats().of_others), (3, 3));
     }
 
     #[test]

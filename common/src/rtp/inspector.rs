@@ -1,12 +1,12 @@
 //! What datagrams from elsewhere carry, and where their units end, as far as they show it themselves.
 
+use super::following::{Following, Whose};
 use super::h265;
 use super::header::{RtpError, RtpHeader};
 use super::keyframe::{FIRST_DYNAMIC_PAYLOAD_TYPE, holds_keyframe, may_be_h264};
 use crate::wire::announce::Payload;
 
-/// So many datagrams that could be H.264 are no coincidence, and a camera sends them within a picture or two. So many in a
-/// row of another source, and it has taken the place of the one before: sound beside video never sends as many.
+/// So many datagrams that could be H.264 are no coincidence, and a camera sends them within a picture or two.
 const LOOKED_AT: u8 = 8;
 /// So many ends without a marker in a row, and markers do not say where units end.
 const UNMARKED: u8 = 2;
@@ -21,9 +21,7 @@ pub struct Inspector {
     /// Datagrams yet to be looked at before it is decided.
     undecided: u8,
     is_told: bool,
-    source: Option<u32>,
-    /// Datagrams of another source in a row.
-    strangers: u8,
+    following: Following,
     keyframe: bool,
     /// Timestamp and marker of the datagram before.
     last: Option<(u32, bool)>,
@@ -48,8 +46,7 @@ impl Default for Inspector {
             payload: Payload::RtpH264,
             undecided: LOOKED_AT,
             is_told: false,
-            source: None,
-            strangers: 0,
+            following: Following::default(),
             keyframe: false,
             last: None,
             unmarked_ends: UNMARKED,
@@ -70,6 +67,12 @@ impl Inspector {
         self.payload
     }
 
+    /// The RTP payload type of the source that is followed; `None` before its first datagram.
+    #[must_use]
+    pub fn payload_type(&self) -> Option<u8> {
+        self.following.payload_type()
+    }
+
     /// Takes the next datagram.
     pub fn handle_datagram(&mut self, bytes: &[u8]) -> Inspected {
         let alone = Inspected { payload: self.payload, end_of_unit: true, keyframe: false };
@@ -81,7 +84,7 @@ impl Inspector {
             // It goes with what it is about.
             Err(RtpError::Rtcp { .. }) => Inspected { end_of_unit: false, keyframe: self.keyframe, ..alone },
             Err(_) => {
-                if !self.is_told && self.source.is_none() {
+                if !self.is_told && self.following.payload_type().is_none() {
                     self.payload = Payload::Opaque;
                 }
                 Inspected { payload: self.payload, ..alone }
@@ -90,8 +93,15 @@ impl Inspector {
     }
 
     fn handle_rtp(&mut self, header: RtpHeader, payload: &[u8]) -> Inspected {
-        if !self.follow(header.ssrc) {
-            return Inspected { payload: self.payload, end_of_unit: false, keyframe: self.keyframe };
+        match self.following.handle(header) {
+            Whose::Same => {}
+            Whose::New => {
+                (self.keyframe, self.last) = (false, None);
+                self.undecided = if self.is_told { 0 } else { LOOKED_AT };
+            }
+            Whose::Stranger => {
+                return Inspected { payload: self.payload, end_of_unit: false, keyframe: self.keyframe };
+            }
         }
         self.judge(header, payload);
         let has_markers = self.marks_ends(header);
@@ -105,24 +115,6 @@ impl Inspector {
         self.keyframe = keyframe && !header.marker;
         let end_of_unit = header.marker || (!self.payload.is_video() && !has_markers);
         Inspected { payload: self.payload, end_of_unit, keyframe }
-    }
-
-    /// Whether this datagram is of the source that is followed, which is the one that sends most.
-    fn follow(&mut self, ssrc: u32) -> bool {
-        if self.source.is_some_and(|source| source != ssrc) {
-            self.strangers += 1;
-            if self.strangers < LOOKED_AT {
-                return false;
-            }
-        }
-        self.strangers = 0;
-        if self.source.replace(ssrc) != Some(ssrc) {
-            (self.keyframe, self.last) = (false, None);
-            if !self.is_told {
-                self.undecided = LOOKED_AT;
-            }
-        }
-        true
     }
 
     fn judge(&mut self, header: RtpHeader, payload: &[u8]) {
@@ -169,7 +161,8 @@ mod tests {
     const AUDIO: &[u8] = &[0xfc, 0xff, 0xfe];
 
     fn datagram(ssrc: u32, timestamp: u32, marker: bool, payload: &[u8]) -> Vec<u8> {
-        let header = RtpHeader { marker, payload_type: 96, sequence: 1, timestamp, ssrc };
+        let payload_type = if payload == AUDIO { 98 } else { 96 };
+        let header = RtpHeader { marker, payload_type, sequence: 1, timestamp, ssrc };
         [&header.emit()[..], payload].concat()
     }
 
@@ -204,7 +197,7 @@ mod tests {
         let mixed = [[(3, H264); 5].as_slice(), &[(4, AUDIO); 3]].concat().repeat(20);
         assert!(payloads(&mixed).iter().all(|payload| *payload == Payload::RtpH264));
         let restarted = payloads(&[[(3, H264); 20].as_slice(), &[(4, H265); 20]].concat());
-        assert_eq!(restarted.iter().filter(|payload| **payload == Payload::RtpH265).count(), 13);
+        assert_eq!(restarted.iter().filter(|payload| **payload == Payload::RtpH265).count(), 20);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use skylark_common::options::{AirTarget, StatsTarget, duration};
+use skylark_common::options::{AirTarget, Dialect, StatsTarget, duration};
 
 use super::source::endpoint;
 
@@ -33,6 +33,10 @@ pub(crate) struct RelayArgs {
     #[arg(long, value_name = "NAME", default_value = "default")]
     pub(crate) link: String,
 
+    /// Refused: relays forward links of the Skylark dialect only.
+    #[arg(long, value_name = "DIALECT", value_parser = relayed_dialect, hide = true)]
+    pub(crate) dialect: Option<Dialect>,
+
     /// What viewers call this relay; without it the machine's name
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
@@ -48,6 +52,16 @@ pub(crate) struct RelayArgs {
     /// End after this long
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) duration: Option<Duration>,
+}
+
+fn relayed_dialect(text: &str) -> Result<Dialect, &'static str> {
+    match text.parse()? {
+        Dialect::Skylark => Ok(Dialect::Skylark),
+        Dialect::WfbNg => Err(
+            "relays forward links of the Skylark dialect only, whose headers tell them what is missed; let the cards hear \
+             where the receiver is (skylark-rx --dialect wfb-ng)",
+        ),
+    }
 }
 
 /// An air of this machine.

@@ -57,6 +57,7 @@ pub(crate) fn latency(report: &Report) -> Vec<Line> {
     lines.extend(report.measured.iter().flat_map(|said| measured(said, LEDGER_LETTERS)));
     lines.extend(unknown.map(|unknown| {
         let why = match unknown {
+            Unknown::NotSaid => "on air → heard: wfb-ng says no time",
             Unknown::NoSharedClock => "on air → heard: no shared clock",
             Unknown::Recorded => "capture → heard: long ago, recorded",
         };

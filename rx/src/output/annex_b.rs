@@ -92,6 +92,9 @@ impl<W: Write> AnnexB<W> {
                 }
             }
         }
+        if !self.started {
+            tell(&format!("{}: nothing was recorded: no keyframe of H.264 came", self.name));
+        }
     }
 
     fn write(&mut self, unit: &Unit) -> io::Result<Written> {

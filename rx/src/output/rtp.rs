@@ -12,6 +12,7 @@ const MULTICAST_HOPS: u32 = 1;
 #[derive(Debug)]
 pub(crate) struct RtpOutput {
     socket: UdpSocket,
+    remote: SocketAddr,
     sent: u64,
     refused: u64,
 }
@@ -27,7 +28,12 @@ impl RtpOutput {
         // Players on one desk mostly listen on IPv4.
         let Some(&remote) = found.iter().find(|found| found.is_ipv4()).or(found.first()) else { bail!(expected()) };
         let socket = open(remote).with_context(|| format!("rtp:{address}: no way to {remote}"))?;
-        Ok(Self { socket, sent: 0, refused: 0 })
+        Ok(Self { socket, remote, sent: 0, refused: 0 })
+    }
+
+    /// Where it sends to.
+    pub(crate) fn remote(&self) -> SocketAddr {
+        self.remote
     }
 
     /// Sends a datagram, or counts it as refused.

@@ -52,7 +52,7 @@ impl Newcomers {
     }
 
     fn take_in(&self, card: &str, now: Instant) -> Tried {
-        let error = match MonitorCapture::open(card, now) {
+        let error = match MonitorCapture::open_for(self.wanted.dialect, card, now) {
             Ok(air) => {
                 self.joining.join(Box::new(air));
                 return Tried { again_at: now + REFUSED_INTERVAL, told: None };

@@ -48,6 +48,9 @@ pub(crate) enum Unknown {
     /// Only the transmitter knows when it sent.
     #[serde(rename = "on air to heard: the two ends share no clock")]
     NoSharedClock,
+    /// No packet of the dialect says when it was captured or sent.
+    #[serde(rename = "on air to heard: packets of wfb-ng say no time")]
+    NotSaid,
     /// It lies in the past.
     #[serde(rename = "recorded: when it was captured says nothing about the present")]
     Recorded,

@@ -21,7 +21,10 @@ impl Signal {
             Self::NoKeyframe => "the transmitter is heard; waiting for its next keyframe".to_owned(),
             Self::NoVideo => "the transmitter is heard, but sends no video: is its camera running?".to_owned(),
             Self::NotH264(payload) => {
-                format!("no picture: the stream is {}; hand it on with --output rtp:HOST:PORT", describe(payload))
+                format!(
+                    "the stream is {}, of which no picture is made here; hand it on with --output rtp:HOST:PORT",
+                    describe(payload)
+                )
             }
             Self::OtherKey => other_key(&names.target),
             Self::OtherVersion(found) => format!(
@@ -125,7 +128,7 @@ fn describe(payload: Payload) -> String {
         Payload::Opaque => "datagrams of an unknown kind".to_owned(),
         Payload::Rtp => "RTP without H.264".to_owned(),
         Payload::H264 | Payload::RtpH264 => "H.264".to_owned(),
-        Payload::RtpH265 => "H.265".to_owned(),
+        Payload::RtpH265 => "H.265, which is not decoded here".to_owned(),
         Payload::Unknown(kind) => format!("of a kind ({kind}) this release does not know"),
     }
 }

@@ -12,7 +12,7 @@ use skylark_common::h264::{AccessUnit, Assembler};
 use skylark_common::rtp::Packetizer;
 use skylark_common::seal::LinkKey;
 use skylark_common::wire::announce::Payload;
-use skylark_tx::{Entropy, Outgoing, Sender, SenderConfig, StreamConfig};
+use skylark_tx::{Entropy, Outgoing, Sender, SenderConfig, Skylark, SkylarkConfig, StreamConfig};
 use tempfile::TempDir;
 
 /// Three seconds of video.
@@ -48,7 +48,8 @@ impl Scene {
         let mut now = Instant::now();
         let streams = vec![StreamConfig { payload, ..StreamConfig::default() }];
         let entropy = Entropy { salt: [1; 16], unix_us: None, clock_id: None };
-        let mut sender = Sender::new(SenderConfig { streams, ..SenderConfig::default() }, key, entropy, now);
+        let link = SkylarkConfig { streams, ..SkylarkConfig::default() };
+        let mut sender = Sender::new(SenderConfig::default(), Skylark::new(link, key, entropy, now), now);
         let mut recording = PcapInject::create(&self.path("air.pcap"), now).unwrap();
         let mut packetizer = Packetizer::new(1, 0, 1400);
         for (access_unit, captured_us) in clip().iter().zip((0..).step_by(33_333)) {

@@ -14,7 +14,7 @@ use skylark_common::seal::LinkKey;
 use skylark_common::wire::announce::Payload;
 use skylark_common::wire::radiotap::TxRate;
 use skylark_tests::traffic::Traffic;
-use skylark_tx::{Entropy, Outgoing, Sender, SenderConfig, StreamConfig};
+use skylark_tx::{Entropy, Outgoing, Sender, SenderConfig, Skylark, SkylarkConfig, StreamConfig};
 
 use crate::program::{Program, binary, check_all, free_port};
 
@@ -123,8 +123,9 @@ fn ideal(sent: &[Sent]) -> Vec<Instant> {
     let streams = vec![StreamConfig { payload: Payload::RtpH264, ..StreamConfig::default() }];
     let rate = TxRate { mcs: MCS, ..TxRate::default() };
     let entropy = Entropy { salt: [1; 16], unix_us: None, clock_id: None };
-    let config = SenderConfig { streams, rate, ..SenderConfig::default() };
-    let mut sender = Sender::new(config, &LinkKey::from_bytes([7; 32]), entropy, first.at);
+    let link = SkylarkConfig { streams, ..SkylarkConfig::default() };
+    let dialect = Skylark::new(link, &LinkKey::from_bytes([7; 32]), entropy, first.at);
+    let mut sender = Sender::new(SenderConfig { rate, ..SenderConfig::default() }, dialect, first.at);
     let mut left = Vec::with_capacity(sent.len());
     let mut transmit_until = |sender: &mut Sender, until: Instant| {
         while let Some(at) = sender.poll_timeout().filter(|at| *at <= until) {

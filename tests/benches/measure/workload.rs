@@ -7,6 +7,7 @@ use skylark_common::VIDEO_STREAM;
 use skylark_common::air::sim::{self, Channel};
 use skylark_rx::{Receiver, ReceiverConfig};
 use skylark_tests::link::{LinkConfig, key, sender};
+use skylark_tx::sender::Dialect;
 use skylark_tx::{Outgoing, Sender};
 
 /// A datagram and when it is pushed.
@@ -35,7 +36,12 @@ pub(crate) fn new_receiver(start: Instant) -> Receiver {
 }
 
 /// Pushes everything in its time and hands every frame to `take` in its own.
-pub(crate) fn send(sender: &mut Sender, video: &[Pushed], start: Instant, mut take: impl FnMut(&[u8], Instant)) {
+pub(crate) fn send<D: Dialect>(
+    sender: &mut Sender<D>,
+    video: &[Pushed],
+    start: Instant,
+    mut take: impl FnMut(&[u8], Instant),
+) {
     let mut now = start;
     for pushed in video {
         transmit_until(sender, &mut now, start + pushed.at, &mut take);
@@ -47,7 +53,12 @@ pub(crate) fn send(sender: &mut Sender, video: &[Pushed], start: Instant, mut ta
     transmit_until(sender, &mut now, end, &mut take);
 }
 
-fn transmit_until(sender: &mut Sender, now: &mut Instant, end: Instant, take: &mut impl FnMut(&[u8], Instant)) {
+fn transmit_until<D: Dialect>(
+    sender: &mut Sender<D>,
+    now: &mut Instant,
+    end: Instant,
+    take: &mut impl FnMut(&[u8], Instant),
+) {
     loop {
         while let Some(frame) = sender.poll_transmit(*now) {
             take(frame, *now);

@@ -91,9 +91,7 @@ impl Desk {
 impl Program {
     /// The lines of its stats so far; each is JSON.
     pub(crate) fn stats(&self) -> Vec<Value> {
-        let text = fs::read_to_string(self.stats_file()).unwrap_or_default();
-        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
-        whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        whole_lines(&self.stats_file()).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// The number at this place of the last line of its stats.
@@ -145,9 +143,15 @@ impl Program {
         self.folder.join(format!("{}.json", self.name))
     }
 
+    /// What it said, and the last stats of every program on the desk: one that fails may have been let down by another.
     fn log(&self) -> String {
         let log = fs::read_to_string(self.folder.join(format!("{}.log", self.name))).unwrap_or_default();
-        format!("{log}{:?}", self.last())
+        let stats = fs::read_dir(&self.folder).unwrap().flatten().map(|entry| entry.path());
+        let last: String = stats
+            .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+            .map(|path| format!("{}\n", last_line(&path)))
+            .collect();
+        format!("{log}{last}")
     }
 }
 
@@ -157,6 +161,18 @@ impl Drop for Program {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The lines of a file that are written to their ends.
+fn whole_lines(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap_or_default();
+    text.rsplit_once('\n').map_or("", |(whole, _)| whole).to_owned()
+}
+
+/// The last of them, after the file's name.
+fn last_line(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().display();
+    format!("{name}: {}", whole_lines(path).lines().next_back().unwrap_or_default())
 }
 
 /// UDP ports nobody has, all different.

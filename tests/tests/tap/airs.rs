@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use skylark_common::air::monitor::{MonitorCapture, MonitorInject};
 use skylark_common::air::{CaptureAir as _, CardState, InjectAir as _, MAX_FRAME_BYTES, Refusal};
+use skylark_common::options::Dialect;
 use skylark_common::wire::radiotap::{RxHeader, TxRate};
 use skylark_tests::tap::{TapCard, in_own_network, ip};
 
@@ -65,6 +66,22 @@ fn the_longest_frame_is_the_mtu_and_14_bytes() {
         air.inject(&[0; 714], now).unwrap();
         let refusal = air.inject(&[0; 715], now);
         assert!(matches!(refusal, Err(Refusal::TooLong { found: 715, limit: 714 })), "{refusal:?}");
+    });
+}
+
+#[test]
+fn the_longest_frame_of_wfb_ng_is_captured_whole() {
+    in_own_network(|| {
+        let (card, now) = (TapCard::create("tapm0", MAX_FRAME_BYTES - 14).unwrap(), Instant::now());
+        let mut air = MonitorCapture::open_for(Dialect::WfbNg, "tapm0", now).unwrap();
+        let mut buffer = [0; MAX_FRAME_BYTES];
+        for len in [1500, 3900, 4000, MAX_FRAME_BYTES - 1, MAX_FRAME_BYTES] {
+            let mut frame = heard();
+            frame.resize(len, 7);
+            assert!(card.hear(&frame).unwrap());
+            let captured = air.capture(&mut buffer, now).unwrap().unwrap();
+            assert_eq!((captured.len, &buffer[..captured.len]), (len, &frame[..]));
+        }
     });
 }
 

@@ -57,9 +57,11 @@ impl Dropped {
 /// What helps when the air carries less than this input makes.
 pub(super) fn advice(obeys: Obeys, args: &Args) -> &'static str {
     match (obeys.bitrate, args.bitrate_limits()) {
-        (true, Some(_)) => "lower --size or --redundancy, or raise --mcs",
-        (true, None) => "lower --bitrate or --redundancy, raise --mcs, or leave out --fixed-bitrate and --no-pacing",
-        (false, _) => "lower the bitrate of the input or --redundancy, or raise --mcs",
+        (true, Some(_)) => "lower --size or what is spent on repairs, or raise --mcs",
+        (true, None) => {
+            "lower --bitrate or what is spent on repairs, raise --mcs, or leave out --fixed-bitrate and --no-pacing"
+        }
+        (false, _) => "lower the bitrate of the input or what is spent on repairs, or raise --mcs",
     }
 }
 

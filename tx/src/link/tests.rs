@@ -12,7 +12,7 @@ use crate::outlet::{Datagram, UNITS};
 use crate::source::Obeys;
 
 /// Does something with a link that carries this at first.
-fn with_link<T>(payload: Payload, act: impl FnOnce(&mut Link<'_>) -> T) -> T {
+fn with_link<T>(payload: Payload, act: impl FnOnce(&mut Link<'_, LinkKey>) -> T) -> T {
     let line = ["skylark-tx", "--input", "test", "--air", "udp:127.0.0.1:9", "--key", "k", "--no-pacing"];
     let args = Args::try_parse_from(line).unwrap();
     let (outlet, key) = (Outlet::new(UNITS).unwrap(), LinkKey::from_bytes([7; 32]));
@@ -20,8 +20,8 @@ fn with_link<T>(payload: Payload, act: impl FnOnce(&mut Link<'_>) -> T) -> T {
     let airs = Airs::open(&args.airs, args.rate(), Instant::now()).unwrap();
     act(&mut Link {
         outlet: &outlet,
-        sessions,
         transmitter: Transmitter::new(sessions.begin(payload).unwrap(), airs),
+        sessions,
         payload,
         packetizer: Packetizer::new(1, 100, Packetizer::DEFAULT_MAX_DATAGRAM_BYTES),
         reporter: &Reporter::open(None).unwrap(),

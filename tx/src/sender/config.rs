@@ -10,13 +10,9 @@ use thiserror::Error;
 
 use super::rate::RateLimits;
 
-/// What a sender is told once, at its start.
+/// What a sender of any dialect is told once, at its start.
 #[derive(Debug, Clone)]
 pub struct SenderConfig {
-    /// Which link this is.
-    pub link: LinkId,
-    /// The streams it carries.
-    pub streams: Vec<StreamConfig>,
     /// How frames are modulated; also says how long each takes on the air.
     pub rate: TxRate,
     /// Whether frames leave no faster than the rate carries them.
@@ -34,8 +30,6 @@ pub struct SenderConfig {
 impl Default for SenderConfig {
     fn default() -> Self {
         Self {
-            link: LinkId::from_name("default"),
-            streams: vec![StreamConfig::default()],
             rate: TxRate::default(),
             pacing: Pacing::Airtime,
             patience: Duration::from_millis(100),
@@ -61,6 +55,21 @@ pub enum Pacing {
     Airtime,
     /// Somebody behind it.
     None,
+}
+
+/// What a session of Skylark's own dialect is told at its start.
+#[derive(Debug, Clone)]
+pub struct SkylarkConfig {
+    /// Which link this is.
+    pub link: LinkId,
+    /// The streams it carries.
+    pub streams: Vec<StreamConfig>,
+}
+
+impl Default for SkylarkConfig {
+    fn default() -> Self {
+        Self { link: LinkId::from_name("default"), streams: vec![StreamConfig::default()] }
+    }
 }
 
 /// What one stream carries and how it is protected.
@@ -96,7 +105,7 @@ pub struct Entropy {
 pub struct Outgoing<'a> {
     /// The stream it belongs to.
     pub stream: u8,
-    /// Its bytes, at most [`skylark_common::MAX_DATAGRAM_BYTES`].
+    /// Its bytes, at most as many as [`Sender::max_datagram_bytes`](super::Sender::max_datagram_bytes) says.
     pub bytes: &'a [u8],
     /// Whether it is the last of its unit.
     pub end_of_unit: bool,

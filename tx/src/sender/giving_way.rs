@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use skylark_common::wire::packet::Kind;
-
-use super::queue::{Queued, Unit};
-use super::{Keyframes, Sender};
+use super::dialect::Dialect;
+use super::queue::{Queued, Role, Unit};
+use super::units::Units;
+use super::{Keyframes, Sender, SenderConfig};
 
 /// What is queued may be expected to take so much of the time a unit may wait: what gives way when another is queued, no
 /// repair of that covers, and receivers do not wait for it.
@@ -29,7 +29,14 @@ enum Reason {
     Useless,
 }
 
-impl Sender {
+impl SenderConfig {
+    /// What waits is to leave within this.
+    pub(super) fn longest_wait(&self) -> Duration {
+        self.patience * QUEUED_PERCENT / 100
+    }
+}
+
+impl<D: Dialect> Sender<D> {
     /// Learns from the time since the last frame left what the air takes; only the air's own time counts.
     pub(super) fn measure(&mut self, now: Instant) {
         let rate = &mut self.rate;
@@ -44,9 +51,11 @@ impl Sender {
 
     /// Latency stays bounded where the air carries less than the encoder makes; the module `queue` says in which order.
     pub(super) fn bound_queue(&mut self, now: Instant) {
-        let longest = self.config.patience * QUEUED_PERCENT / 100;
-        while self.expected_wait() > longest {
-            if self.queue.demote_oldest_repairs(now + self.expected_wait()) {
+        let longest = self.config.longest_wait();
+        while let wait = self.rate.expected(self.queue.airtime())
+            && wait > longest
+        {
+            if self.dialect.repairs_give_way(&mut self.queue, now + wait) {
                 continue;
             }
             let disposable = self.queue.oldest_disposable().map(|unit| (unit, Reason::Disposable));
@@ -58,7 +67,7 @@ impl Sender {
 
     /// How long what waits is expected to take.
     pub(super) fn expected_wait(&self) -> Duration {
-        self.rate.expected(self.queue.airtime())
+        self.rate.expected(self.dialect.with_repairs(self.queue.airtime()))
     }
 
     pub(super) fn drop_late(&mut self, now: Instant) {
@@ -79,16 +88,18 @@ impl Sender {
 
     /// Learns from the last packet of a keyframe whether another would leave in time.
     pub(super) fn time_keyframe(&mut self, queued: &Queued, now: Instant) {
-        let Queued { unit, kind, due, .. } = *queued;
-        if unit.keyframe && kind == Kind::Source && !self.queue.has_source_packets(unit) {
+        let Queued { unit, role, due, .. } = *queued;
+        if unit.keyframe && role == Role::Source && !self.queue.has_source_packets(unit) {
             self.keyframes_are_late = now.saturating_duration_since(due) > self.config.patience;
         }
     }
 
     fn drop_unit(&mut self, unit: Unit, reason: Reason) {
         self.queue.drop_unit(unit);
-        let stream = self.streams.iter_mut().find(|stream| stream.config().stream == unit.stream);
-        stream.into_iter().for_each(|stream| stream.uncover(unit.number));
+        if let Some(at) = self.stream_of(unit) {
+            let is_under_way = self.streams.get(at).is_some_and(|units| units.is_under_way(unit));
+            self.dialect.forget(at, unit, is_under_way);
+        }
         self.stats.units_dropped += 1;
         match reason {
             Reason::Disposable => self.stats.dropped_disposable += 1,
@@ -103,19 +114,21 @@ impl Sender {
 
     /// Where a keyframe comes when asked for, what refers to a unit that was dropped is not worth its airtime.
     fn wish_for_keyframe(&mut self, unit: Unit) {
-        let Some(at) = self.streams.iter().position(|stream| stream.config().stream == unit.stream) else { return };
-        let is_vain = self.streams.get_mut(at).is_none_or(|stream| stream.wish().is_vain());
+        let Some(at) = self.stream_of(unit) else { return };
+        let is_vain = self.streams.get_mut(at).is_none_or(|units| units.wish().is_vain());
         if self.config.keyframes == Keyframes::AsTheyCome || is_vain {
             return;
         }
         while let Some(following) = self.queue.following(unit) {
             self.drop_unit(following, Reason::Useless);
         }
-        if !self.queue.has_keyframe_behind(unit)
-            && let Some(stream) = self.streams.get_mut(at)
-        {
-            stream.wish_for_keyframe();
+        if !self.queue.has_keyframe_behind(unit) && self.streams.get_mut(at).is_some_and(Units::wish_for_keyframe) {
+            self.dialect.abandon(at);
         }
+    }
+
+    fn stream_of(&self, unit: Unit) -> Option<usize> {
+        self.streams.iter().position(|units| units.stream() == unit.stream)
     }
 }
 

@@ -24,8 +24,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use skylark_common::air::airtime::airtime;
-use skylark_common::wire::packet::Kind;
-use skylark_common::wire::radiotap::TxRate;
+use skylark_common::wire::radiotap::{TxHeader, TxRate};
 
 /// Length of the FCS the card appends, in bytes.
 const FCS_LEN: usize = 4;
@@ -37,16 +36,28 @@ const MAX_FREE: usize = 2048;
 /// A spread repair that found no gap in this time protects pictures that are too old to show.
 const SPREAD_PATIENCE: Duration = Duration::from_millis(50);
 
+/// What a frame is to the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// It carries a datagram.
+    Source,
+    /// It brings others back.
+    Repair,
+    /// It says what receivers must know.
+    Announce,
+}
+
 /// A frame that waits.
 #[derive(Debug)]
-pub(super) struct Queued {
+pub struct Queued {
     pub(super) bytes: Vec<u8>,
-    pub(super) kind: Kind,
+    pub(super) role: Role,
     pub(super) sequence: u32,
     pub(super) unit: Unit,
     /// Whether others refer to its unit, as far as this frame shows.
     is_referred_to: bool,
     pub(super) starts_unit: bool,
+    pub(super) ends_unit: bool,
     /// When it was queued, or for a spread repair when it is due.
     pub(super) due: Instant,
     pub(super) airtime: Duration,
@@ -56,15 +67,16 @@ pub(super) struct Queued {
 #[derive(Debug)]
 pub(super) struct Frame {
     pub(super) bytes: Vec<u8>,
-    pub(super) kind: Kind,
+    pub(super) role: Role,
     pub(super) sequence: u32,
     /// Whether it shows that other units refer to its own.
     pub(super) is_referred_to: bool,
+    pub(super) ends_unit: bool,
 }
 
 /// Which unit a frame belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Unit {
+pub struct Unit {
     pub(super) stream: u8,
     pub(super) number: u64,
     pub(super) keyframe: bool,
@@ -72,9 +84,11 @@ pub(super) struct Unit {
     pub(super) replaces_dropped: bool,
 }
 
+/// The frames that wait.
 #[derive(Debug)]
-pub(super) struct TransmitQueue {
+pub struct TransmitQueue {
     rate: TxRate,
+    radiotap: TxHeader,
     announces: VecDeque<Queued>,
     ready: VecDeque<Queued>,
     spread: VecDeque<Queued>,
@@ -85,9 +99,10 @@ pub(super) struct TransmitQueue {
 }
 
 impl TransmitQueue {
-    pub(super) const fn new(rate: TxRate) -> Self {
+    pub(super) fn new(rate: TxRate) -> Self {
         Self {
             rate,
+            radiotap: rate.emit(),
             announces: VecDeque::new(),
             ready: VecDeque::new(),
             spread: VecDeque::new(),
@@ -98,9 +113,12 @@ impl TransmitQueue {
         }
     }
 
-    /// An empty buffer to write a frame into.
+    /// A buffer to write a frame into, behind the radiotap header.
     pub(super) fn buffer(&mut self) -> Vec<u8> {
-        self.free.pop().unwrap_or_default()
+        let mut buffer = self.free.pop().unwrap_or_default();
+        buffer.clear();
+        buffer.extend_from_slice(self.radiotap.as_slice());
+        buffer
     }
 
     pub(super) fn recycle(&mut self, buffer: Vec<u8>) {
@@ -112,13 +130,13 @@ impl TransmitQueue {
     /// Queues a frame. An announce goes before all others and replaces one of its stream that still waits;
     /// a frame that is due later leaves when no other waits.
     pub(super) fn push(&mut self, frame: Frame, unit: Unit, starts_unit: bool, due: Due) {
-        let Frame { bytes, kind, sequence, is_referred_to } = frame;
+        let Frame { bytes, role, sequence, is_referred_to, ends_unit } = frame;
         let airtime = self.airtime_of(bytes.len().saturating_sub(self.rate.header_len()));
         self.taken += airtime;
         let (Due::Now(at) | Due::Spread(at)) = due;
-        let queued = Queued { bytes, kind, sequence, unit, is_referred_to, starts_unit, due: at, airtime };
+        let queued = Queued { bytes, role, sequence, unit, is_referred_to, starts_unit, ends_unit, due: at, airtime };
         match due {
-            Due::Now(_) if kind == Kind::Announce => {
+            Due::Now(_) if role == Role::Announce => {
                 self.discard_announce(unit.stream);
                 self.announces.push_back(queued);
             }
@@ -130,6 +148,31 @@ impl TransmitQueue {
                 self.push_spread(queued);
             }
         }
+    }
+
+    /// Puts frames before all that wait but announces. They are made when one leaves: their airtime is not counted among
+    /// what was taken.
+    pub(super) fn push_next(&mut self, frames: Vec<Vec<u8>>, role: Role, unit: Unit, due: Instant) {
+        for bytes in frames.into_iter().rev() {
+            let airtime = self.airtime_of(bytes.len().saturating_sub(self.rate.header_len()));
+            self.airtime += airtime;
+            self.ready.push_front(Queued {
+                bytes,
+                role,
+                sequence: 0,
+                unit,
+                is_referred_to: false,
+                starts_unit: false,
+                ends_unit: false,
+                due,
+                airtime,
+            });
+        }
+    }
+
+    /// So many repairs are not made for want of air.
+    pub(super) fn leave_out_repairs(&mut self, count: usize) {
+        self.repairs_dropped += count as u64;
     }
 
     /// The one that is due first stays in front.
@@ -166,7 +209,7 @@ impl TransmitQueue {
 
     /// The ESI of the first source packet of this stream that waits.
     pub(super) fn first_waiting_esi(&self, stream: u8) -> Option<u32> {
-        let waits = |queued: &&Queued| queued.kind == Kind::Source && queued.unit.stream == stream;
+        let waits = |queued: &&Queued| queued.role == Role::Source && queued.unit.stream == stream;
         self.ready.iter().find(waits).map(|queued| queued.sequence)
     }
 
@@ -222,14 +265,14 @@ impl TransmitQueue {
 
     /// Whether more than repairs of a unit wait.
     pub(super) fn has_source_packets(&self, unit: Unit) -> bool {
-        self.ready.iter().any(|queued| queued.unit == unit && queued.kind == Kind::Source)
+        self.ready.iter().any(|queued| queued.unit == unit && queued.role == Role::Source)
     }
 
     /// Lets the repairs of the oldest unit of which some wait leave in gaps only, one after the other from when the
     /// rest will have left; whether there were any. All that waits is expected to have left at `drained`.
     pub(super) fn demote_oldest_repairs(&mut self, drained: Instant) -> bool {
-        let oldest = self.ready.iter().find(|queued| queued.kind != Kind::Source).map(|queued| queued.unit);
-        let is_one = |queued: &Queued| Some(queued.unit) == oldest && queued.kind != Kind::Source;
+        let oldest = self.ready.iter().find(|queued| queued.role != Role::Source).map(|queued| queued.unit);
+        let is_one = |queued: &Queued| Some(queued.unit) == oldest && queued.role != Role::Source;
         let airtime: Duration = self.ready.iter().filter(|queued| is_one(queued)).map(|queued| queued.airtime).sum();
         let mut due = drained.checked_sub(airtime).unwrap_or(drained);
         while let Some(at) = self.ready.iter().position(is_one)
@@ -245,7 +288,7 @@ impl TransmitQueue {
 
     /// Drops the repair whose turn it is.
     pub(super) fn drop_next_repair(&mut self) {
-        if let Some(repair) = self.ready.pop_front_if(|queued| queued.kind != Kind::Source) {
+        if let Some(repair) = self.ready.pop_front_if(|queued| queued.role != Role::Source) {
             self.airtime = self.airtime.saturating_sub(repair.airtime);
             self.repairs_dropped += 1;
             self.recycle(repair.bytes);
@@ -260,7 +303,7 @@ impl TransmitQueue {
                 return true;
             }
             *airtime = airtime.saturating_sub(queued.airtime);
-            *repairs_dropped += u64::from(queued.kind != Kind::Source);
+            *repairs_dropped += u64::from(queued.role != Role::Source);
             if free.len() < MAX_FREE {
                 free.push(std::mem::take(&mut queued.bytes));
             }

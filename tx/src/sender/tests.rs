@@ -4,8 +4,8 @@
 use skylark_common::VIDEO_STREAM;
 use skylark_common::fec::{Code, FecConfig};
 use skylark_common::rtp::packetizer::Packetizer;
-use skylark_common::seal::SessionKey;
-use skylark_common::wire::packet::PacketHeader;
+use skylark_common::seal::{LinkKey, SessionKey};
+use skylark_common::wire::packet::{Kind, PacketHeader};
 use skylark_common::wire::radiotap::{Format, RxHeader, TxRate};
 
 use super::config::Pacing;
@@ -18,7 +18,17 @@ fn key() -> LinkKey {
 }
 
 fn sender(now: Instant) -> Sender {
-    Sender::new(SenderConfig::default(), &key(), ENTROPY, now)
+    sender_of(SkylarkConfig::default(), SenderConfig::default(), now)
+}
+
+fn sender_of(link: SkylarkConfig, config: SenderConfig, now: Instant) -> Sender {
+    Sender::new(config, Skylark::new(link, &key(), ENTROPY, now), now)
+}
+
+/// One stream, protected so.
+fn protected(fec: FecConfig) -> SkylarkConfig {
+    let streams = vec![StreamConfig { fec, ..StreamConfig::default() }];
+    SkylarkConfig { streams, ..SkylarkConfig::default() }
 }
 
 /// Pushes a unit of `count` datagrams of 1400 bytes.
@@ -135,7 +145,8 @@ fn a_keyframe_gives_way_to_a_keyframe_only() {
 fn the_same_calls_give_the_same_bytes_and_another_salt_gives_others() {
     let now = Instant::now();
     let bytes = |entropy: Entropy| {
-        let mut sender = Sender::new(SenderConfig::default(), &key(), entropy, now);
+        let dialect = Skylark::new(SkylarkConfig::default(), &key(), entropy, now);
+        let mut sender = Sender::new(SenderConfig::default(), dialect, now);
         push_unit(&mut sender, 9, true, now);
         sent_until(&mut sender, now, now + Duration::from_millis(200))
             .into_iter()
@@ -162,9 +173,8 @@ fn a_datagram_that_does_not_fit_is_refused_and_counted() {
 fn longest_frame(rate: TxRate, code: Code, datagram_bytes: usize) -> usize {
     let now = Instant::now();
     let fec = FecConfig { code, ..FecConfig::default() };
-    let streams = vec![StreamConfig { fec, ..StreamConfig::default() }];
-    let config = SenderConfig { streams, rate, pacing: Pacing::None, ..SenderConfig::default() };
-    let mut sender = Sender::new(config, &key(), ENTROPY, now);
+    let config = SenderConfig { rate, pacing: Pacing::None, ..SenderConfig::default() };
+    let mut sender = sender_of(protected(fec), config, now);
     let datagram = vec![0xff; datagram_bytes];
     for number in 1..=8 {
         let (bytes, end_of_unit) = (&datagram[..], number % 2 == 0);
@@ -206,9 +216,8 @@ fn a_datagram_that_the_air_cannot_take_is_refused_with_what_fits() {
 fn redundancy_is_kept_over_small_units() {
     let now = Instant::now();
     let fec = FecConfig { redundancy_permille: 300, ..FecConfig::default() };
-    let streams = vec![StreamConfig { fec, ..StreamConfig::default() }];
-    let config = SenderConfig { streams, pacing: Pacing::None, ..SenderConfig::default() };
-    let mut sender = Sender::new(config, &key(), ENTROPY, now);
+    let config = SenderConfig { pacing: Pacing::None, ..SenderConfig::default() };
+    let mut sender = sender_of(protected(fec), config, now);
     for unit in 0..100 {
         let now = now + Duration::from_millis(10) * unit;
         push_unit(&mut sender, 1, false, now);
@@ -221,7 +230,7 @@ fn redundancy_is_kept_over_small_units() {
 fn a_unit_that_never_ends_is_protected_all_the_same() {
     let now = Instant::now();
     let config = SenderConfig { pacing: Pacing::None, ..SenderConfig::default() };
-    let mut sender = Sender::new(config, &key(), ENTROPY, now);
+    let mut sender = sender_of(SkylarkConfig::default(), config, now);
     for index in 0..2000 {
         let now = now + Duration::from_millis(1) * index;
         let outgoing =
@@ -237,7 +246,7 @@ fn no_sequence_number_is_used_twice_with_one_key() {
     let now = Instant::now();
     let mut sender = sender(now);
     let first_session = sender.session();
-    sender.streams[0].exhaust();
+    sender.dialect.exhaust();
     push_unit(&mut sender, 2, true, now);
     let renewed = SessionKey::derive(&key(), &[3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 3, 4]).id();
     assert_ne!(sender.session(), first_session);

@@ -4,7 +4,6 @@
 use std::time::Instant;
 
 use anyhow::Context as _;
-use skylark_common::MAX_DATAGRAM_BYTES;
 use skylark_common::air::CaptureAir as _;
 use skylark_common::air::udp::UdpCapture;
 use skylark_common::rtp::header::RtpHeader;
@@ -24,6 +23,7 @@ const BUFFER_BYTES: usize = 64 << 10;
 pub(crate) struct DatagramInput {
     socket: UdpCapture,
     takes: Takes,
+    max_datagram_bytes: usize,
     inspector: Inspector,
     buffer: Vec<u8>,
     told: Told,
@@ -47,20 +47,32 @@ struct Told {
 
 impl DatagramInput {
     /// A port for RTP that carries `kind`.
-    pub(crate) fn rtp(address: &str, kind: RtpPayload) -> anyhow::Result<Self> {
+    pub(crate) fn rtp(address: &str, kind: RtpPayload, max_datagram_bytes: usize) -> anyhow::Result<Self> {
         let inspector = kind.payload().map_or_else(Inspector::default, Inspector::of);
-        Self::open(&Input::Rtp(address.to_owned()), address, Takes::Rtp, inspector)
+        Self::open(&Input::Rtp(address.to_owned()), address, Takes::Rtp, inspector, max_datagram_bytes)
     }
 
     /// A port for datagrams of any kind.
-    pub(crate) fn any(address: &str) -> anyhow::Result<Self> {
-        Self::open(&Input::Udp(address.to_owned()), address, Takes::Any, Inspector::of(Payload::Opaque))
+    pub(crate) fn any(address: &str, max_datagram_bytes: usize) -> anyhow::Result<Self> {
+        Self::open(
+            &Input::Udp(address.to_owned()),
+            address,
+            Takes::Any,
+            Inspector::of(Payload::Opaque),
+            max_datagram_bytes,
+        )
     }
 
-    fn open(input: &Input, address: &str, takes: Takes, inspector: Inspector) -> anyhow::Result<Self> {
+    fn open(
+        input: &Input,
+        address: &str,
+        takes: Takes,
+        inspector: Inspector,
+        max_datagram_bytes: usize,
+    ) -> anyhow::Result<Self> {
         let socket = UdpCapture::bind(address).with_context(|| format!("--input {input}"))?;
         let buffer = vec![0; BUFFER_BYTES];
-        Ok(Self { socket, takes, inspector, buffer, told: Told::default() })
+        Ok(Self { socket, takes, max_datagram_bytes, inspector, buffer, told: Told::default() })
     }
 
     /// What the datagrams carry, as far as that is known.
@@ -90,7 +102,7 @@ impl DatagramInput {
             let bytes = self.buffer.get(..captured.len).unwrap_or(&[]);
             let refusal = match RtpHeader::parse(bytes) {
                 Err(error) if self.takes == Takes::Rtp => self.told.not_rtp(error),
-                _ if bytes.len() > MAX_DATAGRAM_BYTES => self.told.too_long(bytes.len()),
+                _ if bytes.len() > self.max_datagram_bytes => self.told.too_long(bytes.len(), self.max_datagram_bytes),
                 _ if bytes.is_empty() => None,
                 _ => {
                     let bytes = bytes.to_vec();
@@ -120,10 +132,10 @@ impl DatagramInput {
 }
 
 impl Told {
-    fn too_long(&mut self, found: usize) -> Option<String> {
+    fn too_long(&mut self, found: usize, limit: usize) -> Option<String> {
         (!std::mem::replace(&mut self.too_long, true)).then(|| {
             format!(
-                "a datagram of {found} bytes was refused, at most {MAX_DATAGRAM_BYTES} fit (told once, counted as \
+                "a datagram of {found} bytes was refused, at most {limit} fit (told once, counted as \
                  refused): set the packet size of the source lower, with GStreamer `rtph264pay mtu=1400`"
             )
         })
@@ -139,6 +151,8 @@ impl Told {
 mod tests {
     use std::net::UdpSocket;
 
+    use skylark_common::MAX_DATAGRAM_BYTES;
+
     use super::*;
 
     fn datagram(marker: bool, payload: &[u8]) -> Vec<u8> {
@@ -147,7 +161,7 @@ mod tests {
     }
 
     fn opened(kind: RtpPayload) -> (DatagramInput, UdpSocket) {
-        connected(DatagramInput::rtp("127.0.0.1:0", kind).unwrap())
+        connected(DatagramInput::rtp("127.0.0.1:0", kind, MAX_DATAGRAM_BYTES).unwrap())
     }
 
     fn connected(input: DatagramInput) -> (DatagramInput, UdpSocket) {
@@ -181,12 +195,12 @@ mod tests {
         assert_eq!(input.receive(&outlet).unwrap().unwrap().bytes.len(), 13);
         assert_eq!(outlet.stats().refused, 3);
         assert!(input.told.too_long && input.told.not_rtp);
-        assert!(input.told.too_long(9000).is_none());
+        assert!(input.told.too_long(9000, 2048).is_none());
     }
 
     #[test]
     fn datagrams_of_any_kind_are_units_by_themselves() {
-        let (mut input, camera) = connected(DatagramInput::any("127.0.0.1:0").unwrap());
+        let (mut input, camera) = connected(DatagramInput::any("127.0.0.1:0", MAX_DATAGRAM_BYTES).unwrap());
         let outlet = Outlet::new(9).unwrap();
         let rtp = datagram(false, &[0x65, 1]);
         for bytes in [&b"\xfd\x09mavlink"[..], b"", &[7; MAX_DATAGRAM_BYTES + 1], &rtp] {
@@ -219,7 +233,7 @@ mod tests {
     fn a_port_in_use_is_refused_with_its_number() {
         let (input, _camera) = opened(RtpPayload::Auto);
         let port = input.socket.local_addr().unwrap().port();
-        let error = DatagramInput::rtp(&format!("127.0.0.1:{port}"), RtpPayload::Auto).unwrap_err();
+        let error = DatagramInput::rtp(&format!("127.0.0.1:{port}"), RtpPayload::Auto, MAX_DATAGRAM_BYTES).unwrap_err();
         assert!(format!("{error:#}").contains(&format!("udp port {port} is in use")), "{error:#}");
     }
 }

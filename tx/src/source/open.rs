@@ -42,8 +42,10 @@ impl Source {
             Input::V4l2(device) => Self::V4l2(Camera::open(device, args.size, settings)?),
             #[cfg(not(feature = "v4l2"))]
             Input::V4l2(_) => anyhow::bail!("this build has no cameras: build with `--features v4l2`"),
-            Input::Rtp(address) => Self::Datagrams(DatagramInput::rtp(address, args.payload)?),
-            Input::Udp(address) => Self::Datagrams(DatagramInput::any(address)?),
+            Input::Rtp(address) => {
+                Self::Datagrams(DatagramInput::rtp(address, args.payload, args.dialect.max_datagram_bytes())?)
+            }
+            Input::Udp(address) => Self::Datagrams(DatagramInput::any(address, args.dialect.max_datagram_bytes())?),
         })
     }
 

@@ -7,8 +7,9 @@ use super::MonitorError;
 use super::card::Card;
 use super::port::Purpose;
 use crate::air::{CaptureAir, CaptureError, Captured, CardState, copy};
+use crate::options::Dialect;
 
-/// Captures Skylark's frames of every link that a card in monitor mode hears.
+/// Captures the frames of every link, of both dialects, that a card in monitor mode hears.
 #[derive(Debug)]
 pub struct MonitorCapture {
     card: Card,
@@ -22,7 +23,15 @@ impl MonitorCapture {
     /// # Errors
     /// There is no such card, it is no monitor, or this process may not.
     pub fn open(card: &str, now: Instant) -> Result<Self, MonitorError> {
-        let card = Card::open(card, Purpose::Capture, now)?;
+        Self::open_for(Dialect::Skylark, card, now)
+    }
+
+    /// The same for frames as long as another dialect has.
+    ///
+    /// # Errors
+    /// As for [`open`](Self::open).
+    pub fn open_for(dialect: Dialect, card: &str, now: Instant) -> Result<Self, MonitorError> {
+        let card = Card::open(card, Purpose::Capture(dialect), now)?;
         Ok(Self { card, told: CardState::Working })
     }
 

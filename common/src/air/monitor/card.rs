@@ -244,13 +244,14 @@ mod tests {
     #![expect(clippy::disallowed_methods, reason = "any instant serves as the start")]
 
     use super::*;
+    use crate::options::Dialect;
 
     #[test]
     fn a_card_that_was_away_for_a_moment_is_tried_again_soon_and_refused_when_that_goes_on() {
         let now = Instant::now();
         let mut card = Card {
             name: "wlan0".to_owned(),
-            purpose: Purpose::Capture,
+            purpose: Purpose::Capture(Dialect::Skylark),
             control: interface::control().unwrap(),
             port: None,
             opening: None,

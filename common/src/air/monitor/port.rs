@@ -12,6 +12,8 @@ use pcap::{Active, Capture, Direction, Linktype};
 use rustix::net::sockopt::set_socket_send_buffer_size;
 
 use super::{filter, interface};
+use crate::air::MAX_FRAME_BYTES;
+use crate::options::Dialect;
 
 /// Send buffer to ask for, in bytes, for each frame that may wait: the kernel counts 2304 for a frame of 1500, and doubles
 /// what it is asked. It bounds what waits inside drivers that keep a frame until it is sent. The default holds 92.
@@ -34,7 +36,8 @@ pub(super) struct Opening(JoinHandle<Result<Port, String>>);
 /// What a card is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
-    Capture,
+    /// Frames up to the longest of this dialect are kept whole.
+    Capture(Dialect),
     Inject {
         /// Frames that may wait inside the kernel and the card.
         queue_frames: usize,
@@ -45,28 +48,31 @@ impl Purpose {
     /// Which frames the kernel hands on.
     fn filter(self) -> &'static str {
         match self {
-            Self::Capture => filter::HEARD,
+            Self::Capture(_) => filter::HEARD,
             Self::Inject { .. } => filter::REPORTED_ANNOUNCES,
         }
     }
 
     /// The longest frame kept, in bytes. libpcap's ring gives each frame a slot of this and its own headers, in
-    /// blocks of a power of two: with 4000 a slot fills a page, with 4096 it would fill half of two. 802.11
-    /// frames have at most 2304 bytes and their headers. Of a report only the headers count.
+    /// blocks of a power of two: with 4000 a slot fills a page, with 4096 it fills half of two. 802.11
+    /// frames have at most 2304 bytes and their headers; WFB-NG makes longer ones where a card takes them. Of a report
+    /// only the headers count.
     fn snaplen_bytes(self) -> i32 {
         match self {
-            Self::Capture => 4000,
+            Self::Capture(Dialect::Skylark) => 4000,
+            Self::Capture(Dialect::WfbNg) => i32::try_from(MAX_FRAME_BYTES).unwrap_or(i32::MAX),
             Self::Inject { .. } => 256,
         }
     }
 
     /// The ring's size in bytes, which the kernel keeps for each card. To capture: 2048 slots, for it has to
     /// hold what comes while the receiver is kept from running, and 150 ms of 13 400 frames/s (100 Mbit/s of
-    /// video and half as much redundancy) are 2010; of the 5500 a 20 MHz channel carries they are 370 ms. For
+    /// video and half as much redundancy) are 2010; of the 5500 a 20 MHz channel carries they are 370 ms. Half of that
+    /// for WFB-NG. For
     /// reports: 170 slots, 15 s of them.
     fn ring_bytes(self) -> i32 {
         match self {
-            Self::Capture => 8 << 20,
+            Self::Capture(_) => 8 << 20,
             Self::Inject { .. } => 64 << 10,
         }
     }
@@ -128,7 +134,7 @@ fn open_pcap(name: &str, purpose: Purpose) -> Result<Capture<Active>, pcap::Erro
     let capture = capture.snaplen(purpose.snaplen_bytes()).buffer_size(purpose.ring_bytes());
     let mut pcap = capture.open()?.setnonblock()?;
     pcap.filter(purpose.filter(), true)?;
-    if purpose == Purpose::Capture {
+    if matches!(purpose, Purpose::Capture(_)) {
         // What another program sends without TX flags; libpcap looks at it after the kernel's filter.
         pcap.direction(Direction::In)?;
     }

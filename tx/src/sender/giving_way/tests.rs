@@ -9,7 +9,7 @@ use skylark_common::wire::radiotap::RxHeader;
 use skylark_common::wire::repair::{parse_block, parse_window};
 
 use super::*;
-use crate::sender::{Entropy, Outgoing, SenderConfig, StreamConfig};
+use crate::sender::{Entropy, Outgoing, SenderConfig, Skylark, SkylarkConfig, StreamConfig};
 
 const MS: Duration = Duration::from_millis(1);
 /// The first byte of an RTP payload: a slice others refer to, one that none refers to, an IDR slice.
@@ -31,7 +31,8 @@ fn sender_with(code: Code, keyframes: Keyframes, now: Instant) -> Sender {
     let fec = FecConfig { code, ..FecConfig::default() };
     let streams = vec![StreamConfig { fec, ..StreamConfig::default() }];
     let entropy = Entropy { salt: SALT, unix_us: None, clock_id: None };
-    Sender::new(SenderConfig { keyframes, streams, ..SenderConfig::default() }, &key(), entropy, now)
+    let dialect = Skylark::new(SkylarkConfig { streams, ..SkylarkConfig::default() }, &key(), entropy, now);
+    Sender::new(SenderConfig { keyframes, ..SenderConfig::default() }, dialect, now)
 }
 
 /// The symbols that the repairs cover which leave until `end`, each by its first ESI and how many they are.

@@ -1,33 +1,24 @@
-//! Writes frames: radiotap header, packet header, sealed body, tag.
+//! Writes frames behind their radiotap header: packet header, sealed body, tag.
 
 use skylark_common::seal::{LinkKey, SessionKey};
 use skylark_common::wire::announce::{Announce, SALT_LEN};
 use skylark_common::wire::link::LinkId;
 use skylark_common::wire::packet::{Kind, PacketHeader};
-use skylark_common::wire::radiotap::TxHeader;
-
-use super::SenderConfig;
 
 /// What all frames of a session have in common.
 #[derive(Debug)]
 pub(super) struct FrameWriter {
     link: LinkId,
-    radiotap: TxHeader,
     key: SessionKey,
 }
 
 impl FrameWriter {
-    pub(super) fn new(config: &SenderConfig, key: &LinkKey, salt: &[u8; SALT_LEN]) -> Self {
-        Self { link: config.link, radiotap: config.rate.emit(), key: SessionKey::derive(key, salt) }
+    pub(super) fn new(link: LinkId, key: &LinkKey, salt: &[u8; SALT_LEN]) -> Self {
+        Self { link, key: SessionKey::derive(key, salt) }
     }
 
     pub(super) const fn session(&self) -> u32 {
         self.key.id()
-    }
-
-    /// The frame's length on the air: without radiotap and FCS.
-    pub(super) fn dot11_len(&self, frame: &[u8]) -> usize {
-        frame.len().saturating_sub(self.radiotap.as_slice().len())
     }
 
     /// Writes a frame whose body is what `body` appends.
@@ -56,8 +47,6 @@ impl FrameWriter {
 
     fn start(&self, stream: u8, kind: Kind, sequence: u32, out: &mut Vec<u8>) -> PacketHeader {
         let header = PacketHeader { link: self.link, stream, kind, session: self.key.id(), sequence };
-        out.clear();
-        out.extend_from_slice(self.radiotap.as_slice());
         out.extend_from_slice(&header.emit());
         header
     }

@@ -4,16 +4,15 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use skylark_common::fec::{BlockEncoder, Code, Near, WindowEncoder};
-use skylark_common::rtp::is_referred_to;
 use skylark_common::wire::announce::Announce;
 use skylark_common::wire::packet::Kind;
 use skylark_common::wire::repair;
 use skylark_common::wire::symbol::{CAPTURED_MODULUS_US, Symbol};
 
-use super::config::{Outgoing, StreamConfig};
 use super::frame::FrameWriter;
-use super::queue::{Due, Frame, TransmitQueue, Unit};
-use super::wish::Wish;
+use crate::sender::config::{Outgoing, StreamConfig};
+use crate::sender::queue::{Due, Frame, Role, TransmitQueue, Unit};
+use crate::sender::units::Units;
 
 /// A unit of more packets than these (half a window) gets repairs before it ends.
 const MAX_UNPROTECTED: u32 = 512;
@@ -49,14 +48,9 @@ pub(super) struct StreamSender {
     next_esi: u32,
     /// The units a repair covers, the current one last.
     covered: VecDeque<Covered>,
-    unit: Option<Unit>,
-    units: u64,
     unit_started: Option<Instant>,
     interval: Option<Duration>,
     unit_packets: u32,
-    wish: Wish,
-    /// Whether the unit under way was dropped, and the rest of it is to come.
-    rest_is_to_come: bool,
     /// Repairs owed, in thousandths of a packet.
     owed_permille: u32,
     next_repair: u32,
@@ -74,13 +68,9 @@ impl StreamSender {
             encoder: Encoder::new(config.fec.code),
             next_esi: 0,
             covered: VecDeque::new(),
-            unit: None,
-            units: 0,
             unit_started: None,
             interval: None,
             unit_packets: 0,
-            wish: Wish::default(),
-            rest_is_to_come: false,
             owed_permille: 0,
             next_repair: 0,
             next_announce: 0,
@@ -91,11 +81,6 @@ impl StreamSender {
 
     pub(super) const fn config(&self) -> &StreamConfig {
         &self.config
-    }
-
-    /// Whether the next datagram starts a unit.
-    pub(super) const fn is_between_units(&self) -> bool {
-        self.unit.is_none()
     }
 
     /// The highest sequence number that comes next.
@@ -112,15 +97,15 @@ impl StreamSender {
     /// Queues one datagram as a source packet and, if it ends its unit, the unit's repairs.
     pub(super) fn push(
         &mut self,
+        units: &mut Units,
         outgoing: Outgoing<'_>,
         session_start: Instant,
         frames: &FrameWriter,
         queue: &mut TransmitQueue,
         now: Instant,
     ) {
-        let starts_unit = self.is_between_units();
-        let unit = self.unit.unwrap_or_else(|| self.start_unit(outgoing.keyframe, now));
-        self.unit = (!outgoing.end_of_unit).then_some(unit);
+        let starts_unit = units.is_between();
+        let unit = units.take(&outgoing, |unit| self.start_unit(unit, now));
         let captured_us = starts_unit.then(|| {
             let us = outgoing.captured.saturating_duration_since(session_start).as_micros();
             u32::try_from(us % u128::from(CAPTURED_MODULUS_US)).unwrap_or(0)
@@ -139,14 +124,14 @@ impl StreamSender {
             self.encoder.push(symbol);
         });
         let starts_part = self.unit_packets == 1;
-        let is_referred_to = is_referred_to(self.config.payload, datagram);
-        let frame = Frame { bytes, kind: Kind::Source, sequence: esi, is_referred_to };
+        let is_referred_to = units.is_referred_to(datagram);
+        let frame = Frame { bytes, role: Role::Source, sequence: esi, is_referred_to, ends_unit: end_of_unit };
         queue.push(frame, unit, starts_part, Due::Now(now));
         if end_of_unit {
             self.add_repairs(unit, frames, queue, now);
         } else if self.unit_packets >= MAX_UNPROTECTED {
             self.add_repairs(unit, frames, queue, now);
-            self.unit = Some(self.start_part(unit.keyframe, unit.replaces_dropped));
+            self.cover(units.divide(unit));
         }
     }
 
@@ -164,67 +149,51 @@ impl StreamSender {
         let announce = Announce { next_esi, unit_interval_us, ..announce };
         let mut bytes = queue.buffer();
         frames.write_announce(self.config.stream, self.next_announce, &announce, &mut bytes);
-        let frame = Frame { bytes, kind: Kind::Announce, sequence: self.next_announce, is_referred_to: false };
+        let frame = Frame {
+            bytes,
+            role: Role::Announce,
+            sequence: self.next_announce,
+            is_referred_to: false,
+            ends_unit: false,
+        };
         self.next_announce = self.next_announce.wrapping_add(1);
-        let unit = Unit { stream: self.config.stream, number: self.units, keyframe: false, replaces_dropped: false };
+        let unit = Unit { stream: self.config.stream, number: 0, keyframe: false, replaces_dropped: false };
         queue.push(frame, unit, false, Due::Now(now));
     }
 
-    fn start_unit(&mut self, keyframe: bool, now: Instant) -> Unit {
+    fn start_unit(&mut self, unit: Unit, now: Instant) {
         if let Some(started) = self.unit_started {
             self.learn_interval(now.saturating_duration_since(started));
         }
         self.unit_started = Some(now);
-        let replaces_dropped = keyframe && self.wish.grant();
-        self.start_part(keyframe, replaces_dropped)
+        self.cover(unit);
     }
 
-    /// Begins what is queued, dropped and covered as one: a unit, or a part of one that is very large.
-    fn start_part(&mut self, keyframe: bool, replaces_dropped: bool) -> Unit {
-        self.units += 1;
-        self.covered.push_back(Covered { unit: self.units, first_esi: self.next_esi });
+    /// Repairs cover this unit, or part of one, from here on.
+    fn cover(&mut self, unit: Unit) {
+        self.covered.push_back(Covered { unit: unit.number, first_esi: self.next_esi });
         if self.covered.len() > usize::from(self.config.fec.window_units) + 1 {
             self.covered.pop_front();
         }
-        Unit { stream: self.config.stream, number: self.units, keyframe, replaces_dropped }
     }
 
     /// A unit was dropped before it left: no repair covers it or what came before it any more, because
     /// receivers would have to rebuild it first. Of one that is under way repairs cover what is to come.
-    pub(super) fn uncover(&mut self, unit: u64) {
+    pub(super) fn uncover(&mut self, unit: u64, is_under_way: bool) {
         while self.covered.front().is_some_and(|covered| covered.unit <= unit) {
             self.covered.pop_front();
         }
-        if self.unit.is_some_and(|under_way| under_way.number == unit) {
+        if is_under_way {
             self.covered.push_back(Covered { unit, first_esi: self.next_esi });
             self.encoder.begin_unit();
         }
     }
 
-    /// A unit was dropped, and the encoder makes a keyframe when asked: what comes before that is not taken.
-    pub(super) fn wish_for_keyframe(&mut self) {
-        self.wish.begin();
-        if self.wish.holds_back() {
-            self.rest_is_to_come |= self.unit.take().is_some();
-            self.unit_packets = 0;
-            self.covered.clear();
-            self.encoder.begin_unit();
-        }
-    }
-
-    /// The keyframe that is wished for, if one is.
-    pub(super) const fn wish(&mut self) -> &mut Wish {
-        &mut self.wish
-    }
-
-    /// Whether this datagram is to be pushed.
-    pub(super) const fn takes(&self, outgoing: &Outgoing<'_>) -> bool {
-        outgoing.keyframe || !self.wish.holds_back()
-    }
-
-    /// Whether a datagram that was not taken ends a unit that is not counted as dropped yet.
-    pub(super) fn ends_another(&mut self, outgoing: &Outgoing<'_>) -> bool {
-        outgoing.end_of_unit && !std::mem::take(&mut self.rest_is_to_come)
+    /// The rest of the unit under way is not taken, nor what comes before a keyframe.
+    pub(super) fn abandon(&mut self) {
+        self.unit_packets = 0;
+        self.covered.clear();
+        self.encoder.begin_unit();
     }
 
     fn learn_interval(&mut self, interval: Duration) {
@@ -319,7 +288,7 @@ impl RepairWriter<'_> {
             body.extend_from_slice(head);
             body.extend_from_slice(symbol);
         });
-        let frame = Frame { bytes, kind, sequence, is_referred_to: false };
+        let frame = Frame { bytes, role: Role::Repair, sequence, is_referred_to: false, ends_unit: false };
         self.queue.push(frame, self.unit, false, self.schedule.due(self.written));
         *self.next = self.next.wrapping_add(1);
         self.written += 1;

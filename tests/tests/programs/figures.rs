@@ -1,0 +1,81 @@
+//! What the programs tell machines: every line as `docs/stats.schema.json` says, and the figures as the field's tools
+//! read them.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use serde_json::Value;
+use skylark_common::wfb_ng::keys::KeyPair;
+use skylark_tests::schema::contradictions;
+
+use super::TEST_PICTURE;
+use super::desk::{Desk, ports};
+
+const SCHEMA: &str = include_str!("../../../docs/stats.schema.json");
+
+#[test]
+fn every_line_of_every_program_is_what_the_schema_says() {
+    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let (desk, [card, silent, roof, wfb_ng]) = (Desk::new(), ports());
+    let keys = KeyPair::from_secrets([1; 32], [2; 32]);
+    for (name, key) in [("gs.key", keys.ground), ("drone.key", keys.drone)] {
+        fs::write(desk.folder.path().join(name), key.emit()).unwrap();
+    }
+    let in_wfb_ng = format!("--dialect wfb-ng --air udp:127.0.0.1:{wfb_ng}");
+    let measures = "--output png:picture.png --measure-latency --key link.key";
+    let mut programs = [
+        desk.start("skylark-rx", "rx", &format!("--air udp:127.0.0.1:{card} {measures}")),
+        desk.start("skylark-rx", "silent", &format!("--air udp:127.0.0.1:{silent} --output none --key link.key")),
+        desk.start("skylark-rx", "relay", &format!("relay --link schema --air udp:127.0.0.1:{roof} --name roof")),
+        desk.start("skylark-tx", "tx", &format!("{TEST_PICTURE} --key link.key --air udp:127.0.0.1:{card}")),
+        desk.start("skylark-rx", "rx-wfb-ng", &format!("--output none --key gs.key {in_wfb_ng}")),
+        desk.start("skylark-tx", "tx-wfb-ng", &format!("{TEST_PICTURE} --key drone.key {in_wfb_ng}")),
+    ];
+    for program in &mut programs {
+        program.wait_for("lines", |program| program.stats().len() > 2);
+        assert_eq!(program.end(), 0);
+        let lines = program.stats();
+        for line in &lines {
+            assert_eq!(contradictions(&schema, line), [""; 0], "{line}");
+        }
+        let mut odd = lines[1].clone();
+        odd["t_ms"] = "soon".into();
+        assert!(!contradictions(&schema, &odd).is_empty(), "the schema lets anything pass");
+    }
+}
+
+#[test]
+fn the_fields_tools_read_the_figures_of_a_skylark_link() {
+    let (desk, [card, feed]) = (Desk::new(), ports());
+    let listen = format!("--air udp:127.0.0.1:{card} --output none --key link.key --wfb-stats {feed}");
+    let mut rx = desk.start("skylark-rx", "rx", &listen);
+    let mut tx = desk.start("skylark-tx", "tx", &format!("{TEST_PICTURE} --key link.key --air udp:127.0.0.1:{card}"));
+    let stream = TcpStream::connect(("127.0.0.1", feed)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let lines = BufReader::new(stream).lines().map(Result::unwrap);
+    let mut messages = lines.map(|line| serde_json::from_str::<Value>(&line).unwrap());
+    let settings = messages.next().unwrap();
+    assert_eq!(
+        (&settings["type"], &settings["settings"]["common"]["log_interval"]),
+        (&"settings".into(), &1000.into())
+    );
+    let heard = |message: &Value| message["packets"]["out"][0].as_u64() > Some(0);
+    let first = messages.by_ref().find(heard).unwrap();
+    let second = messages.next().unwrap();
+    assert_eq!((&first["type"], &first["id"]), (&"rx".into(), &"video rx".into()));
+    for name in ["all", "all_bytes", "dec_err", "session", "data", "uniq", "fec_rec", "lost", "bad", "out", "out_bytes"]
+    {
+        let [before, since, total] =
+            [&first["packets"][name][1], &second["packets"][name][0], &second["packets"][name][1]];
+        assert_eq!(before.as_u64().unwrap() + since.as_u64().unwrap(), total.as_u64().unwrap(), "{name}");
+    }
+    assert_eq!((&second["session"]["fec_k"], &second["session"]["fec_n"]), (&2.into(), &3.into()));
+    assert!(second["rx_ant_stats"].is_array());
+    let mut refused = desk.start("skylark-rx", "refused", &listen.replace(&card.to_string(), "0"));
+    assert_eq!(refused.wait(), 1);
+    assert!(String::from_utf8(desk.read("refused.log")).unwrap().contains("the port is in use"));
+    assert_eq!([tx.end(), rx.end()], [0; 2]);
+    assert!(messages.all(|message| message["type"] == "rx"), "it ends with whole lines");
+}
