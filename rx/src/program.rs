@@ -110,7 +110,7 @@ fn run(args: &Args) -> Result<Ended> {
     #[cfg(feature = "window")]
     let window = program.open_window(args, &names)?;
     args.output.iter().try_for_each(|output| program.open_output(output))?;
-    program.describe(args)?;
+    program.describe(args, &names)?;
     program.start_decoder(args)?;
     let reporter = Reporter::new(args, &names, &heard)?;
     tell(&format!("{names}, listening on {}", heard.join(", ")));
@@ -189,9 +189,9 @@ impl Program {
     }
 
     /// Starts to write what the first rtp: output sends, if it is to be written.
-    fn describe(&mut self, args: &Args) -> Result<()> {
+    fn describe(&mut self, args: &Args, names: &Names) -> Result<()> {
         if let (Some(path), Some(rtp)) = (&args.sdp, self.outlets.rtp.first()) {
-            let (sdp, writing) = SdpFile::create(path, &args.link, rtp.remote())?;
+            let (sdp, writing) = SdpFile::create(path, &names.link_name, rtp.remote())?;
             self.outlets.sdp = Some(sdp);
             self.workers.push(writing);
         }

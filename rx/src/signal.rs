@@ -266,7 +266,11 @@ pub(crate) mod tests {
             assert_eq!(found, Signal::NotH264(payload));
             assert!(found.reason(&names()).contains("--output rtp:"));
         }
-        assert!(Signal::NotH264(Payload::RtpH265).reason(&names()).contains("H.265, which is not decoded here;"));
+        assert!(
+            Signal::NotH264(Payload::RtpH265)
+                .reason(&names())
+                .contains("H.265, of which no picture is made here: --output rtp:")
+        );
     }
 
     #[test]

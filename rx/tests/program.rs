@@ -131,7 +131,7 @@ fn a_stream_that_is_no_h264_says_what_to_do() {
     let air = format!("pcap:{}", scene.path("air.pcap").display());
     let (code, _, stderr) = run(&mut scene.listening_on(&air, &["--output", "png:out.png", "--duration", "2s"]));
     assert_eq!(code, 3, "{stderr}");
-    assert!(stderr.contains("use --output rtp:") || stderr.contains("hand it on with --output rtp:"), "{stderr}");
+    assert!(stderr.contains("use --output rtp:") || stderr.contains("--output rtp:HOST:PORT hands it on"), "{stderr}");
 }
 
 #[test]

@@ -34,6 +34,11 @@ pub enum KeyFileError {
         "key file {0}: found at least {1} bytes that are no key, expected one line that starts with `skylark-key-1`"
     )]
     NotText(PathBuf, usize),
+    /// The file is as long as a key of the other dialect, and no text.
+    #[error(
+        "key file {0}: 64 bytes, as a gs.key or drone.key of WFB-NG has: add --dialect wfb-ng, or name a Skylark key"
+    )]
+    OfWfbNg(PathBuf),
     /// The file holds text that is no key.
     #[error("key file {0}: {1}")]
     Malformed(PathBuf, KeyError),
@@ -81,6 +86,9 @@ pub fn read(path: &Path) -> Result<LinkKey, KeyFileError> {
         }
         KeyFileError::Unreadable(path, error)
     })?;
+    if bytes.len() == crate::wfb_ng::keys::FILE_LEN && !bytes.is_ascii() {
+        return Err(KeyFileError::OfWfbNg(path.to_owned()));
+    }
     let text = match std::str::from_utf8(&bytes) {
         Ok(text) if bytes.len() <= LARGEST_KEY_FILE_BYTES => text,
         _ => return Err(KeyFileError::NotText(path.to_owned(), bytes.len())),
@@ -130,6 +138,15 @@ mod tests {
         let told = KeyFileError::NoneFound(vec![SYSTEM_KEY.to_owned()]).to_string();
         assert!(told.contains("`sudo skylark-setup key new`, or "), "{told}");
         assert!(told.ends_with("`sudo skylark-setup pair enter`"), "{told}");
+    }
+
+    #[test]
+    fn a_key_of_the_other_dialect_is_said_to_be_that() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("gs.key");
+        std::fs::write(&path, [0xa5; 64]).unwrap();
+        let told = read(&path).unwrap_err().to_string();
+        assert!(told.contains("64 bytes, as a gs.key or drone.key of WFB-NG has: add --dialect wfb-ng"), "{told}");
     }
 
     #[test]

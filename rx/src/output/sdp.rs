@@ -1,7 +1,8 @@
 //! What players need to be told of an `rtp:` output, as they read it: a session description (RFC 8866).
 
 use std::fmt::Write as _;
-use std::io;
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -152,12 +153,22 @@ impl std::fmt::Display for Description {
     }
 }
 
-/// Replaces the file at once: who reads it finds all of the one before or all of this.
+/// Replaces the file, or the one a link leads to, at once: who reads it finds all of the one before or all of this.
 fn write(path: &Path, text: &str) -> io::Result<()> {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    if path.metadata().is_ok_and(|found| !found.is_file()) {
+        return Err(io::Error::other("this is no plain file, expected one to write or replace"));
+    }
     let mut beside = path.as_os_str().to_owned();
     beside.push(".part");
     let beside = PathBuf::from(beside);
-    std::fs::write(&beside, text)?;
+    match std::fs::remove_file(&beside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    // What somebody else puts there meanwhile is not written into.
+    let mut file = OpenOptions::new().write(true).create_new(true).open(&beside)?;
+    file.write_all(text.as_bytes())?;
     std::fs::rename(&beside, path)
 }
 
@@ -228,6 +239,17 @@ mod tests {
     fn base_64_is_that_of_its_standard() {
         let vectors = ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"];
         assert!((0..).zip(vectors).all(|(len, expected)| base64(&b"foobar"[..len]) == expected));
+    }
+
+    #[test]
+    fn what_a_link_leads_to_is_replaced_and_what_is_no_file_is_left() {
+        let folder = tempfile::tempdir().unwrap();
+        let [real, link] = ["real.sdp", "link.sdp"].map(|name| folder.path().join(name));
+        std::fs::write(&real, "old").unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        write(&link, "new").unwrap();
+        assert!(link.is_symlink() && std::fs::read_to_string(&real).unwrap() == "new");
+        assert!(write(folder.path(), "new").unwrap_err().to_string().contains("no plain file"));
     }
 
     #[test]

@@ -22,7 +22,7 @@ impl Signal {
             Self::NoVideo => "the transmitter is heard, but sends no video: is its camera running?".to_owned(),
             Self::NotH264(payload) => {
                 format!(
-                    "the stream is {}, of which no picture is made here; hand it on with --output rtp:HOST:PORT",
+                    "the stream is {}, of which no picture is made here: --output rtp:HOST:PORT hands it on",
                     describe(payload)
                 )
             }
@@ -128,7 +128,7 @@ fn describe(payload: Payload) -> String {
         Payload::Opaque => "datagrams of an unknown kind".to_owned(),
         Payload::Rtp => "RTP without H.264".to_owned(),
         Payload::H264 | Payload::RtpH264 => "H.264".to_owned(),
-        Payload::RtpH265 => "H.265, which is not decoded here".to_owned(),
+        Payload::RtpH265 => "H.265".to_owned(),
         Payload::Unknown(kind) => format!("of a kind ({kind}) this release does not know"),
     }
 }
