@@ -110,8 +110,15 @@ fn rtp_comes_out_bit_for_bit_as_it_went_in() {
     assert_eq!([tx.end(), rx.end()], [0; 2]);
 }
 
+/// Whether pictures have to give way to later ones is up to the machine: the link's thread may be quicker than the source's.
 #[test]
 fn pictures_dropped_before_they_were_sent_leave_a_gap_that_shows() {
+    let gave_way = (0..10).map(|_| missing_after_a_rush()).find(|missing| *missing > 0);
+    assert!(gave_way.is_some(), "three seconds of pictures at once, and all were sent, ten times");
+}
+
+/// Sends three seconds of pictures at once; how many datagrams the player misses, which are those that gave way.
+fn missing_after_a_rush() -> u64 {
     let desk = Desk::new();
     let [card] = ports();
     let player = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -138,8 +145,8 @@ fn pictures_dropped_before_they_were_sent_leave_a_gap_that_shows() {
     let heard = playing.join().unwrap();
     assert_eq!(heard.len() as u64, sent);
     let missing: u64 = heard.windows(2).map(|pair| u64::from(pair[1].wrapping_sub(pair[0])) - 1).sum();
-    assert!(missing > 0);
     assert_eq!(missing, tx.count("/source/gave_way"));
+    missing
 }
 
 /// Those of the RTP datagrams that come before an empty one.
