@@ -290,6 +290,8 @@ pub struct Hearing {
     pub other_channel: Option<(Instant, ChannelId)>,
     /// WFB-NG: when a session packet of this stream was last refused for another reason than its key, and for which.
     pub refused_session: Option<(Instant, SessionError)>,
+    /// WFB-NG: when a session packet of the session followed was last heard again.
+    pub own_session: Option<Instant>,
     /// WFB-NG: when a packet of this stream was last heard that waits for its session packet.
     pub waiting_for_session: Option<Instant>,
 }

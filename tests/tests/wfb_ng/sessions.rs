@@ -71,6 +71,18 @@ fn what_came_before_the_first_session_packet_is_not_lost() {
 }
 
 #[test]
+fn a_session_packet_heard_again_says_what_is_on_the_air_and_keeps_no_session_alive() {
+    let session = captured(&run(1).session());
+    let mut ground = heard(&[aired(run(1), 0, ms(0), ms(900))]);
+    let last_heard = ground.stats().session.unwrap().last_heard;
+    assert_eq!(ground.stats().hearing.own_session, None);
+    ground.hear(0, &session, ms(5000));
+    let stats = ground.stats();
+    assert_eq!(stats.session.unwrap().last_heard, last_heard, "a recording can do that as well");
+    assert_eq!(stats.hearing.own_session, Some(last_heard + ms(5000) - ms(896)));
+}
+
+#[test]
 fn a_restarted_transmitter_loses_nothing_though_its_session_packet_is_lost() {
     let before = aired(run(1), 0, ms(0), ms(2000));
     let mut after = aired(run(2), 10_000, ms(2200), ms(4200));
