@@ -7,13 +7,15 @@ use std::io;
 use std::net::{Shutdown, TcpListener, TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
 use socket2::SockRef;
 use thiserror::Error;
 
 use crate::lines::Lines;
 use crate::options::ListenAddress;
 
-/// Clients at a time: a handful of tools on the ground. Further ones are turned away.
+/// Clients at a time: a handful of tools on the ground. For a further one the oldest is let go.
 pub const MAX_CLIENTS: usize = 16;
 /// What the kernel keeps for a client that does not read, in bytes: half a minute of messages of 2 kB a second.
 const SEND_BUFFER_BYTES: usize = 64 << 10;
@@ -65,17 +67,17 @@ impl Feed {
         Ok(Self { listeners, clients: Vec::new() })
     }
 
-    /// Lets in who has come since, each with this before all else. Never waits.
+    /// Lets out who has left and lets in who has come since, each with this before all else. Never waits.
     pub fn admit(&mut self, greeting: &[u8]) {
-        self.clients.retain(|client| !client.lines.have_ended());
+        self.clients.retain(|client| !client.lines.have_ended() && !client.has_left());
         for listener in &self.listeners {
             while let Ok((stream, _)) = listener.accept() {
-                if self.clients.len() < MAX_CLIENTS
-                    && let Ok(client) = Client::new(stream)
-                {
-                    client.lines.push_bytes(greeting.to_owned());
-                    self.clients.push(client);
+                let Ok(client) = Client::new(stream) else { continue };
+                client.lines.push_bytes(greeting.to_owned());
+                if self.clients.len() >= MAX_CLIENTS {
+                    self.clients.remove(0);
                 }
+                self.clients.push(client);
             }
         }
     }
@@ -95,6 +97,14 @@ impl Client {
         // That a client has gone, or does not read, is its own affair.
         let lines = Lines::to(stream.try_clone()?, |_| {});
         Ok(Self { lines, stream })
+    }
+
+    /// Whether it has closed its end: none of them has anything to say.
+    fn has_left(&self) -> bool {
+        match recv(&self.stream, &mut [0; 1], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+            Ok((_, len)) => len == 0,
+            Err(error) => error != Errno::WOULDBLOCK,
+        }
     }
 }
 
@@ -167,18 +177,31 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_has_gone_leaves_its_place() {
+    fn a_client_that_has_gone_leaves_its_place_at_once() {
         let (mut feed, address) = feed();
-        drop(connect(&mut feed, address));
-        while !feed.clients.is_empty() {
-            feed.push(b"one\n");
-            feed.admit(b"hello\n");
+        let mut oldest = connect(&mut feed, address);
+        for _ in 0..2 * MAX_CLIENTS {
+            drop(connect(&mut feed, address));
+            while feed.clients.len() > 1 {
+                feed.admit(b"hello\n");
+            }
         }
-        let clients: Vec<_> = (0..MAX_CLIENTS).map(|_| connect(&mut feed, address)).collect();
-        let turned_away = TcpStream::connect(address).unwrap();
+        feed.push(b"one\n");
+        assert_eq!([(); 2].map(|()| line(&mut oldest)), ["hello\n", "one\n"]);
+    }
+
+    #[test]
+    fn where_there_is_no_place_the_oldest_client_goes() {
+        let (mut feed, address) = feed();
+        let mut clients: Vec<_> = (0..MAX_CLIENTS).map(|_| connect(&mut feed, address)).collect();
+        let mut further = BufReader::new(TcpStream::connect(address).unwrap());
         feed.admit(b"hello\n");
-        assert_eq!((feed.clients.len(), clients.len()), (MAX_CLIENTS, MAX_CLIENTS));
-        assert_eq!(line(&mut BufReader::new(turned_away)), "");
+        assert_eq!(feed.clients.len(), MAX_CLIENTS);
+        feed.push(b"one\n");
+        assert_eq!([(); 2].map(|()| line(&mut clients[0])), ["hello\n", ""]);
+        for client in [&mut clients[1], &mut further] {
+            assert_eq!([(); 2].map(|()| line(client)), ["hello\n", "one\n"]);
+        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ use skylark_common::wire::radiotap::RxHeader;
 
 pub use known::{Known, Told};
 
-use card::Card;
+use card::{Card, Outcome};
 use combine::Combiner;
 use fairness::Stations;
 pub use heard::MAX_CARDS;
@@ -98,22 +98,6 @@ pub struct Datagram<'a> {
     pub available: Instant,
 }
 
-/// What became of a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Outcome {
-    Foreign,
-    Truncated,
-    BadFcs,
-    UnknownVersion,
-    Waiting,
-    Unannounced,
-    Forged,
-    Replayed,
-    Duplicate,
-    Late,
-    Used,
-}
-
 /// The receiver's state machine.
 ///
 /// **After every `handle_frame` and `handle_timeout`, call `poll_datagram` until it returns `None`, then
@@ -160,7 +144,7 @@ impl Receiver {
         self.hearing.any = Some(now);
         let card = self.admit(card);
         let outcome = self.take_frame(card, frame, now);
-        self.with_card(card, |card| card.captured(outcome));
+        self.with_card(card, |card| card.captured(outcome, frame.len()));
         self.settle();
     }
 
@@ -254,7 +238,7 @@ impl Receiver {
                 (header.link != self.config.link).then_some((now, header.link)).or(self.hearing.other_link);
             return Outcome::Foreign;
         }
-        match self.sessions.followed().map(Session::id) {
+        let outcome = match self.sessions.followed().map(Session::id) {
             Some(id) if id == header.session => self.take_packet(card, &info, &header, sealed, now),
             _ if header.kind == Kind::Announce => self.take_announce(card, &info, &header, sealed, now),
             _ => {
@@ -263,7 +247,11 @@ impl Receiver {
                 }
                 Outcome::Waiting
             }
+        };
+        if header.kind == Kind::Announce {
+            self.with_card(card, |card| card.session_packet(outcome));
         }
+        outcome
     }
 
     /// A damaged copy, counted already: perhaps the one that was missing to rebuild its packet.

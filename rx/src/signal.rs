@@ -155,6 +155,10 @@ impl Evidence {
         let other_link = self.hearing.other_link.filter(|(at, _)| recently(at));
         let other_channel = self.hearing.other_channel.filter(|(at, _)| recently(at));
         let since_silence = |any: &Instant| self.session.is_none_or(|(heard, _)| *any > heard + SILENCE / 2);
+        let is_idle = |own: &Instant| {
+            let is_behind_data = self.session.is_some_and(|(heard, _)| *own > heard);
+            is_behind_data && now.saturating_duration_since(*own) <= SPARSE_SILENCE
+        };
         if other_key.as_ref().is_some_and(recently) {
             Signal::OtherKey
         } else if let Some((_, error)) = refused {
@@ -163,6 +167,8 @@ impl Evidence {
             Signal::OtherVersion(version)
         } else if waiting_for_session.as_ref().is_some_and(recently) {
             Signal::NoSession
+        } else if self.hearing.own_session.as_ref().is_some_and(is_idle) {
+            Signal::NoVideo
         } else if let Some((_, link)) = other_link {
             Signal::OtherLink(link)
         } else if let Some((_, channel)) = other_channel {
@@ -271,6 +277,19 @@ pub(crate) mod tests {
                 .reason(&names())
                 .contains("H.265, of which no picture is made here: --output rtp:")
         );
+    }
+
+    #[test]
+    fn a_transmitter_that_repeats_its_session_packet_alone_sends_no_video() {
+        let (heard, again) = (start(), start() + Duration::from_secs(4));
+        let channel = Some((again, ChannelId::new(7_669_206, 16)));
+        let hearing =
+            Hearing { any: Some(again), own_session: Some(again), other_channel: channel, ..Hearing::default() };
+        let idle = Evidence { dialect: Dialect::WfbNg, hearing, ..evidence(heard) };
+        assert_eq!(idle.signal(again + SPARSE_SILENCE), Signal::NoVideo);
+        assert_ne!(idle.signal(again + SPARSE_SILENCE + Duration::from_millis(1)), Signal::NoVideo);
+        let hearing = Hearing { own_session: Some(heard), other_channel: None, ..hearing };
+        assert_eq!(Evidence { hearing, ..idle }.signal(again), Signal::NoLink, "data was heard behind it");
     }
 
     #[test]

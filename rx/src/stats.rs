@@ -29,7 +29,7 @@ pub struct RxStats {
     pub hearing: Hearing,
 }
 
-/// What became of every captured frame. `captured` is the sum of all others.
+/// What became of every captured frame. `captured` is the sum of all others down to `used`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct FrameStats {
     /// Frames given to the receiver.
@@ -56,6 +56,16 @@ pub struct FrameStats {
     pub late: u64,
     /// Authentic and of use.
     pub used: u64,
+    /// Session packets, or announces, among `used` and `duplicate`.
+    #[serde(skip)]
+    pub session_packets: u64,
+    /// Of those, the ones among `duplicate`: heard before, by this card or another.
+    #[serde(skip)]
+    pub session_repeats: u64,
+    /// Bytes of all frames but `foreign` and `bad_fcs`, radiotap headers included; of what a relay tells without
+    /// forwarding it, the bytes that came.
+    #[serde(skip)]
+    pub own_bytes: u64,
 }
 
 impl Sum for FrameStats {
@@ -73,6 +83,9 @@ impl Sum for FrameStats {
             duplicate: a.duplicate + b.duplicate,
             late: a.late + b.late,
             used: a.used + b.used,
+            session_packets: a.session_packets + b.session_packets,
+            session_repeats: a.session_repeats + b.session_repeats,
+            own_bytes: a.own_bytes + b.own_bytes,
         })
     }
 }
@@ -290,6 +303,8 @@ pub struct Hearing {
     pub other_channel: Option<(Instant, ChannelId)>,
     /// WFB-NG: when a session packet of this stream was last refused for another reason than its key, and for which.
     pub refused_session: Option<(Instant, SessionError)>,
+    /// WFB-NG: when a session packet of the session followed was last heard again.
+    pub own_session: Option<Instant>,
     /// WFB-NG: when a packet of this stream was last heard that waits for its session packet.
     pub waiting_for_session: Option<Instant>,
 }

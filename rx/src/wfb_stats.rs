@@ -173,21 +173,21 @@ fn interval_ms() -> u64 {
     u64::try_from(INTERVAL.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// What each count of the field's stands at. A packet that was heard is `data` or `session`, and `uniq` once.
+/// What each count of the field's stands at. A packet that was heard is `data` or `session`, and `uniq` once. What is said
+/// of packets is of all sessions, what is said of datagrams of the one that is followed.
 fn counts(report: &Report) -> [(&'static str, u64); 12] {
     let frames = &report.frames;
     let sum = |of: fn(&StreamStats) -> u64| report.streams.iter().map(of).sum::<u64>();
-    let fresh = sum(|stream| stream.heard + stream.repairs);
-    let session = frames.used.saturating_sub(fresh + sum(|stream| stream.malformed));
-    let data = fresh + frames.duplicate + frames.late;
+    let known = frames.used + frames.duplicate + frames.late;
+    let first_session_packets = frames.session_packets.saturating_sub(frames.session_repeats);
     [
         ("all", frames.captured.saturating_sub(frames.foreign + frames.bad_fcs)),
-        ("all_bytes", report.captured_bytes),
+        ("all_bytes", frames.own_bytes),
         ("dec_err", frames.forged),
-        ("dec_ok", data + session),
-        ("session", session),
-        ("data", data),
-        ("uniq", fresh),
+        ("dec_ok", known),
+        ("session", frames.session_packets),
+        ("data", known.saturating_sub(frames.session_packets)),
+        ("uniq", frames.used.saturating_sub(first_session_packets)),
         ("fec_rec", sum(|stream| stream.recovered)),
         ("lost", sum(|stream| stream.lost)),
         ("bad", frames.truncated + frames.unknown_version + sum(|stream| stream.malformed)),
@@ -266,7 +266,8 @@ mod tests {
         let mut seen = seen(start());
         seen.rx.frames = FrameStats { captured: 1100, foreign: 50, bad_fcs: 40, forged: 3, ..FrameStats::default() };
         (seen.rx.frames.used, seen.rx.frames.duplicate, seen.rx.frames.late) = (900, 100, 7);
-        (seen.rx.streams[0].heard, seen.rx.streams[0].repairs) = (600, 290);
+        let frames = &mut seen.rx.frames;
+        (frames.session_packets, frames.session_repeats, frames.own_bytes) = (30, 20, 123_456);
         seen.rx.cards[0].frequency_mhz = Some(5805);
         let modulation = Modulation { mcs: Some(1), width_mhz: Some(40), ..Modulation::default() };
         seen.rx.cards[0].rate = Some(RxRate::Ht(modulation));
@@ -274,7 +275,15 @@ mod tests {
         assert_eq!((&message["type"], &message["id"]), (&"rx".into(), &"video rx".into()));
         assert_eq!(message["timestamp"], 1.5);
         let packets = &message["packets"];
-        for (name, total) in [("all", 1010), ("data", 997), ("session", 10), ("uniq", 890), ("dec_err", 3)] {
+        for (name, total) in [
+            ("all", 1010),
+            ("data", 977),
+            ("session", 30),
+            ("uniq", 890),
+            ("dec_ok", 1007),
+            ("dec_err", 3),
+            ("all_bytes", 123_456),
+        ] {
             assert_eq!(packets[name], json!([total, total]), "{name}");
         }
         assert_eq!((&packets["fec_rec"], &packets["lost"]), (&json!([312, 312]), &json!([4, 4])));

@@ -4,10 +4,25 @@ use std::time::{Duration, Instant};
 
 use skylark_common::wire::radiotap::RxHeader;
 
-use super::Outcome;
 use super::heard::bit;
 use super::meter::{Measured, Meter};
 use crate::stats::{CardStats, FrameStats};
+
+/// What became of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Foreign,
+    Truncated,
+    BadFcs,
+    UnknownVersion,
+    Waiting,
+    Unannounced,
+    Forged,
+    Replayed,
+    Duplicate,
+    Late,
+    Used,
+}
 
 #[derive(Debug, Default)]
 pub(super) struct Card {
@@ -16,10 +31,20 @@ pub(super) struct Card {
 }
 
 impl Card {
-    /// A frame was captured, and this became of it.
-    pub(super) fn captured(&mut self, outcome: Outcome) {
+    /// A frame of so many bytes was captured, and this became of it.
+    pub(super) fn captured(&mut self, outcome: Outcome, bytes: usize) {
         self.stats.frames.captured += 1;
+        if !matches!(outcome, Outcome::Foreign | Outcome::BadFcs) {
+            self.stats.frames.own_bytes += bytes as u64;
+        }
         self.count(outcome);
+    }
+
+    /// The frame was a session packet or an announce.
+    pub(super) const fn session_packet(&mut self, outcome: Outcome) {
+        let frames = &mut self.stats.frames;
+        frames.session_packets += matches!(outcome, Outcome::Used | Outcome::Duplicate) as u64;
+        frames.session_repeats += matches!(outcome, Outcome::Duplicate) as u64;
     }
 
     /// It is known what became of a frame, of one that waited as well.

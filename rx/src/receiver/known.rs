@@ -107,7 +107,10 @@ impl Receiver {
         if matches!(session.look(&header, card), Look::Fresh | Look::Duplicate) {
             session.remember(&header, card);
             self.with_card(card, |card| {
-                card.captured(Outcome::Duplicate);
+                card.captured(Outcome::Duplicate, frame.len());
+                if header.kind == Kind::Announce {
+                    card.session_packet(Outcome::Duplicate);
+                }
                 card.duplicate(&info, now);
             });
             self.settle();

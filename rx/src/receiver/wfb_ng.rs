@@ -40,12 +40,12 @@ use skylark_common::wire::WireError;
 use skylark_common::wire::packet::PacketHeader;
 use skylark_common::wire::radiotap::RxHeader;
 
-use super::card::Card;
+use super::Datagram;
+use super::card::{Card, Outcome};
 use super::fairness::Stations;
 use super::heard::{Look, MAX_CARDS};
 use super::race::Race;
 use super::waiting::{Room, Waiting};
-use super::{Datagram, Outcome};
 use crate::stats::{CardStats, FrameStats, Hearing, RxStats};
 use run::Run;
 use seen::Seen;
@@ -126,7 +126,7 @@ impl WfbNgReceiver {
         self.hearing.any = Some(now);
         let card = self.admit(card);
         let outcome = self.take_frame(card, frame, now);
-        self.with_card(card, |card| card.captured(outcome));
+        self.with_card(card, |card| card.captured(outcome, frame.len()));
         self.settle();
     }
 
@@ -230,7 +230,11 @@ impl WfbNgReceiver {
                 Ok((id, sealed)) => self.take_packet(Heard { card, info: &info, id, sealed, at: now }, frame),
                 Err(_) => Outcome::Truncated,
             },
-            Some(&SESSION_PACKET) => self.take_session(card, &info, packet, now),
+            Some(&SESSION_PACKET) => {
+                let outcome = self.take_session(card, &info, packet, now);
+                self.with_card(card, |card| card.session_packet(outcome));
+                outcome
+            }
             Some(_) => Outcome::UnknownVersion,
             None => Outcome::Truncated,
         }

@@ -67,15 +67,26 @@ fn other_link(found: LinkId, names: &Names) -> String {
     format!("only link {found} is heard, expected {target} ({link_name}): is --link the same at both ends?")
 }
 
-/// What is heard differs from what is listened for in its link id, else in its port.
+/// What is heard differs from what is listened for in its link id, else in its port. Every aircraft sends on several
+/// ports: that one of them is heard says that the link is, and seldom that the port is wrong.
 fn other_channel(found: ChannelId, names: &Names) -> String {
-    let option = match &names.target {
+    let heard = format!("only wfb-ng link {found} is heard, expected {}", names.target);
+    match &names.target {
         Target::WfbNg { channel, .. } if channel.link_id() == found.link_id() => {
-            format!("--radio-port {}", found.radio_port())
+            let (link, wanted, port) = (channel.link_id(), channel.radio_port(), found.radio_port());
+            if wanted == ChannelId::VIDEO {
+                format!("link {link} is heard (port {port}), but not its video (port {wanted}): is its camera running?")
+            } else if channel.goes_up() == found.goes_up() {
+                format!("{heard}: if that is the one, say --radio-port {port}")
+            } else {
+                let sender = if channel.goes_up() { "ground" } else { "aircraft" };
+                format!("{heard}: does the {sender} send on that port?")
+            }
         }
-        Target::WfbNg { .. } | Target::Skylark { .. } => format!("--link-id {}", found.link_id()),
-    };
-    format!("only wfb-ng link {found} is heard, expected {}: if that is the one, say {option}", names.target)
+        Target::WfbNg { .. } | Target::Skylark { .. } => {
+            format!("{heard}: if that is the one, say --link-id {}", found.link_id())
+        }
+    }
 }
 
 fn other_dialect(target: &Target) -> String {
@@ -168,14 +179,26 @@ mod tests {
     #[test]
     fn of_a_wfb_ng_link_the_sentence_names_the_option_that_mends_it() {
         let reason = |signal: Signal| signal.reason(&wfb_ng_names());
-        let port = reason(Signal::OtherChannel(ChannelId::new(7_669_206, 16)));
-        assert!(port.starts_with("only wfb-ng link 7669206 port 16 is heard, expected 7669206 port 0"), "{port}");
-        assert!(port.ends_with("--radio-port 16"), "{port}");
         assert!(reason(Signal::OtherChannel(ChannelId::new(5, 0))).ends_with("--link-id 5"));
         assert!(reason(Signal::OtherKey).contains("gs.key does not open its session packet"));
         assert!(reason(Signal::OtherDialect).ends_with("leave out --dialect wfb-ng"));
         let unknown = reason(Signal::RefusedSession(SessionError::Code(2)));
         assert!(unknown.contains("FEC type 2, expected 1"), "{unknown}");
         assert_eq!(Signal::NoSession.state(), State::Waiting);
+    }
+
+    #[test]
+    fn another_port_of_the_wanted_link_is_no_reason_to_listen_there_instead_of_for_its_video() {
+        let reason = |wanted, found| {
+            let target = Target::WfbNg { channel: ChannelId::new(7_669_206, wanted), key: "gs.key".to_owned() };
+            let names = Names { target, ..wfb_ng_names() };
+            Signal::OtherChannel(ChannelId::new(7_669_206, found)).reason(&names)
+        };
+        let video = "link 7669206 is heard (port 16), but not its video (port 0): is its camera running?";
+        assert_eq!(reason(0, 16), video);
+        let heard = "only wfb-ng link 7669206 port 32 is heard, expected 7669206 port 16";
+        assert_eq!(reason(16, 32), format!("{heard}: if that is the one, say --radio-port 32"));
+        assert!(reason(16, 144).ends_with("does the aircraft send on that port?"), "one goes up, one down");
+        assert!(reason(144, 16).ends_with("does the ground send on that port?"));
     }
 }

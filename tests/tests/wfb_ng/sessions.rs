@@ -71,6 +71,35 @@ fn what_came_before_the_first_session_packet_is_not_lost() {
 }
 
 #[test]
+fn a_session_packet_heard_again_says_what_is_on_the_air_and_keeps_no_session_alive() {
+    let session = captured(&run(1).session());
+    let mut ground = heard(&[aired(run(1), 0, ms(0), ms(900))]);
+    let last_heard = ground.stats().session.unwrap().last_heard;
+    assert_eq!(ground.stats().hearing.own_session, None);
+    ground.hear(0, &session, ms(5000));
+    let stats = ground.stats();
+    assert_eq!(stats.session.unwrap().last_heard, last_heard, "a recording can do that as well");
+    assert_eq!(stats.hearing.own_session, Some(last_heard + ms(5000) - ms(896)));
+}
+
+#[test]
+fn session_packets_and_bytes_are_counted_by_themselves_and_go_on_with_the_next_session() {
+    let repeated = captured(&run(3).session());
+    let mut first = aired(run(1), 0, ms(0), ms(1900));
+    let foreign = captured(&ModelSender::new(ChannelId::new(5, 0), keys().drone, BlockCode::DEFAULT, 0, 1).session());
+    first.push((ms(1900), foreign));
+    let second = aired(run(2), 10_000, ms(3000), ms(3900));
+    let airs = [first, second, later(&[(ms(0), repeated)], ms(3900))];
+    let mut ground = heard(&airs);
+    ground.hear(0, &airs[2][0].1, ms(7000));
+    let frames = ground.stats().frames;
+    assert_eq!((frames.session_packets, frames.session_repeats), (5, 1));
+    assert_eq!((frames.duplicate, frames.late, frames.foreign), (1, 0, 1));
+    let own = airs.iter().flatten().map(|(_, frame)| frame.len()).sum::<usize>() - airs[0].last().unwrap().1.len();
+    assert_eq!(frames.own_bytes, (own + airs[2][0].1.len()) as u64);
+}
+
+#[test]
 fn a_restarted_transmitter_loses_nothing_though_its_session_packet_is_lost() {
     let before = aired(run(1), 0, ms(0), ms(2000));
     let mut after = aired(run(2), 10_000, ms(2200), ms(4200));

@@ -26,7 +26,8 @@ impl WfbNgReceiver {
         match self.sessions.judge(&session, self.run.as_ref().map(Run::session)) {
             Verdict::Stale => return Outcome::Replayed,
             Verdict::Followed if seen.is_none() => self.run.iter_mut().for_each(|run| run.confirm(now)),
-            Verdict::Followed => {}
+            // A recording can repeat it: it shows what is on the air, and not that the transmitter lives.
+            Verdict::Followed => self.hearing.own_session = Some(now),
             Verdict::Noted => self.enter_latest(now),
         }
         match seen {
