@@ -141,10 +141,10 @@ impl<K: Key> Link<'_, K> {
         self.payload = payload;
         if K::TELLS_PAYLOAD {
             self.transmitter.begin(self.sessions.begin(payload)?);
-            self.say_start();
         } else {
             self.transmitter.sender.carry(payload);
         }
+        self.say_start();
         Ok(())
     }
 
@@ -192,14 +192,21 @@ impl<K: Key> Link<'_, K> {
         Totals { tx, airs, source, scheduling: self.scheduling }
     }
 
-    /// Sends what waits, repairs that are spread over time included.
+    /// Sends what waits, repairs that are spread over time included, and then what receivers are still owed.
     fn finish(&mut self) {
         let deadline = Instant::now() + DRAIN_PATIENCE;
+        let mut has_ended = false;
         loop {
             self.transmitter.transmit();
             let now = Instant::now();
-            if self.transmitter.is_idle() || now >= deadline || self.transmitter.airs.all_ended().is_some() {
+            let is_idle = self.transmitter.is_idle();
+            if (is_idle && has_ended) || now >= deadline || self.transmitter.airs.all_ended().is_some() {
                 break;
+            }
+            if is_idle {
+                self.transmitter.sender.end(now);
+                has_ended = true;
+                continue;
             }
             let wake = self.transmitter.poll_timeout(now).map_or(deadline, |wake| wake.min(deadline));
             // The request to end has come already, if that is why we are here: nothing else can end this wait.

@@ -35,7 +35,7 @@ use rate::micros;
 pub use rate::{Allowance, RateControl, RateLimits, RateReason};
 pub use skylark::Skylark;
 use units::Units;
-pub use wfb_ng::{Closing, WfbNg, WfbNgConfig};
+pub use wfb_ng::{Closing, Filling, WfbNg, WfbNgConfig};
 
 use crate::stats::TxStats;
 
@@ -181,7 +181,8 @@ impl<D: Dialect> Sender<D> {
             self.announce(now);
         }
         if self.dialect.poll_timeout().is_some_and(|due| now >= due) {
-            self.dialect.handle_timeout(&mut self.queue, now);
+            let Self { dialect, queue, config, rate, .. } = self;
+            dialect.handle_timeout(queue, |airtime| rate.expected(airtime) <= config.longest_wait(), now);
         }
         if !self.pacer.is_ready(now) {
             return None;
@@ -207,6 +208,11 @@ impl<D: Dialect> Sender<D> {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let frame = self.queue.next_due().map(|due| due.max(self.pacer.ready_at()));
         [frame, self.dialect.poll_timeout()].into_iter().flatten().fold(self.next_announce, Instant::min).into()
+    }
+
+    /// Nothing more is pushed, and nothing waits: what receivers are still owed is made, and waits then.
+    pub fn end(&mut self, now: Instant) {
+        self.dialect.end(&mut self.queue, now);
     }
 
     /// Whether frames that were pushed have not left yet; spread repairs count.

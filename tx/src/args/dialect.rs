@@ -1,7 +1,6 @@
 //! What is spoken on the air, and how it is protected there.
 
 use std::str::FromStr;
-use std::time::Duration;
 
 use clap::Args as ClapArgs;
 use skylark_common::fec::{Code, FecConfig};
@@ -11,7 +10,7 @@ use skylark_common::wfb_ng::session::BlockCode;
 use skylark_common::wire::announce::Payload;
 
 use super::values::permille;
-use crate::sender::{Closing, WfbNgConfig};
+use crate::sender::{Closing, Filling, WfbNgConfig};
 
 /// A second of pictures at 60 a second: repairs that cover more come too late for any picture they repair.
 const MOST_WINDOW_UNITS: i64 = 63;
@@ -60,14 +59,17 @@ pub(crate) struct DialectArgs {
     window: Option<u8>,
     /// When a block of WFB-NG ends before it is full: unit, with its picture where the air has room, or never.
     ///
-    /// With `never` repairs of a picture's last packets wait for the next picture. Without it unit.
+    /// With `never` repairs of a picture's last packets wait for the next picture. Without it unit; never with
+    /// --no-pacing, where nobody knows whether the air has room. Datagrams that are no pictures end no block.
     #[arg(long, value_name = "WHEN", value_parser = closing)]
     close_blocks: Option<Closing>,
-    /// How long after its last packet a block of WFB-NG is filled all the same, or never. Without it 20ms.
+    /// How long after its last packet a block of WFB-NG is filled all the same, or never.
     ///
-    /// Matters before pauses: the repairs of what came last wait for it.
-    #[arg(long, value_name = "TIME", value_parser = fill_timeout)]
-    fec_timeout: Option<FillTimeout>,
+    /// The repairs of what comes last before a pause wait for it. Without it twice the time between pictures or
+    /// datagrams, 20ms to 100ms; 100ms with --close-blocks never. A single packet is filled up with 11 others at 8/12:
+    /// for a trickle of datagrams, such as MAVLink, --fec 1/2 is better, which repairs each at once.
+    #[arg(long, value_name = "TIME", value_parser = filling)]
+    fec_timeout: Option<Filling>,
 }
 
 /// What makes repairs.
@@ -76,10 +78,6 @@ enum Fec {
     Skylark(Code),
     WfbNg(BlockCode),
 }
-
-/// How long a block waits; `None`: for ever.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct FillTimeout(Option<Duration>);
 
 impl DialectArgs {
     /// What one dialect has and the other has not, in words that say what to do.
@@ -148,7 +146,7 @@ impl DialectArgs {
             code,
             epoch: self.epoch.unwrap_or(default.epoch),
             closing: self.close_blocks.unwrap_or(default.closing),
-            fill_timeout: self.fec_timeout.map_or(default.fill_timeout, |FillTimeout(timeout)| timeout),
+            filling: self.fec_timeout.unwrap_or(default.filling),
             ..default
         }
     }
@@ -194,15 +192,14 @@ fn closing(text: &str) -> Result<Closing, String> {
     }
 }
 
-fn fill_timeout(text: &str) -> Result<FillTimeout, String> {
-    if text == "never" {
-        return Ok(FillTimeout(None));
-    }
-    Ok(FillTimeout(Some(duration(text)?)))
+fn filling(text: &str) -> Result<Filling, String> {
+    if text == "never" { Ok(Filling::Never) } else { Ok(Filling::After(duration(text)?)) }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use clap::Parser;
 
     use super::*;
@@ -237,10 +234,10 @@ mod tests {
             code: BlockCode::new(1, 2).unwrap(),
             epoch: 9,
             closing: Closing::Never,
-            fill_timeout: Some(Duration::from_millis(5)),
+            filling: Filling::After(Duration::from_millis(5)),
         };
         assert_eq!(args.wfb_ng(Payload::Opaque), expected);
-        assert_eq!(parse("--dialect wfb-ng --fec-timeout never").wfb_ng(Payload::H264).fill_timeout, None);
+        assert_eq!(parse("--dialect wfb-ng --fec-timeout never").wfb_ng(Payload::H264).filling, Filling::Never);
     }
 
     #[test]

@@ -34,6 +34,10 @@ impl Units {
         self.payload = payload;
     }
 
+    pub(super) const fn payload(&self) -> Payload {
+        self.payload
+    }
+
     /// Whether the next datagram starts a unit.
     pub(super) const fn is_between(&self) -> bool {
         self.under_way.is_none()

@@ -11,6 +11,7 @@
 
 mod block;
 mod frame;
+mod pause;
 mod tally;
 
 use std::time::{Duration, Instant};
@@ -25,13 +26,13 @@ use skylark_common::wfb_ng::seed::SessionSeed;
 use skylark_common::wfb_ng::session::{BlockCode, NONCE_LEN, Session};
 use skylark_common::wire::announce::{Payload, TxLatency};
 
-use super::Sender;
 use super::config::Outgoing;
 use super::dialect::Dialect;
 use super::queue::{Due, Frame, Queued, Role, TransmitQueue, Unit};
 use super::units::Units;
 use block::Block;
 use frame::{FrameWriter, fragment_of};
+use pause::Cadence;
 use tally::Tally;
 
 /// A unit of more packets than these is queued and dropped in parts.
@@ -58,9 +59,8 @@ pub struct WfbNgConfig {
     pub epoch: u64,
     /// When a block ends before it is full, default [`Closing::UnitEnds`].
     pub closing: Closing,
-    /// How long after its last packet a block that is not full is filled all the same, default 20 ms; `None`: never.
-    /// Less: the repairs of the last packets before a pause come sooner, and every pause costs a block's repairs.
-    pub fill_timeout: Option<Duration>,
+    /// When a block that is not full is filled all the same, default [`Filling::Pause`].
+    pub filling: Filling,
 }
 
 /// When a block ends before it is full.
@@ -69,8 +69,24 @@ pub enum Closing {
     /// Not with its unit: its repairs wait for packets of the next.
     Never,
     /// With its unit, if nothing waits behind that and a quarter of its packets are there: the repairs leave at once, in
-    /// airtime that nobody wants. Where units wait for the air, their packets fill the block.
+    /// airtime that nobody wants. Where units wait for the air, their packets fill the block. So with pictures only:
+    /// [`Payload::Opaque`] datagrams, and RTP whose markers end no units, are a unit each.
     UnitEnds,
+}
+
+/// When a block that is not full is filled, so that what came last before a pause has its repairs.
+///
+/// What that costs: fillers and parities are n less the packets there, 11 for a single one with 8/12.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filling {
+    /// When nothing comes for twice the time between units, 20 to 100 ms; 100 ms with [`Closing::Never`], and until the
+    /// cadence is known. A steady stream has no such pause down to 10 units a second. Datagrams that are no pictures
+    /// are units too: those of a trickle wait for k of them, or for a pause. Code 1/2 gives each its repair at once.
+    Pause,
+    /// So long after its last packet. Less than the time between units, and every unit costs a block's repairs.
+    After(Duration),
+    /// Never; at the end of the input all the same.
+    Never,
 }
 
 /// One session after another of the dialect.
@@ -88,6 +104,7 @@ pub struct WfbNg {
     last: Option<(Unit, Instant)>,
     /// Fragments of the unit under way.
     unit_packets: u32,
+    cadence: Cadence,
     tally: Tally,
 }
 
@@ -101,7 +118,7 @@ impl WfbNgConfig {
             code: BlockCode::DEFAULT,
             epoch: 0,
             closing: Closing::UnitEnds,
-            fill_timeout: Some(Duration::from_millis(20)),
+            filling: Filling::Pause,
         }
     }
 }
@@ -121,6 +138,7 @@ impl WfbNg {
             block_index: 0,
             last: None,
             unit_packets: 0,
+            cadence: Cadence::new(),
         }
     }
 
@@ -173,34 +191,44 @@ impl WfbNg {
         parities
     }
 
+    /// Whether the unit under way can be one of many packets: where every datagram is one, none ends a block.
+    const fn is_of_many(&self, payload: Payload) -> bool {
+        payload.is_video() || (matches!(payload, Payload::Rtp) && self.unit_packets > 0)
+    }
+
     fn closes_with_unit(&self) -> bool {
         let least = self.config.code.k().div_ceil(LEAST_SHARE);
-        self.config.closing == Closing::UnitEnds && self.block.sources() >= least
+        self.config.closing == Closing::UnitEnds && self.has_repairs() && self.block.sources() >= least
+    }
+
+    /// How long after its last packet the block under way is filled, if that adds any repairs.
+    fn patience(&self) -> Option<Duration> {
+        match self.config.filling {
+            Filling::After(time) if self.has_repairs() => Some(time),
+            Filling::Pause if self.has_repairs() => Some(match self.config.closing {
+                Closing::Never => pause::MOST,
+                Closing::UnitEnds => self.cadence.pause(),
+            }),
+            _ => None,
+        }
+    }
+
+    /// Airtime of what the block under way would end with.
+    fn ending(&self, queue: &TransmitQueue) -> Duration {
+        let missing = self.config.code.k() - self.block.sources();
+        let filler = queue.airtime_of(<Self as Dialect>::PACKET_OVERHEAD_BYTES);
+        let parity = queue.airtime_of(<Self as Dialect>::PACKET_OVERHEAD_BYTES + self.block.longest());
+        filler * u32::from(missing) + parity * u32::from(self.config.code.n() - self.config.code.k())
+    }
+
+    const fn has_repairs(&self) -> bool {
+        self.config.code.n() > self.config.code.k()
     }
 
     fn next_block(&mut self) {
         self.block.clear();
         self.block_index += 1;
         self.last = None;
-    }
-}
-
-impl Sender<WfbNg> {
-    /// From here on uses this code, in a session of its own, as receivers expect it. What has left keeps its repairs.
-    pub fn change_code(&mut self, code: BlockCode, now: Instant) {
-        let Self { dialect, queue, .. } = self;
-        if code == dialect.config.code {
-            return;
-        }
-        let (unit, _) = dialect.last.unwrap_or((NO_UNIT, now));
-        let ending = if dialect.block.sources() > 0 { dialect.end_block(queue) } else { Vec::new() };
-        dialect.config.code = code;
-        dialect.block = Block::new(code);
-        dialect.tally = Tally::new(code);
-        dialect.begin_session();
-        let session_packet = dialect.frames.session_packet(queue.buffer());
-        queue.push_next(vec![session_packet], Role::Announce, NO_UNIT, now);
-        queue.push_next(ending, Role::Repair, unit, now);
     }
 }
 
@@ -236,15 +264,19 @@ impl Dialect for WfbNg {
         let starts_unit = units.is_between();
         let mut unit = units.take(&outgoing, |_| {});
         self.unit_packets = if starts_unit { 0 } else { self.unit_packets + 1 };
-        let starts_part = self.unit_packets.is_multiple_of(MAX_PART);
-        if starts_part && !starts_unit && !outgoing.end_of_unit {
+        let divides = !starts_unit && !outgoing.end_of_unit && self.unit_packets.is_multiple_of(MAX_PART);
+        if divides {
             unit = units.divide(unit);
+        }
+        if starts_unit {
+            self.cadence.begins(now);
         }
         let Outgoing { bytes, end_of_unit: ends_unit, .. } = outgoing;
         let is_referred_to = units.is_referred_to(bytes);
+        let ends_unit = ends_unit && self.is_of_many(units.payload());
         let bytes = self.frames.fragment(queue.buffer(), Fragment::Datagram(bytes));
         let frame = Frame { bytes, role: Role::Source, sequence: 0, is_referred_to, ends_unit };
-        queue.push(frame, unit, starts_part, Due::Now(now));
+        queue.push(frame, unit, starts_unit || divides, Due::Now(now));
     }
 
     fn announce(&mut self, _latency: Option<TxLatency>, queue: &mut TransmitQueue, now: Instant) {
@@ -279,11 +311,10 @@ impl Dialect for WfbNg {
             self.tally.source(queued.airtime);
             self.last = Some((queued.unit, now));
             let ends_early = queued.ends_unit && self.closes_with_unit() && queue.is_empty();
-            let fits = || fits(self.tally.with_repairs(queue.airtime()));
-            if self.block.is_full() && !fits() {
+            if self.block.is_full() && !fits(self.tally.with_repairs(queue.airtime())) {
                 queue.leave_out_repairs(self.block.parities().len());
                 self.next_block();
-            } else if self.block.is_full() || (ends_early && fits()) {
+            } else if self.block.is_full() || (ends_early && fits(self.ending(queue))) {
                 self.close(queued.unit, queue, queued.due);
             }
         }
@@ -291,15 +322,21 @@ impl Dialect for WfbNg {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        Some(self.last?.1 + self.config.fill_timeout?)
+        Some(self.last?.1 + self.patience()?)
     }
 
-    /// Fills the block, unless what waits does.
-    fn handle_timeout(&mut self, queue: &mut TransmitQueue, now: Instant) {
+    /// Fills the block, unless what waits does, or the air has no room for it.
+    fn handle_timeout(&mut self, queue: &mut TransmitQueue, fits: impl Fn(Duration) -> bool, now: Instant) {
         match self.last {
-            Some((unit, _)) if queue.is_empty() => self.close(unit, queue, now),
+            Some((unit, _)) if queue.is_empty() && fits(self.ending(queue)) => self.close(unit, queue, now),
             Some((unit, _)) => self.last = Some((unit, now)),
             None => {}
+        }
+    }
+
+    fn end(&mut self, queue: &mut TransmitQueue, now: Instant) {
+        if let Some((unit, _)) = self.last.filter(|_| self.has_repairs()) {
+            self.close(unit, queue, now);
         }
     }
 }

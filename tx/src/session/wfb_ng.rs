@@ -11,7 +11,7 @@ use super::{Key, Names, random, warn_if_exposed};
 use crate::args::Args;
 use crate::clock::Clock;
 use crate::events::Fec;
-use crate::sender::{WfbNg, WfbNgConfig};
+use crate::sender::{Closing, WfbNg, WfbNgConfig};
 
 impl Key for EndKey {
     type Dialect = WfbNg;
@@ -27,7 +27,7 @@ impl Key for EndKey {
     }
 
     fn dialect(&self, args: &Args, payload: Payload, _clock: Clock, _now: Instant) -> anyhow::Result<WfbNg> {
-        Ok(WfbNg::new(args.dialect.wfb_ng(payload), self, SessionSeed::from_bytes(random()?)))
+        Ok(WfbNg::new(config(args, payload), self, SessionSeed::from_bytes(random()?)))
     }
 
     fn names(&self, args: &Args) -> Names {
@@ -44,5 +44,27 @@ impl Key for EndKey {
     fn fec(args: &Args) -> Fec {
         let WfbNgConfig { code, epoch, channel, .. } = args.dialect.wfb_ng(Payload::Opaque);
         Fec::WfbNg { code: "reed-solomon", k: code.k(), n: code.n(), epoch, radio_port: channel.radio_port() }
+    }
+}
+
+/// Frames that are not paced never wait here: whether the air has room for another block's repairs is not seen.
+fn config(args: &Args, payload: Payload) -> WfbNgConfig {
+    let config = args.dialect.wfb_ng(payload);
+    if args.no_pacing { WfbNgConfig { closing: Closing::Never, ..config } } else { config }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[test]
+    fn without_pacing_no_block_ends_early() {
+        let closing = |more: &[&str]| {
+            let line = ["skylark-tx", "--input", "test", "--air", "udp:127.0.0.1:9", "--dialect", "wfb-ng"];
+            config(&Args::try_parse_from(line.iter().chain(more)).unwrap(), Payload::H264).closing
+        };
+        assert_eq!([closing(&[]), closing(&["--no-pacing"])], [Closing::UnitEnds, Closing::Never]);
     }
 }

@@ -121,10 +121,10 @@ impl DatagramInput {
         let Inspected { payload, end_of_unit, keyframe } = self.inspector.handle_datagram(&bytes);
         match payload {
             _ if payload == before => {}
-            Payload::RtpH264 => note("this RTP is H.264, in a session of its own"),
-            Payload::RtpH265 => note("this RTP is H.265: it is carried as it is, in a session of its own"),
+            Payload::RtpH264 => note("this RTP is H.264"),
+            Payload::RtpH265 => note("this RTP is H.265: it is carried as it is"),
             Payload::Opaque | Payload::H264 | Payload::Rtp | Payload::Unknown(_) => {
-                note("this RTP is neither H.264 nor H.265: it is carried as it is, in a session of its own");
+                note("this RTP is neither H.264 nor H.265: it is carried as it is");
             }
         }
         Datagram { bytes, end_of_unit, keyframe, captured, payload }
