@@ -134,6 +134,18 @@ fn a_link_that_faded_while_a_recording_played_comes_back_within_300_ms() {
 }
 
 #[test]
+fn two_packets_of_a_session_left_long_ago_disturb_nothing() {
+    let before = aired(run(1), 0, ms(0), ms(4000));
+    let heard_before: Vec<Event> = before.iter().filter(|(at, _)| *at < ms(2000)).cloned().collect();
+    let [.., first, second] = &before[..] else { panic!("it sent nothing") };
+    let replayed = vec![(ms(8000), first.1.clone()), (ms(8260), second.1.clone())];
+    let ground = heard(&[heard_before, aired(run(2), 10_000, ms(4000), ms(12_000)), replayed]);
+    assert_eq!(numbers(&ground), [all(0, 500), all(10_000, 2000)].concat());
+    let delays = ground.handed[500..].iter().map(|handed| handed.at - INTERVAL * (number_of(&handed.bytes) - 9_000));
+    assert!(delays.max().unwrap() <= ms(60));
+}
+
+#[test]
 fn who_began_with_a_recording_has_the_link_when_that_ends_and_for_good() {
     let recording = aired(run(1), 10_000, ms(0), ms(3000));
     let live = aired(run(2), 0, ms(1001), ms(12_000));

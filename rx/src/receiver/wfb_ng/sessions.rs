@@ -10,7 +10,8 @@
 //! * Where both are heard, the one followed stays. If it goes on 250 ms behind the first packet of the other, the other
 //!   was not its successor, but is a recording: it is refuted, and followed only in a silence of 3 s.
 //! * A session that was left comes back only with packets beyond the last that was heard of it: a recording of what was
-//!   heard has none. If it does while its successor is heard, for 250 ms, it had only faded, and the successor is refuted.
+//!   heard has none. If it does for 250 ms while its successor is heard, within 3 s, it had only faded. Later it comes back
+//!   only when the successor is silent.
 //!
 //! So a recording does not disturb a link that runs, and where a receiver began with the recording, the link has it as
 //! soon as the recording pauses, ends or begins again; nothing gives it back.
@@ -156,7 +157,7 @@ impl Sessions {
                 newest: left.newest,
                 left: Some(now),
                 heard: None,
-                is_refuted: left.rank > rank,
+                is_refuted: false,
             });
         }
         Some(other.session)
@@ -205,7 +206,9 @@ impl Sessions {
         }
         let before = other.heard.filter(|(_, last)| now.saturating_duration_since(*last) < FRESH);
         let (first, _) = *other.heard.insert((before.map_or(now, |(first, _)| first), now));
-        let had_faded = other.rank.is_some_and(|rank| rank < followed.rank) && first + STRAGGLERS <= now;
+        let is_before = other.rank.is_some_and(|rank| rank < followed.rank);
+        let is_lately = other.left.is_some_and(|left| now < left + LONG_SILENCE);
+        let had_faded = is_before && is_lately && first + STRAGGLERS <= now;
         if had_faded { Stranger::Enter(at) } else { Stranger::Waits }
     }
 
