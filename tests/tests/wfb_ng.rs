@@ -12,6 +12,8 @@ mod ground;
 mod hostile;
 #[path = "wfb_ng/model.rs"]
 mod model;
+#[path = "wfb_ng/pauses.rs"]
+mod pauses;
 #[path = "wfb_ng/recordings.rs"]
 mod recordings;
 #[path = "wfb_ng/sessions.rs"]

@@ -163,6 +163,36 @@ fn a_link_that_faded_while_a_recording_played_comes_back_within_300_ms() {
 }
 
 #[test]
+fn two_packets_of_a_session_left_long_ago_disturb_nothing() {
+    let before = aired(run(1), 0, ms(0), ms(4000));
+    let heard_before: Vec<Event> = before.iter().filter(|(at, _)| *at < ms(2000)).cloned().collect();
+    let [.., first, second] = &before[..] else { panic!("it sent nothing") };
+    let replayed = vec![(ms(8000), first.1.clone()), (ms(8260), second.1.clone())];
+    let ground = heard(&[heard_before, aired(run(2), 10_000, ms(4000), ms(12_000)), replayed]);
+    assert_eq!(numbers(&ground), [all(0, 500), all(10_000, 2000)].concat());
+    let delays = ground.handed[500..].iter().map(|handed| handed.at - INTERVAL * (number_of(&handed.bytes) - 9_000));
+    assert!(delays.max().unwrap() <= ms(60));
+}
+
+#[test]
+fn a_session_packet_of_a_later_epoch_alone_locks_nothing_out() {
+    let mut later_epoch = ModelSender::new(CHANNEL, keys().drone, BlockCode::DEFAULT, 9, 5);
+    let replayed = vec![(ms(0), captured(&later_epoch.session()))];
+    let ground = heard(&[replayed, aired(run(6), 0, ms(100), ms(3000))]);
+    assert_eq!(numbers(&ground), all(0, 725));
+}
+
+#[test]
+fn of_two_changes_of_code_in_a_row_no_session_is_lost() {
+    let of_code = |k, n, seed| sender(BlockCode::new(k, n).unwrap(), seed);
+    let first = aired(run(1), 0, ms(0), ms(2000));
+    let second = aired(of_code(4, 8, 2), 10_000, ms(2000), ms(2032));
+    let third = aired(of_code(2, 4, 3), 20_000, ms(2032), ms(4000));
+    let ground = heard(&[first, second, third]);
+    assert_eq!(numbers(&ground), [all(0, 500), all(10_000, 8), all(20_000, 492)].concat());
+}
+
+#[test]
 fn who_began_with_a_recording_has_the_link_when_that_ends_and_for_good() {
     let recording = aired(run(1), 10_000, ms(0), ms(3000));
     let live = aired(run(2), 0, ms(1001), ms(12_000));

@@ -19,8 +19,6 @@ pub(super) struct Block {
     pub(super) first: Instant,
     /// When its latest was.
     pub(super) last: Instant,
-    /// Whether what is missing is waited for no longer.
-    pub(super) given_up: bool,
     code: BlockCode,
     slots: Vec<u8>,
     /// Bytes in each slot; zeros follow.
@@ -57,7 +55,6 @@ impl Block {
             index: 0,
             first: now,
             last: now,
-            given_up: false,
             code,
             slots: vec![0; n * SLOT_BYTES],
             lengths: vec![0; n],
@@ -74,7 +71,7 @@ impl Block {
     pub(super) fn begin(&mut self, index: u64, now: Instant) {
         (self.index, self.first, self.last) = (index, now, now);
         (self.held, self.recovered) = (FragmentSet::default(), FragmentSet::default());
-        (self.given_up, self.is_contradictory) = (false, false);
+        self.is_contradictory = false;
         (self.parity_bytes, self.parities) = (None, 0);
     }
 

@@ -110,7 +110,11 @@ impl Blocks {
             Stored::Needless => return Arrival::Recovered,
             Stored::Kept => stats.heard += u64::from(!is_parity),
         }
-        stats.recovered += u64::from(block.rebuild(&self.code, now));
+        let turn = self.next.filter(|next| next.block == id.block).map_or(0, |next| next.fragment);
+        let passed = (0..turn).filter(|number| block.source(*number).is_none()).count() as u64;
+        let rebuilt = u64::from(block.rebuild(&self.code, now));
+        stats.late += passed.min(rebuilt);
+        stats.recovered += rebuilt.saturating_sub(passed);
         if block.is_complete() {
             self.newest_complete = self.newest_complete.max(Some(id.block));
         }
@@ -133,14 +137,9 @@ impl Blocks {
         self.now = now;
         if !self.is_ready(stats)
             && self.deadline().is_some_and(|deadline| deadline <= now)
-            && let (Some(next), Some(front)) = (self.next, self.blocks.front_mut())
+            && let Some(until) = self.next_there()
         {
-            if front.index == next.block {
-                front.given_up = true;
-            } else {
-                let until = PacketId { block: front.index, fragment: 0 };
-                self.give_up_until(until, stats);
-            }
+            self.give_up_until(until, stats);
         }
     }
 
@@ -173,7 +172,7 @@ impl Blocks {
                         self.give_up_until(behind(next), stats);
                     }
                 }
-            } else if front.given_up || self.is_final(next, Some(front)) {
+            } else if self.is_final(next, Some(front)) {
                 self.give_up_until(behind(next), stats);
             } else {
                 return false;
@@ -261,10 +260,22 @@ impl Blocks {
         u64::from(id.fragment) < from && !may_be_repaired
     }
 
-    /// Until when the next fragment is waited for: the budget from the end of its block on. While its block is being sent,
-    /// every fragment of it shows that more will come.
+    /// What is there and has its turn if what is missing before it is given up; the end of a block of which nothing is
+    /// left, if another follows.
+    fn next_there(&self) -> Option<PacketId> {
+        let (next, front, k) = (self.next?, self.blocks.front()?, self.code.code().k());
+        if front.index != next.block {
+            return Some(PacketId { block: front.index, fragment: 0 });
+        }
+        let held = (next.fragment..k).find(|number| front.source(*number).is_some());
+        let end = (self.blocks.len() > 1).then_some(k);
+        Some(PacketId { fragment: held.or(end)?, ..next })
+    }
+
+    /// Until when the next fragment is waited for, if anything waits for it: the budget from the end of its block on. While
+    /// its block is being sent, every fragment of it shows that more will come.
     fn deadline(&self) -> Option<Instant> {
-        let (next, front) = (self.next?, self.blocks.front()?);
+        let (next, front, _) = (self.next?, self.blocks.front()?, self.next_there()?);
         if front.index != next.block {
             return Some(front.first + self.budget);
         }

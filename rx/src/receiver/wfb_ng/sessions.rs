@@ -10,7 +10,8 @@
 //! * Where both are heard, the one followed stays. If it goes on 250 ms behind the first packet of the other, the other
 //!   was not its successor, but is a recording: it is refuted, and followed only in a silence of 3 s.
 //! * A session that was left comes back only with packets beyond the last that was heard of it: a recording of what was
-//!   heard has none. If it does while its successor is heard, for 250 ms, it had only faded, and the successor is refuted.
+//!   heard has none. If it does for 250 ms while its successor is heard, within 3 s, it had only faded. Later it comes back
+//!   only when the successor is silent.
 //!
 //! So a recording does not disturb a link that runs, and where a receiver began with the recording, the link has it as
 //! soon as the recording pauses, ends or begins again; nothing gives it back.
@@ -105,7 +106,7 @@ impl Sessions {
             if session.key == followed.key {
                 return if session == followed { Verdict::Followed } else { Verdict::Stale };
             }
-            if session.epoch < followed.epoch {
+            if session.epoch < self.least_epoch() {
                 return Verdict::Stale;
             }
         }
@@ -156,7 +157,7 @@ impl Sessions {
                 newest: left.newest,
                 left: Some(now),
                 heard: None,
-                is_refuted: left.rank > rank,
+                is_refuted: false,
             });
         }
         Some(other.session)
@@ -178,49 +179,56 @@ impl Sessions {
 
     /// The place of the session whose packets wait for the silence of the one followed, which has come.
     pub(super) fn successor(&self, now: Instant) -> Option<usize> {
-        let waits = self.others.iter().rposition(Other::waits)?;
-        self.poll_timeout().filter(|due| *due <= now).map(|_| waits)
+        self.awaited().filter(|(_, due)| *due <= now).map(|(at, _)| at)
     }
 
     /// When the session followed will be silent, if another waits for that.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        let waits = self.others.iter().rfind(|other| other.waits())?;
-        let (_, last) = waits.heard?;
+        self.awaited().map(|(_, due)| due)
+    }
+
+    /// Of those that wait the one that was heard first, and when the session followed will be silent.
+    fn awaited(&self) -> Option<(usize, Instant)> {
         let silent = self.followed.as_ref()?.pace.silent_from()?;
-        Some(silent).filter(|silent| *silent <= last + FRESH)
+        let waits = self.others.iter().enumerate().filter(|(_, other)| !other.is_refuted);
+        let heard = waits.filter_map(|(at, other)| other.heard.map(|heard| (at, heard)));
+        let fresh = heard.filter(|(_, (_, last))| silent <= *last + FRESH);
+        fresh.min_by_key(|(_, (first, _))| *first).map(|(at, _)| (at, silent))
+    }
+
+    /// The epoch of the session followed, once a data packet of it was opened: a session packet alone may be a recording.
+    fn least_epoch(&self) -> u64 {
+        self.followed.as_ref().filter(|followed| followed.newest.is_some()).map_or(0, |followed| followed.epoch)
     }
 
     fn judge_packet(&mut self, at: usize, id: PacketId, now: Instant) -> Stranger {
+        let least_epoch = self.least_epoch();
         let (Some(followed), Some(other)) = (&self.followed, self.others.get_mut(at)) else { return Stranger::Unknown };
-        if other.session.epoch < followed.epoch || other.newest.is_some_and(|newest| id <= newest) {
+        if other.session.epoch < least_epoch || other.newest.is_some_and(|newest| id <= newest) {
             return Stranger::Stale;
         }
         let is_straggler = other.left.is_some_and(|left| now < left + STRAGGLERS);
         let silence = if other.is_refuted { LONG_SILENCE } else { Duration::ZERO };
-        if other.session.epoch > followed.epoch || !is_straggler && followed.pace.is_silent(silence, now) {
+        if other.session.epoch > least_epoch || !is_straggler && followed.pace.is_silent(silence, now) {
             return Stranger::Enter(at);
         }
-        if other.is_refuted && other.rank.is_none_or(|rank| rank > followed.rank) || is_straggler {
+        if other.is_refuted && other.rank.is_none_or(|rank| rank > followed.rank) {
             return Stranger::Stale;
         }
         let before = other.heard.filter(|(_, last)| now.saturating_duration_since(*last) < FRESH);
         let (first, _) = *other.heard.insert((before.map_or(now, |(first, _)| first), now));
-        let had_faded = other.rank.is_some_and(|rank| rank < followed.rank) && first + STRAGGLERS <= now;
+        let is_before = other.rank.is_some_and(|rank| rank < followed.rank);
+        let is_lately = other.left.is_some_and(|left| now < left + LONG_SILENCE);
+        let had_faded = is_before && is_lately && first + STRAGGLERS <= now;
         if had_faded { Stranger::Enter(at) } else { Stranger::Waits }
     }
 
     fn push(&mut self, other: Other) {
         if self.others.len() >= MAX_OTHERS {
-            self.others.remove(0);
+            let is_idle = |other: &Other| other.rank.is_none() && other.heard.is_none();
+            self.others.remove(self.others.iter().position(is_idle).unwrap_or(0));
         }
         self.others.push(other);
-    }
-}
-
-impl Other {
-    /// Whether packets of it wait that make it the successor of the one followed if that is silent.
-    fn waits(&self) -> bool {
-        self.heard.is_some() && !self.is_refuted
     }
 }
 
