@@ -8,7 +8,8 @@ mod wfb_ng;
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 pub(crate) use doctor::{DoctorCommand, FrameWidth};
 pub(crate) use list::ListCommand;
@@ -42,6 +43,20 @@ Exit codes: 0 done, 1 failed (one line on stderr says why), 2 the command line w
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Args {
+    /// Those of this process.
+    pub(crate) fn read() -> Result<Self, clap::Error> {
+        let args = Self::try_parse()?;
+        match &args.command {
+            Command::Doctor(command) => match command.check() {
+                Ok(()) => Ok(args),
+                Err(error) => Err(Self::command().error(ErrorKind::ValueValidation, error)),
+            },
+            _ => Ok(args),
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,7 +4,7 @@ mod code;
 mod enter;
 mod phrase;
 mod picture;
-mod place;
+pub(crate) mod place;
 mod scan;
 mod screen;
 mod show;

@@ -74,3 +74,16 @@ fn a_machine_cannot_be_asked_to_be_both_ends() {
     assert_eq!(doctor(&["--transmit", "--receive"]).status.code(), Some(2));
     assert_eq!(doctor(&["--width", "40"]).status.code(), Some(2), "a width is a transmitter's");
 }
+
+#[test]
+fn options_that_contradict_each_other_are_refused() {
+    for (line, words) in [
+        ("--dialect wfb-ng --link-id 5 --link hill", "cannot be used with"),
+        ("--link-id 5", "--link-id is of WFB-NG: add --dialect wfb-ng"),
+        ("--radio-port 0", "--radio-port is of WFB-NG: add --dialect wfb-ng"),
+    ] {
+        let output = doctor(&line.split(' ').collect::<Vec<_>>());
+        assert_eq!(output.status.code(), Some(2), "{line}");
+        assert!(text(&output.stderr).contains(words), "{line}: {}", text(&output.stderr));
+    }
+}

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
@@ -60,6 +60,41 @@ fn random_keys_differ_and_fit_each_other() {
     assert!(other.contains("end          the aircraft\n"), "{other}");
     let fingerprint = |shown: &str| shown.lines().find(|line| line.starts_with("fingerprint")).unwrap().to_owned();
     assert_eq!(fingerprint(&shown), fingerprint(&other));
+}
+
+#[test]
+fn a_copy_beside_the_key_is_of_the_same_end_and_no_other_half() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(setup(&folder, "new", "").0, Some(0));
+    fs::copy(folder.path().join("gs.key"), folder.path().join("copy")).unwrap();
+    for _ in 0..2 {
+        let shown = setup(&folder, "show copy", "").1;
+        assert!(shown.contains("end          the ground\n") && !shown.contains("NOT fit"), "{shown}");
+        let _ = fs::remove_file(folder.path().join("drone.key"));
+    }
+    let shown = setup(&folder, "show copy", "").1;
+    assert!(shown.contains("the other file is not beside it"), "{shown}");
+}
+
+/// Only root can give files away.
+#[test]
+fn keys_that_root_makes_behind_sudo_are_the_persons() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let made = Command::new(env!("CARGO_BIN_EXE_skylark-setup"))
+        .args(["key", "wfb-ng", "new"])
+        .current_dir(folder.path())
+        .env("SUDO_UID", "1234")
+        .env("SUDO_GID", "1235")
+        .output()
+        .unwrap();
+    assert!(made.status.success());
+    for name in ["gs.key", "drone.key"] {
+        let file = fs::metadata(folder.path().join(name)).unwrap();
+        assert_eq!((file.uid(), file.gid()), (1234, 1235), "{name}");
+    }
 }
 
 #[test]

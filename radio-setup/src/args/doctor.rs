@@ -17,11 +17,11 @@ pub(crate) struct DoctorCommand {
     #[arg(long, default_value_t, value_name = "DIALECT")]
     pub(crate) dialect: Dialect,
     /// The link id of WFB-NG, 24 bits. Without it that of the link's name: 7669206 for `default`.
-    #[arg(long, value_name = "ID", value_parser = clap::value_parser!(u32).range(..1 << 24))]
+    #[arg(long, value_name = "ID", value_parser = clap::value_parser!(u32).range(..1 << 24), conflicts_with = "link")]
     pub(crate) link_id: Option<u32>,
-    /// The radio port of WFB-NG: 0 is video from the aircraft.
-    #[arg(long, default_value_t = 0, value_name = "PORT")]
-    pub(crate) radio_port: u8,
+    /// The radio port of WFB-NG: 0, the default, is video from the aircraft.
+    #[arg(long, value_name = "PORT")]
+    pub(crate) radio_port: Option<u8>,
     /// The key file to try on what is heard. Without it the key that skylark-tx and skylark-rx take.
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
@@ -44,6 +44,17 @@ pub(crate) struct DoctorCommand {
     /// Lines of JSON: one for each check, and the verdict.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl DoctorCommand {
+    /// What one dialect has and the other has not, in words that say what to do.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let theirs = [("--link-id", self.link_id.is_some()), ("--radio-port", self.radio_port.is_some())];
+        match theirs.into_iter().find(|(_, given)| *given && self.dialect == Dialect::Skylark) {
+            Some((option, _)) => Err(format!("{option} is of WFB-NG: add --dialect wfb-ng, or leave it out")),
+            None => Ok(()),
+        }
+    }
 }
 
 /// A card or pattern, as `--air` of the other programs takes it.

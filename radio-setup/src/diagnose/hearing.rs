@@ -1,6 +1,7 @@
 //! What is heard, and what that says of the other end.
 
 use skylark_common::wfb_ng::channel::ChannelId;
+use skylark_common::wfb_ng::key_file::End;
 use skylark_common::wire::link::LinkId;
 use skylark_common::wire::packet::VERSION;
 
@@ -123,6 +124,9 @@ impl Hearing<'_> {
             let found = format!("{card} hears this link, but key {fingerprint:08x} does not open it");
             let fix = match self.link.id {
                 Id::Skylark(_) => "give both ends the same key; `skylark-setup pair` carries it over",
+                Id::WfbNg(channel) if channel.goes_up() => {
+                    "the ground's gs.key and this drone.key have to be of one pair: copy it from where both were made"
+                }
                 Id::WfbNg(_) => {
                     "the aircraft's drone.key and this gs.key have to be of one pair: copy it from where both were made"
                 }
@@ -158,8 +162,9 @@ impl Hearing<'_> {
             (Id::Skylark(_), None, Some(other)) => {
                 let found = format!("{card} hears only WFB-NG, link {other}");
                 let (id, port) = (other.link_id(), other.radio_port());
+                let key = End::hearing(other).file_name();
                 let fix = format!(
-                    "receive it with `skylark-rx --dialect wfb-ng --key gs.key --link-id {id} --radio-port {port}`, or \
+                    "receive it with `skylark-rx --dialect wfb-ng --key {key} --link-id {id} --radio-port {port}`, or \
                      start `skylark-tx` without --dialect on the aircraft"
                 );
                 Some(self.silent(Code::WfbNg, found, &fix))

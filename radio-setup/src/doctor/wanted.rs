@@ -26,7 +26,7 @@ pub(super) fn wanted(command: &DoctorCommand) -> (Wanted, Link, Finding) {
         }
         Dialect::WfbNg => {
             let id = command.link_id.unwrap_or_else(|| link_id_of_domain(&command.link));
-            let channel = ChannelId::new(id, command.radio_port);
+            let channel = ChannelId::new(id, command.radio_port.unwrap_or(ChannelId::VIDEO));
             let end = End::hearing(channel);
             let path = command.key.clone().map_or_else(|| wfb_ng_key_file::find(end), Ok);
             let (key, finding) = judge(path, |path| wfb_ng_key_file::read(path, end), EndKey::fingerprint);

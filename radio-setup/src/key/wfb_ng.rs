@@ -9,6 +9,7 @@ use skylark_common::wfb_ng::keys::{EndKey, KeyPair};
 
 use super::{prompt, spoken, write};
 use crate::args::{KeyFolder, WfbNgKeyCommand};
+use crate::pair::place;
 use crate::report;
 
 /// Does what the command says.
@@ -36,12 +37,14 @@ fn random() -> Result<KeyPair> {
 /// Writes both keys that `make` gives. It is asked only once it is clear that they can be stored.
 fn store(target: &KeyFolder, make: impl FnOnce() -> Result<KeyPair>) -> Result<()> {
     let path = |end: End| target.folder.join(end.file_name());
+    place::make_system_folder(&target.folder)?;
     for end in [End::Ground, End::Drone] {
         write::check(&path(end), target.force)?;
     }
     let keys = make()?;
     for (end, key) in [(End::Ground, &keys.ground), (End::Drone, &keys.drone)] {
         write::write(&path(end), &key.emit(), target.force)?;
+        place::hand_over_behind_sudo(&path(end))?;
     }
     report::note(format_args!(
         "wrote {} for the ground and {} for the aircraft, with fingerprint {}; each end takes its own",
@@ -55,6 +58,7 @@ fn store(target: &KeyFolder, make: impl FnOnce() -> Result<KeyPair>) -> Result<(
 fn show(file: &Path) -> Result<()> {
     let (whose, key) = match key_file::read(file, End::Ground) {
         Ok(key) if file.file_name().is_some_and(|name| name == End::Ground.file_name()) => ("the ground", key),
+        Ok(key) if is_copy_of(file, End::Ground, &key) => ("the ground", key),
         Ok(key) => ("either end: its name does not say which", key),
         Err(KeyFileError::WrongEnd { .. }) => ("the aircraft", key_file::read(file, End::Drone)?),
         Err(error) => return Err(error.into()),
@@ -70,12 +74,20 @@ fn show(file: &Path) -> Result<()> {
     ))
 }
 
+/// Whether the file of this end beside it holds the same.
+fn is_copy_of(file: &Path, end: End, key: &EndKey) -> bool {
+    let beside = key_file::read(&file.with_file_name(end.file_name()), end);
+    beside.is_ok_and(|beside| beside.emit() == key.emit())
+}
+
 /// What is said of the pair's other file, if it is beside this one.
 fn pair(file: &Path, key: &EndKey) -> String {
     for end in [End::Drone, End::Ground] {
         let beside = file.with_file_name(end.file_name());
+        // One that is the same is a copy of this end's, and says nothing of the pair.
         if beside != file
             && let Ok(other) = key_file::read(&beside, end)
+            && other.emit() != key.emit()
         {
             let fits = if key.fits(&other) { "fits" } else { "does NOT fit" };
             return format!("{} {fits}", beside.display());

@@ -121,6 +121,17 @@ fn a_wfb_ng_session_opens_with_its_own_key_only() {
 }
 
 #[test]
+fn a_frame_too_short_for_a_session_packet_opens_nothing() {
+    let channel = ChannelId::new(7_669_206, 0);
+    let key = KeyPair::from_secrets([1; 32], [2; 32]).ground;
+    let mut ear = Ear::new(Wanted::WfbNg(channel, Some(key)));
+    for len in [1, 40, 87] {
+        ear.hear(&received(&[&channel.dot11().emit()[..], &vec![2; len]].concat()), 0);
+    }
+    assert_eq!((ear.heard().ours, ear.heard().opened, ear.heard().refused), (3, 0, 0));
+}
+
+#[test]
 fn reports_of_what_this_machine_sent_are_no_frames_of_others() {
     let mut ear = Ear::new(wanted(Some(key())));
     let probe = inject::probe(TxRate::default());

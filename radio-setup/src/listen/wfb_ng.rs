@@ -14,5 +14,9 @@ pub(super) fn packet(frame: &[u8]) -> Option<(ChannelId, &[u8])> {
 /// Whether the key opens a session packet; `None` if there is nothing to try.
 pub(super) fn opens(packet: &[u8], key: Option<&EndKey>, channel: ChannelId) -> Option<bool> {
     let key = key.filter(|_| packet.first() == Some(&SESSION_PACKET))?;
-    Some(!matches!(Session::open(packet, key, channel), Err(SessionError::Key)))
+    match Session::open(packet, key, channel) {
+        // It is none, whoever's: there was no box to open.
+        Err(SessionError::Length { .. }) => None,
+        opened => Some(!matches!(opened, Err(SessionError::Key))),
+    }
 }

@@ -36,14 +36,34 @@ pub(super) fn for_writing(file: Option<PathBuf>) -> Result<Place> {
     Ok(place)
 }
 
+/// Makes the machine's folder for keys, if this is it and it is missing.
+pub(crate) fn make_system_folder(folder: &Path) -> Result<()> {
+    if Some(folder) != Path::new(SYSTEM_KEY).parent() {
+        return Ok(());
+    }
+    let made = DirBuilder::new().recursive(true).mode(0o755).create(folder);
+    made.with_context(|| format!("cannot make folder {}", folder.display()))
+}
+
+/// Gives a file that root wrote behind sudo to the person at the keyboard, whose programs run without root.
+pub(crate) fn hand_over_behind_sudo(path: &Path) -> Result<()> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let owner = rustix::process::geteuid().is_root().then(|| person(&variable)).flatten();
+    Place { path: path.to_owned(), owner }.hand_over()
+}
+
+/// Who is behind sudo.
+fn person(variable: &dyn Fn(&str) -> Option<String>) -> Option<(u32, u32)> {
+    let number = |name| variable(name)?.parse().ok();
+    number("SUDO_UID").zip(number("SUDO_GID"))
+}
+
 fn choose(around: &Surroundings<'_>) -> Result<Place> {
     if let Some(path) = (around.variable)("SKYLARK_KEY") {
         return Ok(Place { path: path.into(), owner: None });
     }
     if around.is_root {
-        // Behind sudo the person at the keyboard owns the key, whose programs run without root.
-        let number = |name| (around.variable)(name)?.parse().ok();
-        return Ok(Place { path: SYSTEM_KEY.into(), owner: number("SUDO_UID").zip(number("SUDO_GID")) });
+        return Ok(Place { path: SYSTEM_KEY.into(), owner: person(around.variable) });
     }
     let home = (around.variable)("HOME").context("$HOME is not set; name the key file: FILE")?;
     Ok(Place { path: Path::new(&home).join(".config/skylark/link.key"), owner: None })

@@ -90,6 +90,19 @@ fn what_is_heard_instead_of_a_wfb_ng_link_is_named() {
 }
 
 #[test]
+fn what_goes_up_is_heard_with_the_key_of_the_aircraft() {
+    let channel = ChannelId::new(7_669_206, 144);
+    let up = Link { name: channel.to_string(), id: Id::WfbNg(channel), fingerprint: Some(1) };
+    let told = |link: &Link, heard: Heard| {
+        hearing(&machine(), link, Purpose::Receive, &[listened("wlan1", heard)])[0].sentence()
+    };
+    let refused = told(&up, Heard { frames: 9, ours: 9, refused: 1, ..Heard::default() });
+    assert!(refused.contains("the ground's gs.key and this drone.key"), "{refused}");
+    let other = told(&link(), Heard { frames: 9, other_channels: vec![(channel, 9)], ..Heard::default() });
+    assert!(other.contains("--key drone.key --link-id 7669206 --radio-port 144"), "{other}");
+}
+
+#[test]
 fn a_link_on_another_channel_is_found_by_the_search_or_by_another_card() {
     let there = Heard { frames: 1, ours: 1, ..Heard::default() };
     let scan = Scan { found: Some((on(5765).unwrap(), there.clone())), listened: 3, ..Scan::default() };
