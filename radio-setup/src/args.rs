@@ -49,13 +49,12 @@ impl Args {
     /// Those of this process.
     pub(crate) fn read() -> Result<Self, clap::Error> {
         let args = Self::try_parse()?;
-        match &args.command {
-            Command::Doctor(command) => match command.check() {
-                Ok(()) => Ok(args),
-                Err(error) => Err(Self::command().error(ErrorKind::ValueValidation, error)),
-            },
-            _ => Ok(args),
+        if let Command::Doctor(command) = &args.command
+            && let Err(error) = command.check()
+        {
+            return Err(Self::command().error(ErrorKind::ValueValidation, error));
         }
+        Ok(args)
     }
 }
 

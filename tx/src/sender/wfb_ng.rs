@@ -203,14 +203,13 @@ impl WfbNg {
 
     /// How long after its last packet the block under way is filled, if that adds any repairs.
     fn patience(&self) -> Option<Duration> {
-        match self.config.filling {
-            Filling::After(time) if self.has_repairs() => Some(time),
-            Filling::Pause if self.has_repairs() => Some(match self.config.closing {
-                Closing::Never => pause::MOST,
-                Closing::UnitEnds => self.cadence.pause(),
-            }),
-            _ => None,
-        }
+        let patience = match (self.config.filling, self.config.closing) {
+            (Filling::After(time), _) => Some(time),
+            (Filling::Pause, Closing::Never) => Some(pause::MOST),
+            (Filling::Pause, Closing::UnitEnds) => Some(self.cadence.pause()),
+            (Filling::Never, _) => None,
+        };
+        patience.filter(|_| self.has_repairs())
     }
 
     /// Airtime of what the block under way would end with.
