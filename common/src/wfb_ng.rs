@@ -16,12 +16,10 @@
 //! | [`reed_solomon`] | the code over a block: the systematic Vandermonde matrix |
 //! | [`seed`] | the keys of one session after another |
 //! | [`fragment`] | what is inside a packet: flags, length, datagram |
-//! | [`figures`] | counts as the field's ground tools read them |
 //!
 //! One datagram is one packet here, and nothing says where a unit ends; what is inside tells (RTP's marker).
 
 pub mod channel;
-pub mod figures;
 pub mod fragment;
 pub mod key_file;
 pub mod keys;

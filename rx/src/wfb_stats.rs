@@ -1,6 +1,7 @@
 //! The figures as WFB-NG's ground tools read them (`--wfb-stats`): adaptive link, OSDs, loggers. Both dialects have
 //! them, so that those tools work with a Skylark link as well.
 
+mod figures;
 mod msgpack;
 
 use std::collections::BTreeMap;
@@ -10,10 +11,11 @@ use std::time::Duration;
 use serde::Serialize;
 use skylark_common::feed::{Feed, FeedError};
 use skylark_common::options::ListenAddress;
-use skylark_common::wfb_ng::figures::{Count, Counter, SettingsMessage};
 use skylark_common::wire::radiotap::{Modulation, RxRate};
 
 use crate::report::{CardReport, Fec, Report};
+use figures::{Count, Counter, SettingsMessage};
+
 use crate::stats::{AntennaStats, Spread, StreamStats};
 
 /// Time between messages: what the field's own programs have unless they are told otherwise.
@@ -166,7 +168,7 @@ fn line(message: &impl Serialize) -> Vec<u8> {
 
 /// What is said to whoever connects.
 fn settings(report: &Report) -> SettingsMessage {
-    SettingsMessage::new("gs", report.cards.iter().map(|card| card.name.clone()).collect(), interval_ms())
+    SettingsMessage::new(report.cards.iter().map(|card| card.name.clone()).collect(), interval_ms())
 }
 
 fn interval_ms() -> u64 {

@@ -79,3 +79,58 @@ fn the_fields_tools_read_the_figures_of_a_skylark_link() {
     assert_eq!([tx.end(), rx.end()], [0; 2]);
     assert!(messages.all(|message| message["type"] == "rx"), "it ends with whole lines");
 }
+
+/// Messages of figures from the port on which a receiver serves them, as long as it does.
+fn messages(feed: u16) -> impl Iterator<Item = Value> {
+    let stream = TcpStream::connect(("127.0.0.1", feed)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let lines = BufReader::new(stream).lines().map(Result::unwrap);
+    lines.map(|line| serde_json::from_str::<Value>(&line).unwrap()).filter(|message| message["type"] == "rx")
+}
+
+/// The counts of a message, since the one before and since the start, belong together.
+fn add_up(message: &Value) {
+    for pair in 0..2 {
+        let count = |name: &str| message["packets"][name][pair].as_u64().unwrap();
+        let (session, data, uniq) = (count("session"), count("data"), count("uniq"));
+        assert_eq!(session + data, count("dec_ok"), "{message}");
+        assert_eq!(data, uniq, "one card, nothing late: {message}");
+        assert!(data + session <= count("all") && count("all") <= count("all_bytes"), "{message}");
+    }
+}
+
+#[test]
+fn the_fields_tools_read_the_figures_of_a_recording() {
+    const VECTOR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/vectors/wfb-ng/k8n12-clean");
+    let (desk, [feed]) = (Desk::new(), ports());
+    let wfb_ng = format!("--dialect wfb-ng --key {VECTOR}/gs.key --output none --wfb-stats {feed}");
+    let mut rx = desk.start("skylark-rx", "rx", &format!("--air pcap:{VECTOR}/air.pcap {wfb_ng}"));
+    let messages: Vec<Value> = messages(feed).collect();
+    assert_eq!(rx.wait(), 0);
+    messages.iter().for_each(add_up);
+    let last = messages.last().unwrap();
+    assert!(last["packets"]["session"][1].as_u64() >= Some(1), "{last}");
+    assert_eq!(last["session"]["fec_type"], "VDM_RS");
+}
+
+#[test]
+fn figures_go_on_when_the_transmitter_is_started_again() {
+    let (desk, [card, feed]) = (Desk::new(), ports());
+    let keys = KeyPair::from_secrets([1; 32], [2; 32]);
+    for (name, key) in [("gs.key", keys.ground), ("drone.key", keys.drone)] {
+        fs::write(desk.folder.path().join(name), key.emit()).unwrap();
+    }
+    let in_wfb_ng = format!("--dialect wfb-ng --air udp:127.0.0.1:{card}");
+    let mut rx = desk.start("skylark-rx", "rx", &format!("--output none --key gs.key {in_wfb_ng} --wfb-stats {feed}"));
+    let mut messages = messages(feed);
+    for run in 1..=2 {
+        let sends = format!("{TEST_PICTURE} --key drone.key {in_wfb_ng}");
+        let mut tx = desk.start("skylark-tx", &format!("tx{run}"), &sends);
+        rx.wait_for("the session", |rx| rx.count("/sessions") == run);
+        let heard = messages.by_ref().inspect(add_up).filter(|message| message["packets"]["out"][0] != 0);
+        assert_eq!(heard.take(2).count(), 2);
+        assert_eq!(tx.end(), 0);
+    }
+    assert_eq!(rx.end(), 0);
+    messages.for_each(|message| add_up(&message));
+}
