@@ -48,8 +48,8 @@ pub(crate) struct Start {
     pub(crate) link: String,
     /// The link's number on the air, six hex digits.
     pub(crate) link_id: String,
-    /// The key's fingerprint, eight hex digits; `null` where a key has none.
-    pub(crate) key: Option<String>,
+    /// The key's fingerprint, eight hex digits.
+    pub(crate) key: String,
     /// The session's short name on the air, hex.
     pub(crate) session: String,
     pub(crate) input: String,

@@ -36,6 +36,8 @@ pub(crate) trait Key: Sized {
     const TELLS_PAYLOAD: bool;
     /// What is spent on repairs, as an option.
     const REPAIRS: &'static str;
+    /// Hex digits of a session's short name.
+    const SESSION_DIGITS: usize;
 
     /// Reads it from the file the command line names, or where it is looked for.
     fn read(args: &Args) -> anyhow::Result<Self>;
@@ -56,8 +58,8 @@ pub(crate) struct Names {
     pub(crate) dialect: &'static str,
     /// The link's number on the air, six hex digits.
     pub(crate) link_id: String,
-    /// The key's fingerprint, eight hex digits, if it has one.
-    pub(crate) key: Option<String>,
+    /// The key's fingerprint, eight hex digits.
+    pub(crate) key: String,
     /// All of it, for people.
     pub(crate) told: String,
 }
@@ -79,7 +81,7 @@ impl<K: Key> Sessions<'_, K> {
             link: self.args.dialect.link_name(),
             link_id,
             key,
-            session: format!("{session:06x}"),
+            session: format!("{session:0width$x}", width = K::SESSION_DIGITS),
             input: self.args.input.to_string(),
             payload,
             airs,

@@ -17,6 +17,7 @@ impl Key for LinkKey {
     type Dialect = Skylark;
     const TELLS_PAYLOAD: bool = true;
     const REPAIRS: &'static str = "--redundancy";
+    const SESSION_DIGITS: usize = 6;
 
     fn read(args: &Args) -> anyhow::Result<Self> {
         let path = args.key.clone().map_or_else(key_file::find, Ok)?;
@@ -40,7 +41,7 @@ impl Key for LinkKey {
             dialect: args.dialect.dialect.name(),
             link_id: LinkId::from_name(link).to_string(),
             told: format!("link {link}, key {key}, {} code {percent} %", fec.code),
-            key: Some(key),
+            key,
         }
     }
 

@@ -17,6 +17,7 @@ impl Key for EndKey {
     type Dialect = WfbNg;
     const TELLS_PAYLOAD: bool = false;
     const REPAIRS: &'static str = "the repairs of --fec";
+    const SESSION_DIGITS: usize = 8;
 
     fn read(args: &Args) -> anyhow::Result<Self> {
         let end = End::sending(args.dialect.channel());
@@ -33,11 +34,12 @@ impl Key for EndKey {
     fn names(&self, args: &Args) -> Names {
         let channel = args.dialect.channel();
         let WfbNgConfig { code, .. } = args.dialect.wfb_ng(Payload::Opaque);
+        let key = format!("{:08x}", self.fingerprint());
         Names {
             dialect: args.dialect.dialect.name(),
             link_id: format!("{:06x}", channel.link_id()),
-            key: None,
-            told: format!("WFB-NG link {channel}, blocks of {code}"),
+            told: format!("WFB-NG link {channel}, key {key}, blocks of {code}"),
+            key,
         }
     }
 

@@ -99,7 +99,9 @@ fn video_leaves_as_rtp_that_the_ground_key_opens() {
     assert_eq!(last["source_packets"], datagrams.len());
     let sent = [&last["source_packets"], &last["repair_packets"], &last["announces"]].map(|n| n.as_u64().unwrap());
     assert_eq!(sent.iter().sum::<u64>(), frames.len() as u64);
-    assert!(stderr(&output).contains("WFB-NG link 7669206 port 0, blocks of 8/12"), "{}", stderr(&output));
+    assert!(stderr(&output).contains("WFB-NG link 7669206 port 0, key "), "{}", stderr(&output));
+    assert_eq!(first["session"], format!("{:08x}", sessions[0].short_name()));
+    assert_eq!(first["key"], format!("{:08x}", keys().ground.fingerprint()));
 }
 
 #[test]

@@ -15,7 +15,7 @@ const SEQUENCE_CONTROL: usize = 22;
 pub(super) struct FrameWriter {
     header: [u8; Dot11::LEN],
     key: PacketKey,
-    nonce: [u8; NONCE_LEN],
+    name: u32,
     session_packet: Vec<u8>,
     /// Frames so far, of which the low 12 bits go out with each.
     sequence: u16,
@@ -26,8 +26,8 @@ impl FrameWriter {
         Self {
             header: session.channel.dot11().emit(),
             session_packet: session.seal(key, nonce),
+            name: session.short_name(),
             key: session.key,
-            nonce,
             sequence: 0,
         }
     }
@@ -37,10 +37,9 @@ impl FrameWriter {
         *self = Self { sequence: self.sequence, ..Self::new(session, key) };
     }
 
-    /// The session's short name: how the nonce of its session packet begins, which everybody can see.
+    /// The session's short name, as receivers have it.
     pub(super) const fn session(&self) -> u32 {
-        let [a, b, c, ..] = self.nonce;
-        u32::from_be_bytes([0, a, b, c])
+        self.name
     }
 
     /// The session packet, in a frame whose radiotap header is in `frame`.
