@@ -55,7 +55,7 @@ impl Waiting {
     }
 
     /// The frames that wait, the oldest first.
-    pub(super) fn iter(&self) -> impl Iterator<Item = &WaitingFrame> {
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &WaitingFrame> {
         self.frames.iter()
     }
 

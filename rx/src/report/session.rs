@@ -8,9 +8,8 @@ use skylark_common::wire::announce::Payload;
 /// The session that is followed.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub(crate) struct SessionReport {
-    /// Its number on the air, as six hexadecimal digits.
-    #[serde(serialize_with = "hexadecimal")]
-    pub(crate) id: u32,
+    /// Its number on the air, hexadecimal.
+    pub(crate) id: Name,
     /// What the datagrams are.
     pub(crate) payload: Payload,
     /// How the stream is protected.
@@ -22,7 +21,7 @@ pub(crate) struct SessionReport {
 impl SessionReport {
     /// What a line says of this session.
     pub(super) fn of(session: &SessionStats, shared_clock: bool) -> Self {
-        Self { id: session.id, payload: session.payload(), fec: Fec::of(&session.terms), shared_clock }
+        Self { id: Name::of(session), payload: session.payload(), fec: Fec::of(&session.terms), shared_clock }
     }
 }
 
@@ -54,6 +53,25 @@ impl Fec {
     }
 }
 
-fn hexadecimal<S: Serializer>(id: &u32, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{id:06x}"))
+/// What a session is called: six hexadecimal digits in our own dialect, eight in the other, as its transmitter says.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Name {
+    id: u32,
+    digits: usize,
+}
+
+impl Name {
+    const fn of(session: &SessionStats) -> Self {
+        let digits = match session.terms {
+            Terms::Skylark(_) => 6,
+            Terms::WfbNg { .. } => 8,
+        };
+        Self { id: session.id, digits }
+    }
+}
+
+impl Serialize for Name {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:0digits$x}", self.id, digits = self.digits))
+    }
 }

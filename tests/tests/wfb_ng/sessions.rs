@@ -193,6 +193,16 @@ fn of_two_changes_of_code_in_a_row_no_session_is_lost() {
 }
 
 #[test]
+fn a_recording_brings_nothing_of_a_session_that_was_entered_again() {
+    let live = aired(run(1), 0, ms(0), ms(7000));
+    let faded: Vec<Event> = live.iter().filter(|(at, _)| *at < ms(1900) || *at >= ms(2900)).cloned().collect();
+    let between = aired(run(2), 10_000, ms(2000), ms(2900));
+    let again = live.iter().filter(|(at, _)| *at < ms(1900)).map(|(at, frame)| (*at + ms(3100), frame.clone()));
+    let ground = heard(&[faded, between, again.collect()]);
+    assert_eq!(numbers(&ground), [all(0, 475), all(10_000, 225), all(725, 1025)].concat());
+}
+
+#[test]
 fn who_began_with_a_recording_has_the_link_when_that_ends_and_for_good() {
     let recording = aired(run(1), 10_000, ms(0), ms(3000));
     let live = aired(run(2), 0, ms(1001), ms(12_000));

@@ -103,7 +103,7 @@ impl Blocks {
         }
         self.newest = self.newest.max(id.block);
         let place = self.place_of(id.block, stats);
-        let Some(block) = self.blocks.get_mut(place) else { return Arrival::Late };
+        let Some(block) = place.and_then(|place| self.blocks.get_mut(place)) else { return Arrival::Late };
         match block.store(id.fragment, bytes, now) {
             Stored::Malformed => stats.malformed += 1,
             Stored::Needless if is_parity => stats.repairs_unneeded += 1,
@@ -222,11 +222,11 @@ impl Blocks {
         }
     }
 
-    /// Where the block is, made if it is not there.
-    fn place_of(&mut self, index: u64, stats: &mut StreamStats) -> usize {
+    /// Where the block is, made if it is not there; `None` if it is so old that it was given up at once.
+    fn place_of(&mut self, index: u64, stats: &mut StreamStats) -> Option<usize> {
         let place = self.blocks.partition_point(|block| block.index < index);
         if self.blocks.get(place).is_some_and(|block| block.index == index) {
-            return place;
+            return Some(place);
         }
         let (code, now) = (self.code.code(), self.now);
         let mut block = self.free.pop().unwrap_or_else(|| Block::new(code, now));
@@ -237,7 +237,7 @@ impl Blocks {
         for _ in 0..excess {
             self.release(stats);
         }
-        place.saturating_sub(excess)
+        place.checked_sub(excess)
     }
 
     /// Until where nothing will come of the blocks from `first` to `front` of which nothing is there.

@@ -10,6 +10,9 @@ use super::run::Run;
 use super::sessions::{self, Verdict};
 use super::{Heard, WfbNgReceiver, data_packet};
 
+/// Waiting frames, the latest, on which the key of a session is tried that may be followed: more would cost too much.
+const MAX_TRIED: usize = 64;
+
 impl WfbNgReceiver {
     /// A session packet: perhaps of a session to follow.
     pub(super) fn take_session(&mut self, card: usize, info: &RxHeader, packet: &[u8], now: Instant) -> Outcome {
@@ -28,7 +31,8 @@ impl WfbNgReceiver {
             Verdict::Followed if seen.is_none() => self.run.iter_mut().for_each(|run| run.confirm(now)),
             // A recording can repeat it: it shows what is on the air, and not that the transmitter lives.
             Verdict::Followed => self.hearing.own_session = Some(now),
-            Verdict::Noted => self.enter_latest(now),
+            Verdict::Noted if seen.is_none() || self.run.is_none() => self.enter_latest(now),
+            Verdict::Noted => {}
         }
         match seen {
             None => self.with_card(card, |card| card.first(info, now)),
@@ -61,7 +65,7 @@ impl WfbNgReceiver {
         let Some((at, session)) = self.sessions.latest() else { return };
         let (waiting, body) = (&self.waiting, &mut self.body);
         let mut is_awaited = || {
-            let mut waits = waiting.iter().filter_map(|frame| data_packet(&frame.bytes));
+            let mut waits = waiting.iter().rev().take(MAX_TRIED).filter_map(|frame| data_packet(&frame.bytes));
             waits.any(|(_, id, sealed)| sessions::opens(session, id, sealed, body))
         };
         if self.run.is_none() || self.sessions.is_silent(now) && is_awaited() {
@@ -72,8 +76,9 @@ impl WfbNgReceiver {
     /// Follows the session at this place; what waits is tried with its key.
     pub(super) fn enter(&mut self, at: usize, now: Instant) {
         let followed = self.run.as_ref().map(Run::session);
-        let Some(session) = self.sessions.enter(at, followed, now) else { return };
-        self.left = self.run.replace(Run::new(session, self.config.latency_budget, now));
+        let Some((session, heard_until)) = self.sessions.enter(at, followed, now) else { return };
+        let entered = Run::new((session, heard_until), self.config.latency_budget, now);
+        self.left = self.run.replace(entered);
         self.left.iter_mut().for_each(Run::finish);
         self.untried = self.waiting.len();
     }

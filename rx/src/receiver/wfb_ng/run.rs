@@ -28,6 +28,8 @@ pub(super) struct Run {
     units: Units,
     /// The newest packet heard.
     newest: Option<PacketId>,
+    /// The newest packet heard when it was followed before.
+    heard_until: Option<PacketId>,
     last_heard: Instant,
     next_esi: u32,
     stats: StreamStats,
@@ -41,7 +43,8 @@ struct Memory {
 }
 
 impl Run {
-    pub(super) fn new(session: Session, budget: Duration, now: Instant) -> Self {
+    /// Of a session that was followed before, `heard_until` is the newest packet that was heard.
+    pub(super) fn new((session, heard_until): (Session, Option<PacketId>), budget: Duration, now: Instant) -> Self {
         Self {
             id: session.short_name(),
             sources: Memory::new(),
@@ -49,6 +52,7 @@ impl Run {
             blocks: Blocks::new(session.code, budget, now),
             units: Units::default(),
             newest: None,
+            heard_until,
             last_heard: now,
             next_esi: 0,
             stats: StreamStats { stream: VIDEO_STREAM, ..StreamStats::default() },
@@ -85,6 +89,9 @@ impl Run {
 
     /// Whether a packet that was opened is older than what is remembered.
     pub(super) fn is_too_old(&self, id: PacketId) -> bool {
+        if self.heard_until.is_some_and(|until| id <= until) {
+            return true;
+        }
         let newest = self.newest.map_or(0, |newest| newest.block);
         let is_far = newest.saturating_sub(id.block) >= FAR_BLOCKS;
         is_far || newest >= id.block && self.memory(id).heard.look(self.number(id), 0) == Look::Replayed

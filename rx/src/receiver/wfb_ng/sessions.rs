@@ -141,8 +141,14 @@ impl Sessions {
         Some((at, &other.session))
     }
 
-    /// The session at this place is followed from here on; `followed` is the one that was.
-    pub(super) fn enter(&mut self, at: usize, followed: Option<&Session>, now: Instant) -> Option<Session> {
+    /// The session at this place is followed from here on, behind the newest packet that was heard of it; `followed` is
+    /// the one that was.
+    pub(super) fn enter(
+        &mut self,
+        at: usize,
+        followed: Option<&Session>,
+        now: Instant,
+    ) -> Option<(Session, Option<PacketId>)> {
         if at >= self.others.len() {
             return None;
         }
@@ -160,7 +166,7 @@ impl Sessions {
                 is_refuted: false,
             });
         }
-        Some(other.session)
+        Some((other.session, other.newest))
     }
 
     /// A packet of the session followed was opened that had not been heard before.
