@@ -12,13 +12,14 @@
 //! | [`keys`] | `drone.key`, `gs.key`, and both from a passphrase |
 //! | [`key_file`] | where they are, and which is whose |
 //! | [`session`] | session packets: epoch, code and key in a box |
-//! | [`packet`] | data packets: nonce, fragment, tag |
+//! | [`packet`] | data packets: nonce, fragment, tag; `aead` is what seals them |
 //! | [`reed_solomon`] | the code over a block: the systematic Vandermonde matrix |
 //! | [`seed`] | the keys of one session after another |
 //! | [`fragment`] | what is inside a packet: flags, length, datagram |
 //!
 //! One datagram is one packet here, and nothing says where a unit ends; what is inside tells (RTP's marker).
 
+mod aead;
 pub mod channel;
 pub mod fragment;
 pub mod key_file;

@@ -5,16 +5,8 @@
 //! |           └─────────── nonce ────────────┘      |
 //! | associated data                                 |
 //! ```
-//!
-//! The AEAD is ChaCha20-Poly1305 as it was before RFC 8439: a nonce of 64 bits, and a tag over the associated data,
-//! its length, the ciphertext and its length without any padding (libsodium's `crypto_aead_chacha20poly1305`).
 
-use chacha20::cipher::{KeyIvInit as _, StreamCipher as _, StreamCipherSeek as _};
-use chacha20::{ChaCha20Legacy, LegacyNonce};
-use poly1305::Poly1305;
-use poly1305::universal_hash::KeyInit as _;
-use subtle::ConstantTimeEq as _;
-
+use super::aead;
 use super::fragment::MAX_FRAGMENT_BYTES;
 use crate::seal::session::{Forged, TAG_LEN};
 
@@ -23,14 +15,11 @@ pub const DATA_PACKET: u8 = 1;
 /// Length of type and nonce, in bytes.
 pub const HEADER_LEN: usize = 9;
 /// Length of a session's key, in bytes.
-pub const KEY_LEN: usize = 32;
+pub const KEY_LEN: usize = aead::KEY_LEN;
 /// The longest packet, header and tag included.
 pub const MAX_PACKET_BYTES: usize = HEADER_LEN + MAX_FRAGMENT_BYTES + TAG_LEN;
 /// Block indices stay below this.
 pub const BLOCK_LIMIT: u64 = 1 << 55;
-
-/// Keystream bytes of one ChaCha20 block; the first keys the tag.
-const BLOCK_LEN: u64 = 64;
 
 /// Which fragment of which block a packet carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,7 +87,7 @@ impl PacketId {
     }
 
     /// The bytes of the nonce, in the order in which the cipher takes them.
-    fn nonce(self) -> [u8; 8] {
+    const fn nonce(self) -> [u8; aead::NONCE_LEN] {
         let [_, nonce @ ..] = self.emit();
         nonce
     }
@@ -124,9 +113,7 @@ impl PacketKey {
     /// Encrypts a fragment in place and returns the tag to put behind it.
     #[must_use]
     pub fn seal(&self, id: PacketId, fragment: &mut [u8]) -> [u8; TAG_LEN] {
-        let (mut cipher, one_time) = self.cipher(id);
-        cipher.apply_keystream(fragment);
-        tag(one_time, &id.emit(), fragment)
+        aead::seal(&self.0, id.nonce(), &id.emit(), fragment)
     }
 
     /// Decrypts what is sealed in place and returns the fragment.
@@ -134,24 +121,9 @@ impl PacketKey {
     /// # Errors
     /// The tag does not fit; what was given is as it was then.
     pub fn open<'a>(&self, id: PacketId, sealed: &'a mut [u8]) -> Result<&'a [u8], Forged> {
-        let at = sealed.len().checked_sub(TAG_LEN).ok_or(Forged)?;
-        let (fragment, found) = sealed.split_at_mut(at);
-        let (mut cipher, one_time) = self.cipher(id);
-        if !bool::from(tag(one_time, &id.emit(), fragment).ct_eq(found)) {
-            return Err(Forged);
-        }
-        cipher.apply_keystream(fragment);
+        let (fragment, tag) = sealed.split_last_chunk_mut().ok_or(Forged)?;
+        aead::open(&self.0, id.nonce(), &id.emit(), fragment, tag)?;
         Ok(fragment)
-    }
-
-    /// The cipher where the fragment begins, and the key of the tag, which is what comes before.
-    fn cipher(&self, id: PacketId) -> (ChaCha20Legacy, [u8; 32]) {
-        let nonce = LegacyNonce::from(id.nonce());
-        let mut cipher = ChaCha20Legacy::new(&self.0.into(), &nonce);
-        let mut one_time = [0; 32];
-        cipher.apply_keystream(&mut one_time);
-        cipher.seek(BLOCK_LEN);
-        (cipher, one_time)
     }
 }
 
@@ -159,13 +131,6 @@ impl std::fmt::Debug for PacketKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("PacketKey(..)")
     }
-}
-
-/// The tag over associated data and ciphertext, each followed by its length.
-fn tag(one_time: [u8; 32], associated: &[u8], ciphertext: &[u8]) -> [u8; TAG_LEN] {
-    let len = |bytes: &[u8]| (bytes.len() as u64).to_le_bytes();
-    let message = [associated, &len(associated), ciphertext, &len(ciphertext)].concat();
-    Poly1305::new(&one_time.into()).compute_unpadded(&message).into()
 }
 
 #[cfg(test)]
@@ -183,26 +148,6 @@ mod tests {
         assert_eq!(header, [1, 0, 0, 0x12, 0x34, 0x56, 0x78, 0x9a, 11]);
         let packet = [&header[..], &[9; TAG_LEN]].concat();
         assert_eq!(PacketId::parse(&packet), Ok((ID, &[9; TAG_LEN][..])));
-    }
-
-    /// draft-agl-tls-chacha20poly1305-04, section 7: the test vector of the AEAD.
-    #[test]
-    fn the_aead_is_the_one_before_rfc_8439() {
-        let key = [
-            0x42, 0x90, 0xbc, 0xb1, 0x54, 0x17, 0x35, 0x31, 0xf3, 0x14, 0xaf, 0x57, 0xf3, 0xbe, 0x3b, 0x50, 0x06, 0xda,
-            0x37, 0x1e, 0xce, 0x27, 0x2a, 0xfa, 0x1b, 0x5d, 0xbd, 0xd1, 0x10, 0x0a, 0x10, 0x07,
-        ];
-        let nonce = [0xcd, 0x7c, 0xf6, 0x7b, 0xe3, 0x9c, 0x79, 0x4a];
-        let input = [0x86, 0xd0, 0x99, 0x74, 0x84, 0x0b, 0xde, 0xd2, 0xa5, 0xca];
-        let associated = [0x87, 0xe2, 0x29, 0xd4, 0x50, 0x08, 0x45, 0xa0, 0x79, 0xc0];
-        let mut cipher = ChaCha20Legacy::new(&key.into(), &LegacyNonce::from(nonce));
-        let (mut one_time, mut text) = ([0; 32], input);
-        cipher.apply_keystream(&mut one_time);
-        cipher.seek(BLOCK_LEN);
-        cipher.apply_keystream(&mut text);
-        assert_eq!(text, [0xe3, 0xe4, 0x46, 0xf7, 0xed, 0xe9, 0xa1, 0x9b, 0x62, 0xa4]);
-        let expected = [0x67, 0x7d, 0xab, 0xf4, 0xe3, 0xd2, 0x4b, 0x87, 0x6b, 0xb2, 0x84, 0x75, 0x38, 0x96, 0xe1, 0xd6];
-        assert_eq!(tag(one_time, &associated, &text), expected);
     }
 
     #[test]
