@@ -19,6 +19,7 @@ pub(super) const NONCE_LEN: usize = 8;
 const AT_ONCE: usize = 4;
 /// Length of a block of keystream. The first keys the tag.
 const BLOCK_LEN: usize = 64;
+type CipherBlock = Block<ChaCha20LegacyCore>;
 
 /// Encrypts in place and returns the tag.
 pub(super) fn seal(key: &[u8; KEY_LEN], nonce: [u8; NONCE_LEN], associated: &[u8], text: &mut [u8]) -> [u8; TAG_LEN] {
@@ -57,13 +58,13 @@ fn tag(one_time_key: &poly1305::Key, associated: &[u8], ciphertext: &[u8]) -> [u
 /// The keystream of one nonce, of which the first blocks are made.
 struct Keystream {
     cipher: ChaCha20LegacyCore,
-    blocks: [Block<ChaCha20LegacyCore>; AT_ONCE],
+    blocks: [CipherBlock; AT_ONCE],
 }
 
 impl Keystream {
     fn new(key: &[u8; KEY_LEN], nonce: [u8; NONCE_LEN]) -> Self {
         let mut cipher = ChaCha20LegacyCore::new(key.into(), &nonce.into());
-        let mut blocks = [Block::<ChaCha20LegacyCore>::default(); AT_ONCE];
+        let mut blocks = [CipherBlock::default(); AT_ONCE];
         cipher.write_keystream_blocks(&mut blocks);
         Self { cipher, blocks }
     }
@@ -86,10 +87,8 @@ impl Keystream {
     }
 }
 
-fn combine(text: &mut [u8], keystream: &[Block<ChaCha20LegacyCore>]) {
-    for (part, block) in text.chunks_mut(BLOCK_LEN).zip(keystream) {
-        part.iter_mut().zip(block).for_each(|(byte, key)| *byte ^= key);
-    }
+fn combine(text: &mut [u8], keystream: &[CipherBlock]) {
+    text.iter_mut().zip(CipherBlock::slice_as_flattened(keystream)).for_each(|(byte, key)| *byte ^= key);
 }
 
 #[cfg(test)]
