@@ -3,6 +3,10 @@
 //! It has no thread that accepts: whoever has something to send asks in its turn. Each client has a writer of its own
 //! ([`Lines`]), so that one that does not read holds nobody up.
 
+pub mod feeds;
+pub mod figures;
+pub mod msgpack;
+
 use std::io;
 use std::net::{Shutdown, TcpListener, TcpStream, ToSocketAddrs as _};
 use std::time::Duration;

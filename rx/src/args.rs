@@ -11,9 +11,9 @@ use std::time::Duration;
 use clap::Parser;
 #[cfg(feature = "relay")]
 use clap::Subcommand;
+use skylark_common::feed::feeds::FeedTarget;
 use skylark_common::options::{AirTarget, Dialect, StatsTarget, duration};
 
-use crate::wfb_stats::FeedTarget;
 #[cfg(feature = "relay")]
 pub(crate) use relay::RelayArgs;
 #[cfg(feature = "relay")]

@@ -1,25 +1,21 @@
 //! The figures as WFB-NG's ground tools read them (`--wfb-stats`): adaptive link, OSDs, loggers. Both dialects have
 //! them, so that those tools work with a Skylark link as well.
 
-mod figures;
 mod msgpack;
 
 use std::collections::BTreeMap;
-use std::str::FromStr;
 use std::time::Duration;
 
 use serde::Serialize;
-use skylark_common::feed::{Feed, FeedError};
-use skylark_common::options::ListenAddress;
+use skylark_common::feed::FeedError;
+use skylark_common::feed::feeds::{FeedTarget, Feeds};
+use skylark_common::feed::figures::{Count, Counters, SettingsMessage};
+use skylark_common::wfb_ng::key_file::End;
 use skylark_common::wire::radiotap::{Modulation, RxRate};
 
 use crate::report::{CardReport, Fec, Report};
-use figures::{Count, Counter, SettingsMessage};
-
 use crate::stats::{AntennaStats, Spread, StreamStats};
 
-/// Time between messages: what the field's own programs have unless they are told otherwise.
-const INTERVAL: Duration = Duration::from_secs(1);
 /// What the stream of video is called.
 const VIDEO: &str = "video rx";
 /// The code of WFB-NG, by its name there.
@@ -27,7 +23,7 @@ const VANDERMONDE: &str = "VDM_RS";
 /// What is said of the width where the card does not tell it.
 const USUAL_WIDTH_MHZ: u16 = 20;
 
-/// What is said every [`INTERVAL`].
+/// What is said once a second.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "type", rename = "rx")]
 struct RxMessage {
@@ -79,27 +75,11 @@ struct Session {
     epoch: Option<u64>,
 }
 
-/// A feed that is wanted: `[json:|msgpack:][ADDR:]PORT`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct FeedTarget {
-    format: Format,
-    address: ListenAddress,
-}
-
-/// What messages are written as.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
-    /// Lines of JSON.
-    Json,
-    /// MessagePack, each message behind its length.
-    MessagePack,
-}
-
 /// The feeds, and what was counted before.
 #[derive(Debug, Default)]
 pub(crate) struct WfbStats {
-    feeds: Vec<(Format, Feed)>,
-    counters: BTreeMap<&'static str, Counter>,
+    feeds: Feeds,
+    counters: Counters,
 }
 
 impl WfbStats {
@@ -108,71 +88,35 @@ impl WfbStats {
     /// # Errors
     /// A port is in use, or an address is none of this machine's.
     pub(crate) fn listen(targets: &[FeedTarget]) -> Result<Self, FeedError> {
-        let listen = |target: &FeedTarget| Ok((target.format, Feed::listen(&target.address)?));
-        Ok(Self { feeds: targets.iter().map(listen).collect::<Result<_, _>>()?, ..Self::default() })
+        Ok(Self { feeds: Feeds::listen(targets)?, ..Self::default() })
     }
 
     /// Lets in whoever has come since.
     pub(crate) fn admit(&mut self, title: &str, report: &Report) {
-        for (format, feed) in &mut self.feeds {
-            feed.admit(&match format {
-                Format::Json => line(&settings(report)),
-                Format::MessagePack => msgpack::title(title, interval_ms()),
-            });
-        }
+        self.feeds.admit(title, &settings(report));
     }
 
-    /// Sends everybody what everything came to, `timestamp` after 1970; call it every [`INTERVAL`].
+    /// Sends everybody what everything came to, `timestamp` after 1970; call it once a second.
     pub(crate) fn send(&mut self, report: &Report, timestamp: Duration) {
         let message = self.message(report, timestamp);
-        for (format, feed) in &self.feeds {
-            feed.push(&match format {
-                Format::Json => line(&message),
-                Format::MessagePack => msgpack::message(&message),
-            });
-        }
+        self.feeds.send(&message, || msgpack::message(&message));
     }
 
     fn message(&mut self, report: &Report, timestamp: Duration) -> RxMessage {
-        let mut count = |(name, seen)| (name, self.counters.entry(name).or_default().count(seen));
         RxMessage {
             timestamp: timestamp.as_secs_f64(),
             id: VIDEO,
             tx_wlan: None,
-            packets: counts(report).into_iter().map(&mut count).collect(),
+            packets: self.counters.count(counts(report)),
             rx_ant_stats: report.cards.iter().enumerate().flat_map(|(number, card)| antennas(number, card)).collect(),
             session: session(report),
         }
     }
 }
 
-impl FromStr for FeedTarget {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (format, address) = match text.split_once(':') {
-            Some(("json", address)) => (Format::Json, address),
-            Some(("msgpack", address)) => (Format::MessagePack, address),
-            _ => (Format::Json, text),
-        };
-        Ok(Self { format, address: address.parse()? })
-    }
-}
-
-/// A message of plain numbers and words, which JSON has for all of them, as a line.
-fn line(message: &impl Serialize) -> Vec<u8> {
-    let mut line = serde_json::to_vec(message).unwrap_or_default();
-    line.push(b'\n');
-    line
-}
-
 /// What is said to whoever connects.
 fn settings(report: &Report) -> SettingsMessage {
-    SettingsMessage::new(report.cards.iter().map(|card| card.name.clone()).collect(), interval_ms())
-}
-
-fn interval_ms() -> u64 {
-    u64::try_from(INTERVAL.as_millis()).unwrap_or(u64::MAX)
+    SettingsMessage::new(End::Ground, report.cards.iter().map(|card| card.name.clone()).collect())
 }
 
 /// What each count of the field's stands at. A packet that was heard is `data` or `session`, and `uniq` once. What is said
@@ -308,16 +252,6 @@ mod tests {
         seen.rx.session = seen.rx.session.map(|session| SessionStats { terms, ..session });
         let session = json!({"fec_type": "VDM_RS", "fec_k": 8, "fec_n": 12, "epoch": 3});
         assert_eq!(message(&mut WfbStats::default(), &seen)["session"], session);
-    }
-
-    #[test]
-    fn a_feed_is_a_format_and_an_address() {
-        let feed = |text: &str| text.parse::<FeedTarget>().map(|feed| (feed.format, feed.address.to_string()));
-        assert_eq!(feed("8103"), Ok((Format::Json, "127.0.0.1:8103".to_owned())));
-        assert_eq!(feed("json:[::]:8103"), Ok((Format::Json, "[::]:8103".to_owned())));
-        assert_eq!(feed("msgpack:8003"), Ok((Format::MessagePack, "127.0.0.1:8003".to_owned())));
-        assert!(feed("xml:8103").is_ok_and(|(_, address)| address == "xml:8103"), "a host may be called so");
-        assert!(feed("msgpack").is_err() && feed("msgpack:").is_err());
     }
 
     #[test]

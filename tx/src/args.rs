@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser, ValueEnum};
+use skylark_common::feed::feeds::FeedTarget;
 use skylark_common::options::{AirTarget, StatsTarget, duration};
 use skylark_common::wire::announce::Payload;
 use skylark_common::wire::radiotap::{Format, GuardInterval, MAX_STREAMS, TxRate, Width};
@@ -127,6 +128,12 @@ pub(crate) struct Args {
     /// One line of JSON a second, on stdout (json) or into a file (json:PATH).
     #[arg(long, value_name = "json[:PATH]")]
     pub(crate) stats: Option<StatsTarget>,
+    /// Serve figures as WFB-NG's tools read them of a transmitter, over TCP: [ADDR:]PORT, msgpack:[ADDR:]PORT.
+    ///
+    /// A message a second, in either dialect, to this machine alone if no address is given. Lines of JSON, which tools look
+    /// for at 8102; MessagePack, which older ones look for at 8002. May be given several times.
+    #[arg(long, value_name = "[FORMAT:][ADDR:]PORT", num_args = 1..)]
+    pub(crate) wfb_stats: Vec<FeedTarget>,
     /// End after this time.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) duration: Option<Duration>,

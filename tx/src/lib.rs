@@ -33,6 +33,8 @@ mod report;
 mod session;
 #[cfg(feature = "program")]
 mod stop;
+#[cfg(feature = "program")]
+mod wfb_stats;
 
 pub use sender::{Closing, WfbNg, WfbNgConfig};
 pub use sender::{Entropy, Outgoing, PushError, Sender, SenderConfig, Skylark, SkylarkConfig, StreamConfig};

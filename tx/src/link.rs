@@ -23,6 +23,7 @@ use crate::report::{Reporter, note};
 use crate::sender::{Dialect, Outgoing, PushError, Sender};
 use crate::session::{Key, Sessions};
 use crate::stats::TxStats;
+use crate::wfb_stats::Figures;
 use airs::Airs;
 pub(crate) use dropped::Dropped;
 use dropped::{Counted, advice};
@@ -45,6 +46,8 @@ pub(crate) struct Link<'a, K: Key> {
     pub(crate) payload: Payload,
     pub(crate) packetizer: Packetizer,
     pub(crate) reporter: &'a Reporter,
+    /// The same for the field's tools.
+    pub(crate) figures: &'a Figures,
     /// When the program is to end by itself.
     pub(crate) ends_at: Option<Instant>,
     /// What is known of the cards beside what they send.
@@ -168,6 +171,7 @@ impl<K: Key> Link<'_, K> {
         self.transmitter.airs.tell(self.looks);
         let encoder = self.transmitter.sender.rate().map(|rate| EncoderRate::of(rate, self.sessions.args.bitrate));
         encoder.iter().for_each(|encoder| self.rate.tell(encoder, self.sessions.args.bitrate_min));
+        self.figures.push(&totals, Duration::from_micros(self.sessions.clock.time_of_day_us(now)));
         let send = self.transmitter.flight.take();
         self.reporter.emit(&Event::stats(
             self.sessions.clock.session_us(now) / 1000,

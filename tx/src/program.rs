@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  signals ──────────────▸ stop
-//!  source  ─▸ outlet ─▸ link (this thread)
+//!  source  ─▸ outlet ─▸ link (this thread) ─▸ figures ─▸ wfb_stats
 //! ```
 
 use std::num::NonZeroU64;
@@ -14,6 +14,7 @@ use anyhow::{Context as _, anyhow};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
+use skylark_common::feed::feeds::Feeds;
 use skylark_common::options::Dialect;
 use skylark_common::rtp::packetizer::Packetizer;
 use skylark_common::scheduling::{self, Scheduling};
@@ -31,6 +32,7 @@ use crate::report::{self, Reporter, note};
 use crate::sender::rate::carried_bits_per_s;
 use crate::session::{Key, Sessions, random};
 use crate::source::Source;
+use crate::wfb_stats::Figures;
 
 /// Frames leave 0.3 ms apart; the kernel's 50 µs of timer slack would be seen.
 const TIMER_SLACK_NS: NonZeroU64 = NonZeroU64::MIN;
@@ -93,10 +95,12 @@ fn fly<K: Key>(args: &Args, outlet: &Outlet) -> anyhow::Result<()> {
     let payload = source.payload();
     let sessions = Sessions { args, key: &key, clock, obeys: source.obeys() };
     let sender = sessions.begin(payload)?;
+    let feeds = Feeds::listen(&args.wfb_stats).context("--wfb-stats")?;
     let reporter = Reporter::open(args.stats.as_ref())?;
     let airs = Airs::open(&args.airs, args.rate(), clock.started)?;
-    say_what_is_sent_where(args, payload, &key, &airs.names());
-    let (cards, looks) = (airs.cards(), Looks::default());
+    let names = airs.names();
+    say_what_is_sent_where(args, payload, &key, &names);
+    let (cards, looks, figures) = (airs.cards(), Looks::default(), Figures::new());
     let transmitter = Transmitter::new(sender, airs);
     let link = Link {
         outlet,
@@ -105,15 +109,20 @@ fn fly<K: Key>(args: &Args, outlet: &Outlet) -> anyhow::Result<()> {
         packetizer: packetizer(transmitter.max_datagram_bytes())?,
         transmitter,
         reporter: &reporter,
+        figures: &figures,
         ends_at: args.duration.map(|duration| clock.started + duration),
         looks: &looks,
         scheduling: Scheduling::Ordinary,
         dropped: Dropped::default(),
         rate: ToldRate::default(),
     };
+    let title = format!("Skylark {}", args.dialect.link_name());
     std::thread::scope(|scope| {
         scope.spawn(|| radio::run(&cards, args.width, &looks, &outlet.stop));
-        run_both(source, link, outlet)
+        scope.spawn(|| figures.serve(feeds, &title, names));
+        let ended = run_both(source, link, outlet);
+        figures.close();
+        ended
     })
 }
 

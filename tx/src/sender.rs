@@ -182,7 +182,9 @@ impl<D: Dialect> Sender<D> {
         }
         if self.dialect.poll_timeout().is_some_and(|due| now >= due) {
             let Self { dialect, queue, config, rate, .. } = self;
-            dialect.handle_timeout(queue, |airtime| rate.expected(airtime) <= config.longest_wait(), now);
+            let is_filled =
+                dialect.handle_timeout(queue, |airtime| rate.expected(airtime) <= config.longest_wait(), now);
+            self.stats.blocks_filled += u64::from(is_filled);
         }
         if !self.pacer.is_ready(now) {
             return None;

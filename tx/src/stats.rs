@@ -31,6 +31,8 @@ pub struct TxStats {
     pub source_packets: u64,
     /// Repair packets handed to the airs.
     pub repair_packets: u64,
+    /// Blocks of WFB-NG that were filled because nothing more came.
+    pub blocks_filled: u64,
     /// Announces handed to the airs.
     pub announces: u64,
     /// Bytes handed to the airs, radiotap and FCS not counted.
@@ -58,6 +60,7 @@ impl Add for TxStats {
             repairs_dropped: self.repairs_dropped + more.repairs_dropped,
             source_packets: self.source_packets + more.source_packets,
             repair_packets: self.repair_packets + more.repair_packets,
+            blocks_filled: self.blocks_filled + more.blocks_filled,
             announces: self.announces + more.announces,
             air_bytes: self.air_bytes + more.air_bytes,
             airtime_us: self.airtime_us + more.airtime_us,

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::net::TcpStream;
+use std::net::{TcpStream, UdpSocket};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -78,6 +78,46 @@ fn the_fields_tools_read_the_figures_of_a_skylark_link() {
     assert!(String::from_utf8(desk.read("refused.log")).unwrap().contains("the port is in use"));
     assert_eq!([tx.end(), rx.end()], [0; 2]);
     assert!(messages.all(|message| message["type"] == "rx"), "it ends with whole lines");
+}
+
+#[test]
+fn the_fields_tools_read_what_a_transmitter_was_given_and_has_sent() {
+    let (desk, [input, feed]) = (Desk::new(), ports());
+    fs::write(desk.folder.path().join("drone.key"), KeyPair::from_secrets([1; 32], [2; 32]).drone.emit()).unwrap();
+    let (card, camera) = (UdpSocket::bind("127.0.0.1:0").unwrap(), UdpSocket::bind("127.0.0.1:0").unwrap());
+    card.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    let air = card.local_addr().unwrap();
+    let sends = format!("--input udp:{input} --dialect wfb-ng --fec 2/3 --key drone.key --air udp:{air}");
+    let mut tx = desk.start("skylark-tx", "tx", &format!("{sends} --wfb-stats {feed}"));
+    let stream = TcpStream::connect(("127.0.0.1", feed)).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let lines = BufReader::new(stream).lines().map(Result::unwrap);
+    let mut messages = lines.map(|line| serde_json::from_str::<Value>(&line).unwrap());
+    let settings = messages.next().unwrap();
+    assert_eq!((&settings["type"], &settings["profile"]), (&"settings".into(), &"drone".into()));
+    assert_eq!(settings["wlans"], serde_json::json!([format!("udp:{air}")]));
+    for _ in 0..41 {
+        camera.send_to(&[7; 100], ("127.0.0.1", input)).unwrap();
+    }
+    camera.send_to(&[7; 9000], ("127.0.0.1", input)).unwrap();
+    let total = |message: &Value, name: &str| message["packets"][name][1].as_u64().unwrap();
+    let is_all = |message: &Value| total(message, "incoming") == 41 && total(message, "fec_timeouts") > 0;
+    let all = messages.find(is_all).unwrap();
+    assert_eq!((&all["type"], &all["id"]), (&"tx".into(), &"video tx".into()));
+    assert_eq!(["incoming_bytes", "truncated", "dropped"].map(|name| total(&all, name)), [4100, 1, 0]);
+    assert_eq!(total(&all, "fec_timeouts"), 1, "the 41st waits for a second");
+    assert_eq!(tx.end(), 0);
+    let (mut frames, mut bytes) = (0, 0);
+    while let Ok(len) = card.recv(&mut [0; 4096]) {
+        (frames, bytes) = (frames + 1, bytes + len as u64);
+    }
+    let sum = |line: &Value| ["source_packets", "repair_packets", "announces"].map(|name| line[name].as_u64().unwrap());
+    let lines = tx.stats().split_off(1);
+    assert_eq!(lines.last().map(|line| sum(line).iter().sum()), Some(frames), "what left is what is said");
+    let same = lines.iter().find(|line| sum(line).iter().sum::<u64>() == total(&all, "injected")).unwrap();
+    assert_eq!(same["air_bytes"], all["packets"]["injected_bytes"][1]);
+    assert_eq!(sum(same)[..2], [41, 22], "a parity for each two, and a filler");
+    assert!(bytes > 63 * 100 + 52 * 64);
 }
 
 /// Messages of figures from the port on which a receiver serves them, as long as it does.

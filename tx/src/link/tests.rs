@@ -25,6 +25,7 @@ fn with_link<T>(payload: Payload, act: impl FnOnce(&mut Link<'_, LinkKey>) -> T)
         payload,
         packetizer: Packetizer::new(1, 100, Packetizer::DEFAULT_MAX_DATAGRAM_BYTES),
         reporter: &Reporter::open(None).unwrap(),
+        figures: &Figures::new(),
         ends_at: None,
         looks: &Looks::default(),
         scheduling: Scheduling::Ordinary,

@@ -70,8 +70,10 @@ pub trait Dialect: Debug {
         None
     }
 
-    /// Does what is due; `fits` as in [`depart`](Self::depart).
-    fn handle_timeout(&mut self, _queue: &mut TransmitQueue, _fits: impl Fn(Duration) -> bool, _now: Instant) {}
+    /// Does what is due, and says whether a block was filled; `fits` as in [`depart`](Self::depart).
+    fn handle_timeout(&mut self, _queue: &mut TransmitQueue, _fits: impl Fn(Duration) -> bool, _now: Instant) -> bool {
+        false
+    }
 
     /// Nothing more comes, and nothing waits: queues the repairs that are owed.
     fn end(&mut self, _queue: &mut TransmitQueue, _now: Instant) {}

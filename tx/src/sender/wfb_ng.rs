@@ -325,12 +325,15 @@ impl Dialect for WfbNg {
     }
 
     /// Fills the block, unless what waits does, or the air has no room for it.
-    fn handle_timeout(&mut self, queue: &mut TransmitQueue, fits: impl Fn(Duration) -> bool, now: Instant) {
-        match self.last {
-            Some((unit, _)) if queue.is_empty() && fits(self.ending(queue)) => self.close(unit, queue, now),
-            Some((unit, _)) => self.last = Some((unit, now)),
-            None => {}
+    fn handle_timeout(&mut self, queue: &mut TransmitQueue, fits: impl Fn(Duration) -> bool, now: Instant) -> bool {
+        let Some((unit, _)) = self.last else { return false };
+        let is_filled = queue.is_empty() && fits(self.ending(queue));
+        if is_filled {
+            self.close(unit, queue, now);
+        } else {
+            self.last = Some((unit, now));
         }
+        is_filled
     }
 
     fn end(&mut self, queue: &mut TransmitQueue, now: Instant) {
