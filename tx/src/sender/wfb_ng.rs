@@ -255,6 +255,7 @@ impl Dialect for WfbNg {
 
     fn renew(&mut self, _now: Instant) {
         self.block.clear();
+        self.tally.no_repairs();
         self.last = None;
         self.begin_session();
     }
@@ -312,6 +313,7 @@ impl Dialect for WfbNg {
             let ends_early = queued.ends_unit && self.closes_with_unit() && queue.is_empty();
             if self.block.is_full() && !fits(self.tally.with_repairs(queue.airtime())) {
                 queue.leave_out_repairs(self.block.parities().len());
+                self.tally.no_repairs();
                 self.next_block();
             } else if self.block.is_full() || (ends_early && fits(self.ending(queue))) {
                 self.close(queued.unit, queue, queued.due);

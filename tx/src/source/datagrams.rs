@@ -1,7 +1,7 @@
 //! Datagrams over UDP, each carried 1:1: RTP as cameras and GStreamer send it, or anything.
 #![expect(clippy::disallowed_methods, reason = "notes when datagrams come")]
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use skylark_common::air::CaptureAir as _;
@@ -17,6 +17,8 @@ use crate::stop::Wake;
 
 /// The longest UDP datagram: one that is too long is seen whole and refused, not cut.
 const BUFFER_BYTES: usize = 64 << 10;
+/// What sends pictures sends some within this, an encoder that starts included.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A port that datagrams come to.
 #[derive(Debug)]
@@ -27,6 +29,7 @@ pub(crate) struct DatagramInput {
     inspector: Inspector,
     buffer: Vec<u8>,
     told: Told,
+    silence: Silence,
 }
 
 /// Which datagrams are taken.
@@ -36,6 +39,16 @@ enum Takes {
     Rtp,
     /// All.
     Any,
+}
+
+/// Whether anything comes, and whether people know that nothing does.
+#[derive(Debug)]
+struct Silence {
+    takes: Takes,
+    /// When the last datagram came, or when it was begun to wait.
+    since: Instant,
+    has_come: bool,
+    is_told: bool,
 }
 
 /// Oddities that are told once.
@@ -71,8 +84,8 @@ impl DatagramInput {
         max_datagram_bytes: usize,
     ) -> anyhow::Result<Self> {
         let socket = UdpCapture::bind(address).with_context(|| format!("--input {input}"))?;
-        let buffer = vec![0; BUFFER_BYTES];
-        Ok(Self { socket, takes, max_datagram_bytes, inspector, buffer, told: Told::default() })
+        let (buffer, silence) = (vec![0; BUFFER_BYTES], Silence::new(takes, Instant::now()));
+        Ok(Self { socket, takes, max_datagram_bytes, inspector, buffer, told: Told::default(), silence })
     }
 
     /// What the datagrams carry, as far as that is known.
@@ -81,15 +94,20 @@ impl DatagramInput {
     }
 
     pub(crate) fn run(mut self, outlet: &Outlet) -> anyhow::Result<()> {
-        let what = if self.takes == Takes::Rtp { "RTP" } else { "datagrams" };
-        note(format_args!("waiting for {what} on {}", self.socket.name()));
-        let stop = &outlet.stop;
-        while stop.wait_readable(self.socket.as_fd().context("a socket can be waited for")?, None) != Wake::Stopped {
-            while let Some(datagram) = self.receive(outlet)? {
-                outlet.push(Item::Datagram(datagram));
+        note(format_args!("waiting for {} on {}", self.takes.name(), self.socket.name()));
+        self.silence = Silence::new(self.takes, Instant::now());
+        loop {
+            let socket = self.socket.as_fd().context("a socket can be waited for")?;
+            match outlet.stop.wait_readable(socket, self.silence.deadline()) {
+                Wake::Stopped => return Ok(()),
+                Wake::TimedOut => note(self.silence.tell(self.socket.name())),
+                Wake::Ready => {
+                    while let Some(datagram) = self.receive(outlet)? {
+                        outlet.push(Item::Datagram(datagram));
+                    }
+                }
             }
         }
-        Ok(())
     }
 
     /// The next datagram that is there and can be carried.
@@ -99,6 +117,9 @@ impl DatagramInput {
             let Some(captured) = self.socket.capture(&mut self.buffer, now).context("--input")? else {
                 return Ok(None);
             };
+            if self.silence.ends(now) {
+                note(format_args!("{} comes to {} again", self.takes.name(), self.socket.name()));
+            }
             let bytes = self.buffer.get(..captured.len).unwrap_or(&[]);
             let refusal = match RtpHeader::parse(bytes) {
                 Err(error) if self.takes == Takes::Rtp => self.told.not_rtp(error),
@@ -128,6 +149,43 @@ impl DatagramInput {
             }
         }
         Datagram { bytes, end_of_unit, keyframe, captured, payload }
+    }
+}
+
+impl Takes {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Rtp => "RTP",
+            Self::Any => "datagrams",
+        }
+    }
+}
+
+impl Silence {
+    const fn new(takes: Takes, now: Instant) -> Self {
+        Self { takes, since: now, has_come: false, is_told: false }
+    }
+
+    /// When to tell it. Datagrams of any kind may be few: once any have come, their silence is no news.
+    fn deadline(&self) -> Option<Instant> {
+        let is_news = !self.is_told && (self.takes == Takes::Rtp || !self.has_come);
+        is_news.then(|| self.since + PATIENCE)
+    }
+
+    fn tell(&mut self, address: &str) -> String {
+        self.is_told = true;
+        format!(
+            "no {} for {} s on {address}: nothing to send; is the camera running, and does it send to this machine and \
+             port?",
+            self.takes.name(),
+            PATIENCE.as_secs()
+        )
+    }
+
+    /// A datagram has come; whether people think that none does.
+    const fn ends(&mut self, now: Instant) -> bool {
+        (self.since, self.has_come) = (now, true);
+        std::mem::replace(&mut self.is_told, false)
     }
 }
 
@@ -226,6 +284,19 @@ mod tests {
             let (mut input, camera) = opened(kind);
             camera.send(&h265).unwrap();
             assert_eq!(input.receive(&outlet).unwrap().unwrap().payload, expected);
+        }
+    }
+
+    #[test]
+    fn silence_is_told_once_with_its_address_and_its_end() {
+        let start = Instant::now();
+        for (takes, again) in [(Takes::Rtp, Some(start + PATIENCE)), (Takes::Any, None)] {
+            let mut silence = Silence::new(takes, start);
+            assert_eq!(silence.deadline(), Some(start + PATIENCE));
+            assert!(silence.tell("udp:0.0.0.0:5600").contains("for 5 s on udp:0.0.0.0:5600"));
+            assert_eq!(silence.deadline(), None, "told once");
+            assert_eq!([silence.ends(start), silence.ends(start)], [true, false]);
+            assert_eq!(silence.deadline(), again);
         }
     }
 
