@@ -298,7 +298,11 @@ impl<D: Dialect> Sender<D> {
         let Self { queue, streams, .. } = self;
         if self.dialect.is_used_up(|| queue.is_empty() && streams.iter().all(Units::is_between)) {
             self.dialect.renew(now);
-            self.streams = self.dialect.streams();
+            let begun = self.dialect.streams();
+            for (units, mut begins) in self.streams.iter_mut().zip(begun) {
+                begins.carry(units.payload());
+                *units = begins;
+            }
             self.announce(now);
         }
     }

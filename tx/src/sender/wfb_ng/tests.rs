@@ -194,6 +194,20 @@ fn a_session_ends_before_its_blocks_do() {
 }
 
 #[test]
+fn a_session_that_follows_carries_what_the_one_before_did_at_last() {
+    let now = Instant::now();
+    let mut sender = sender(config(8, 12), now);
+    sender.carry(Payload::Opaque);
+    sender.dialect.block_index = BLOCK_LIMIT - SPARE_BLOCKS;
+    for _ in 0..2 {
+        push(&mut sender, b"a datagram", true, now);
+        push(&mut sender, b"a datagram", true, now);
+    }
+    let sources = places(&sent(&mut sender, now, now)).into_iter().flatten();
+    assert!(sources.eq((0..4).map(|fragment| (0, fragment))), "none of these ends a block");
+}
+
+#[test]
 fn the_same_calls_give_the_same_bytes_and_another_seed_another_key() {
     let now = Instant::now();
     let bytes = |seed: u8| {
