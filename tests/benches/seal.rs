@@ -10,6 +10,7 @@ use std::hint::black_box;
 
 use median::median_us;
 use skylark_common::seal::{LinkKey, SessionKey};
+use skylark_common::wfb_ng::packet::{PacketId, PacketKey};
 use skylark_common::wire::link::LinkId;
 use skylark_common::wire::packet::{Kind, PacketHeader};
 
@@ -25,6 +26,8 @@ fn main() {
         row("open", bytes, open_us(&session, bytes));
         row("refuse a forged one of", bytes, refuse_us(&session, bytes));
         row("look for a burst to mend in", bytes, mend_us(&session, bytes));
+        row("WFB-NG: seal", bytes, wfb_ng_seal_us(bytes));
+        row("WFB-NG: refuse a forged one of", bytes, wfb_ng_refuse_us(bytes));
     }
     let derive_us = median_us::<ROUNDS>(|| _ = black_box(SessionKey::derive(black_box(&key), &[9; 16])));
     println!("derive a session's key                        {derive_us:7.3}");
@@ -71,5 +74,22 @@ fn mend_us(session: &SessionKey, bytes: usize) -> f64 {
     let (header, mut damaged) = (header(session), vec![0; bytes + 16]);
     median_us::<ROUNDS>(|| {
         black_box(session.mend(&header, black_box(&mut damaged)));
+    })
+}
+
+const WFB_NG: PacketKey = PacketKey::from_bytes([7; 32]);
+const PACKET: PacketId = PacketId { block: 5, fragment: 1 };
+
+fn wfb_ng_seal_us(bytes: usize) -> f64 {
+    let mut fragment = vec![0; bytes];
+    median_us::<ROUNDS>(|| {
+        black_box(WFB_NG.seal(PACKET, black_box(&mut fragment)));
+    })
+}
+
+fn wfb_ng_refuse_us(bytes: usize) -> f64 {
+    let mut forged = vec![0; bytes + 16];
+    median_us::<ROUNDS>(|| {
+        black_box(WFB_NG.open(PACKET, black_box(&mut forged)).unwrap_err());
     })
 }

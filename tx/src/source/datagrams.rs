@@ -118,7 +118,7 @@ impl DatagramInput {
                 return Ok(None);
             };
             if self.silence.ends(now) {
-                note(format_args!("{} comes to {} again", self.takes.name(), self.socket.name()));
+                note(format_args!("what comes to {} is sent", self.socket.name()));
             }
             let bytes = self.buffer.get(..captured.len).unwrap_or(&[]);
             let refusal = match RtpHeader::parse(bytes) {
