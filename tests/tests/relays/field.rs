@@ -3,15 +3,14 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use skylark_common::VIDEO_STREAM;
 use skylark_common::air::sim::{self, Loss, Random};
 use skylark_common::wire::link::LinkId;
 use skylark_rx::relay::report::Prompt;
 use skylark_rx::relay::{Forwarder, ForwarderConfig, RelayId, Report, Stations, ViewerId};
 use skylark_rx::{Receiver, ReceiverConfig};
-use skylark_tests::link::{Handed, key, sender};
+use skylark_tests::link::{Handed, key, push_unit, sender};
 use skylark_tests::{LinkConfig, Traffic};
-use skylark_tx::{Outgoing, Sender};
+use skylark_tx::Sender;
 
 pub(crate) const VIEWER: ViewerId = ViewerId(7);
 
@@ -174,20 +173,9 @@ impl Field {
     fn push_unit(&mut self) {
         let traffic = self.config.link.traffic;
         let unit = u32::try_from(self.pushed.len()).unwrap();
-        let count = traffic.datagrams(unit);
         self.pushed.push(self.now);
         self.next_unit_at = self.now + traffic.interval();
-        for index in 0..count {
-            let bytes = traffic.datagram(unit, index);
-            let outgoing = Outgoing {
-                stream: VIDEO_STREAM,
-                bytes: &bytes,
-                end_of_unit: index + 1 == count,
-                keyframe: traffic.is_keyframe(unit),
-                captured: self.now,
-            };
-            self.sender.push_datagram(outgoing, self.now).unwrap();
-        }
+        push_unit(&mut self.sender, traffic, unit, self.now);
     }
 
     fn wait_until(&mut self, end: Instant) {
