@@ -40,12 +40,12 @@ use skylark_common::wire::WireError;
 use skylark_common::wire::packet::PacketHeader;
 use skylark_common::wire::radiotap::RxHeader;
 
-use super::Datagram;
 use super::card::{Card, Outcome};
 use super::fairness::Stations;
 use super::heard::{Look, MAX_CARDS};
 use super::race::Race;
 use super::waiting::{Room, Waiting};
+use super::{Datagram, PacketName};
 use crate::stats::{CardStats, FrameStats, Hearing, RxStats};
 use run::Run;
 use seen::Seen;
@@ -197,6 +197,14 @@ impl WfbNgReceiver {
         frames.forged + frames.unannounced
     }
 
+    /// The packet of the session followed in this frame, if it was heard and authentic: it needs no copy.
+    #[must_use]
+    pub fn known_packet(&self, frame: &[u8]) -> Option<PacketName> {
+        let (info, channel, id, sealed) = data_packet(frame)?;
+        let is_ours = channel == self.config.channel && !info.bad_fcs;
+        self.run.as_ref().filter(|_| is_ours)?.known_packet(id, sealed)
+    }
+
     /// The card's place, made if it is not there.
     fn admit(&mut self, card: usize) -> usize {
         let card = card.min(MAX_CARDS - 1);
@@ -328,10 +336,10 @@ impl WfbNgReceiver {
     }
 }
 
-/// The data packet in a frame that was captured.
-fn data_packet(frame: &[u8]) -> Option<(RxHeader, PacketId, &[u8])> {
+/// The data packet in a frame that was captured, and its channel.
+fn data_packet(frame: &[u8]) -> Option<(RxHeader, ChannelId, PacketId, &[u8])> {
     let (info, dot11) = RxHeader::parse(frame).ok()?;
-    let (_, packet) = ChannelId::parse(dot11).ok()?;
+    let (channel, packet) = ChannelId::parse(dot11).ok()?;
     let (id, sealed) = PacketId::parse(packet).ok()?;
-    Some((info, id, sealed))
+    Some((info, channel, id, sealed))
 }

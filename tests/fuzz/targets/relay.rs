@@ -11,7 +11,8 @@ use skylark_common::wire::radiotap::RxHeader;
 use skylark_fuzz::Pieces;
 use skylark_rx::relay::message::{Entry, MAX_MESSAGE_BYTES, Message};
 use skylark_rx::relay::station::MAX_RELAY_CARDS;
-use skylark_rx::relay::{Forwarder, ForwarderConfig, RelayId, Report, Station, Stations, ViewerId};
+use skylark_rx::receiver::DialectReceiver;
+use skylark_rx::relay::{Forwarder, ForwarderConfig, RelayId, RelayedLink, Report, Station, Stations, ViewerId};
 use skylark_rx::{Receiver, ReceiverConfig};
 
 /// The longest body that follows a packet header.
@@ -50,7 +51,7 @@ struct Between {
     forwarder: Forwarder,
     stations: Stations,
     station: Station,
-    receiver: Receiver,
+    receiver: DialectReceiver,
     last: Vec<u8>,
     reported: Vec<u8>,
 }
@@ -58,11 +59,13 @@ struct Between {
 impl Between {
     fn new(now: Instant) -> Self {
         let config = ReceiverConfig::default();
+        let link = RelayedLink::Skylark(config.link);
+        let receiver = Receiver::new(config, &LinkKey::from_bytes([7; LinkKey::LEN]), now);
         Self {
-            forwarder: Forwarder::new(ForwarderConfig { id: RelayId(0), link: config.link, run: 1 }),
-            stations: Stations::new(config.link, VIEWER, now),
-            station: Station::new(config.link, VIEWER, now),
-            receiver: Receiver::new(config, &LinkKey::from_bytes([7; LinkKey::LEN]), now),
+            forwarder: Forwarder::new(ForwarderConfig { id: RelayId(0), link, run: 1 }),
+            stations: Stations::new(link, VIEWER, now),
+            station: Station::new(link, VIEWER, now),
+            receiver: DialectReceiver::Skylark(Box::new(receiver)),
             last: Vec::new(),
             reported: Vec::new(),
         }

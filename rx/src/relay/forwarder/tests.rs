@@ -1,6 +1,7 @@
 //! What becomes of frames at a relay, with and without viewers.
 #![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
 
+use skylark_common::wire::link::LinkId;
 use skylark_common::wire::packet::Kind;
 use skylark_common::wire::radiotap::RxHeader;
 
@@ -13,7 +14,7 @@ const OWN: RelayId = RelayId(3);
 const LINK: LinkId = LinkId::from_number(5);
 
 fn forwarder() -> Forwarder {
-    Forwarder::new(ForwarderConfig { id: OWN, link: LINK, run: 1 })
+    Forwarder::new(ForwarderConfig { id: OWN, link: RelayedLink::Skylark(LINK), run: 1 })
 }
 
 fn frame_of(link: LinkId, stream: u8, sequence: u32, info: &RxHeader) -> Vec<u8> {
