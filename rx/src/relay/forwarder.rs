@@ -158,7 +158,7 @@ impl Forwarder {
         let fcs = if info.has_fcs { frame.last_chunk().copied() } else { None };
         let tail_bytes = dot11.len() + fcs.map_or(0, |fcs| fcs.len());
         let radiotap = self.copy(frame.split_at(frame.len().saturating_sub(tail_bytes)).0);
-        let frame = self.frames.admit(dot11);
+        let frame = self.frames.admit(dot11, now);
         let capture = Capture { frame, card, at: now, radiotap, fcs, header };
         self.make_room();
         match header.map_or(Wanted::AtOnce, |header| self.viewers.wanted(&header, now)) {
