@@ -135,7 +135,7 @@ impl WfbNgReceiver {
         let card = self.admit(card);
         self.stations.add(card, beside);
         while self.waiting.give_up_of(card) {
-            self.gave_up(card);
+            self.gave_up(card, Outcome::Unannounced);
         }
         self.untried = self.untried.min(self.waiting.len());
         self.seen.forget_card(card);
@@ -153,7 +153,7 @@ impl WfbNgReceiver {
             return;
         }
         while let Some(card) = self.waiting.give_up(now) {
-            self.gave_up(card);
+            self.gave_up(card, self.in_vain(now));
         }
         self.run.iter_mut().for_each(|run| run.handle_timeout(now));
     }
@@ -190,11 +190,11 @@ impl WfbNgReceiver {
         }
     }
 
-    /// See [`super::Receiver::unsealed`].
+    /// Frames this card brought that nobody with the key has sealed. What waited in vain while no session lived may have
+    /// been sealed: session packets are few, and are lost as others are.
     #[must_use]
     pub fn unsealed(&self, card: usize) -> u64 {
-        let frames = self.cards.get(card).map(Card::frames).unwrap_or_default();
-        frames.forged + frames.unannounced
+        self.cards.get(card).map(Card::frames).unwrap_or_default().forged
     }
 
     /// The packet of the session followed in this frame, if it was heard and authentic: it needs no copy.
@@ -261,7 +261,7 @@ impl WfbNgReceiver {
         }
         let origin = self.stations.origin(heard.card);
         if let Some(card) = self.waiting.push(origin, ANY_SESSION, frame, heard.at) {
-            self.gave_up(card);
+            self.gave_up(card, self.in_vain(heard.at));
         }
         if let Stranger::Enter(at) = stranger {
             self.enter(at, heard.at);
@@ -310,9 +310,13 @@ impl WfbNgReceiver {
         Some(outcome)
     }
 
-    /// A frame of this card waited in vain: where there is a session, it was of none.
-    fn gave_up(&mut self, card: usize) {
-        let outcome = if self.run.is_some() { Outcome::Forged } else { Outcome::Unannounced };
+    /// What a frame is that waited in vain: where a session lives it is of none, else of one whose session packet was lost.
+    fn in_vain(&self, now: Instant) -> Outcome {
+        if self.sessions.is_silent(now) { Outcome::Unannounced } else { Outcome::Forged }
+    }
+
+    /// A frame of this card waited in vain.
+    fn gave_up(&mut self, card: usize, outcome: Outcome) {
         self.with_card(card, |card| {
             card.waited();
             card.count(outcome);

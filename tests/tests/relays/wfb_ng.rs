@@ -215,6 +215,21 @@ fn relays_of_a_wfb_ng_stream_may_be_cut_off_one_after_the_other() {
     assert!(longest < Some(Duration::from_millis(80)), "nothing was handed on for {longest:?}");
 }
 
+#[test]
+fn a_transmitter_that_begins_anew_and_is_late_to_say_so_has_no_relay_blamed() {
+    let mut flight = Flight::new(0.05, &[5, 5]);
+    flight.run(SECOND);
+    flight.sender = ModelSender::new(CHANNEL, keys().drone, BlockCode::new(8, 12).unwrap(), 0, 2);
+    flight.session_at = flight.now + 2 * SECOND;
+    flight.run(5 * SECOND);
+    flight.idle();
+    let [sent, came, _] = flight.came();
+    assert!(came * 10 > sent * 8 && came < sent, "{came} of {sent}: what waited too long was given up");
+    for relay in flight.stats() {
+        assert!(relay.refused == 0 && !relay.suspended, "{relay:?}");
+    }
+}
+
 /// A frame of the stream that nobody sealed.
 fn forged(random: &mut Random, block: u64) -> Vec<u8> {
     let mut frame = [0; 64];
