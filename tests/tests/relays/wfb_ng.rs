@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use skylark_common::air::sim::{self, Random};
+use skylark_common::wfb_ng::MAX_DATAGRAM_BYTES;
 use skylark_common::wfb_ng::channel::ChannelId;
 use skylark_common::wfb_ng::packet::PacketId;
 use skylark_common::wfb_ng::session::BlockCode;
@@ -33,6 +34,7 @@ struct Relay {
 }
 
 struct Flight {
+    traffic: Traffic,
     start: Instant,
     now: Instant,
     sender: ModelSender,
@@ -67,6 +69,7 @@ impl Flight {
             to_viewer: VecDeque::new(),
         };
         Self {
+            traffic: Traffic::default(),
             start,
             now: start,
             sender: ModelSender::new(CHANNEL, keys().drone, BlockCode::new(8, 12).unwrap(), 0, 1),
@@ -85,7 +88,7 @@ impl Flight {
 
     /// Sends video for this long.
     fn run(&mut self, duration: Duration) {
-        let (end, traffic) = (self.now + duration, Traffic::default());
+        let (end, traffic) = (self.now + duration, self.traffic);
         while self.now < end {
             if self.now >= self.start + traffic.interval() * self.units {
                 self.send_unit(traffic);
@@ -127,7 +130,7 @@ impl Flight {
                 Some(relay) => relay.forwarder.handle_frame(0, frame, at),
                 None => self.stations.deliver_local(&mut self.viewer, LOCAL, frame, at),
             }
-            take(&mut self.handed, now, || Some(self.viewer.poll_datagram()?.bytes.to_vec()));
+            take((&mut self.handed, self.traffic), now, || Some(self.viewer.poll_datagram()?.bytes.to_vec()));
         }
         for place in 0..self.relays.len() {
             let relay = &mut self.relays[place];
@@ -147,7 +150,7 @@ impl Flight {
         }
         self.direct.handle_timeout(now);
         self.viewer.handle_timeout(now);
-        take(&mut self.handed_directly, now, || Some(self.direct.poll_datagram()?.bytes.to_vec()));
+        take((&mut self.handed_directly, self.traffic), now, || Some(self.direct.poll_datagram()?.bytes.to_vec()));
         self.take();
     }
 
@@ -161,7 +164,7 @@ impl Flight {
     }
 
     fn take(&mut self) {
-        take(&mut self.handed, self.now, || Some(self.viewer.poll_datagram()?.bytes.to_vec()));
+        take((&mut self.handed, self.traffic), self.now, || Some(self.viewer.poll_datagram()?.bytes.to_vec()));
     }
 
     /// What is known of the relays, the liar last.
@@ -173,15 +176,15 @@ impl Flight {
 
     /// How many datagrams were sent, handed on, and handed on by the receiver that has all the cards.
     fn came(&self) -> [usize; 3] {
-        let sent = (0..self.units).map(|unit| Traffic::default().datagrams(unit) as usize).sum();
+        let sent = (0..self.units).map(|unit| self.traffic.datagrams(unit) as usize).sum();
         [sent, self.handed.len(), self.handed_directly.len()]
     }
 }
 
-fn take(handed: &mut Handed, now: Instant, mut poll: impl FnMut() -> Option<Vec<u8>>) {
+fn take((handed, traffic): (&mut Handed, Traffic), now: Instant, mut poll: impl FnMut() -> Option<Vec<u8>>) {
     while let Some(bytes) = poll() {
         let (unit, index) = Traffic::label(&bytes).unwrap();
-        assert_eq!(bytes, Traffic::default().datagram(unit, index), "{unit}/{index} came changed");
+        assert_eq!(bytes, traffic.datagram(unit, index), "{unit}/{index} came changed");
         assert!(handed.last().is_none_or(|(last, _)| *last < (unit, index)), "in order, and none twice");
         handed.push(((unit, index), now));
     }
@@ -220,6 +223,16 @@ fn a_relay_of_a_wfb_ng_stream_brings_what_the_viewers_own_card_misses() {
     assert!((frames / 6..frames / 4).contains(&relay.first), "one in five is missed here: {relay:?}");
     let card = &flight.viewer.stats(flight.now).cards[LOCAL];
     assert!((140..200).contains(&(card.missed * 1000 / card.expected)), "{card:?}");
+}
+
+#[test]
+fn the_longest_datagrams_of_a_wfb_ng_stream_come_by_relays() {
+    let mut flight = Flight::new(0.05, &[5, 5], 0);
+    flight.traffic.datagram_bytes = MAX_DATAGRAM_BYTES;
+    flight.run(2 * SECOND);
+    flight.idle();
+    let [sent, came, _] = flight.came();
+    assert_eq!(came, sent);
 }
 
 #[test]
