@@ -7,6 +7,7 @@
 
 mod card;
 mod combine;
+mod dialect;
 mod fairness;
 mod heard;
 mod known;
@@ -29,7 +30,8 @@ use skylark_common::wire::link::LinkId;
 use skylark_common::wire::packet::{Kind, PacketHeader};
 use skylark_common::wire::radiotap::RxHeader;
 
-pub use known::{Known, Told};
+pub use dialect::DialectReceiver;
+pub use known::{Known, PacketName, Told};
 
 use card::{Card, Outcome};
 use combine::Combiner;

@@ -80,6 +80,19 @@ impl Known {
     }
 }
 
+/// What a packet that is known is called, in either dialect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PacketName {
+    /// The session, as [`Datagram::session`](super::Datagram::session).
+    pub session: u32,
+    /// The stream.
+    pub stream: u8,
+    /// Whether it carries a datagram; else it repairs or announces.
+    pub is_source: bool,
+    /// Its number among those of its kind, wrapping.
+    pub sequence: u32,
+}
+
 /// What is told of one packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Told {

@@ -40,12 +40,12 @@ use skylark_common::wire::WireError;
 use skylark_common::wire::packet::PacketHeader;
 use skylark_common::wire::radiotap::RxHeader;
 
-use super::Datagram;
 use super::card::{Card, Outcome};
 use super::fairness::Stations;
 use super::heard::{Look, MAX_CARDS};
 use super::race::Race;
 use super::waiting::{Room, Waiting};
+use super::{Datagram, PacketName};
 use crate::stats::{CardStats, FrameStats, Hearing, RxStats};
 use run::Run;
 use seen::Seen;
@@ -135,7 +135,7 @@ impl WfbNgReceiver {
         let card = self.admit(card);
         self.stations.add(card, beside);
         while self.waiting.give_up_of(card) {
-            self.gave_up(card);
+            self.gave_up(card, Outcome::Unannounced);
         }
         self.untried = self.untried.min(self.waiting.len());
         self.seen.forget_card(card);
@@ -153,7 +153,7 @@ impl WfbNgReceiver {
             return;
         }
         while let Some(card) = self.waiting.give_up(now) {
-            self.gave_up(card);
+            self.gave_up(card, self.in_vain(now));
         }
         self.run.iter_mut().for_each(|run| run.handle_timeout(now));
     }
@@ -190,11 +190,19 @@ impl WfbNgReceiver {
         }
     }
 
-    /// See [`super::Receiver::unsealed`].
+    /// Frames this card brought that nobody with the key has sealed. What waited in vain while no session lived may have
+    /// been sealed: session packets are few, and are lost as others are.
     #[must_use]
     pub fn unsealed(&self, card: usize) -> u64 {
-        let frames = self.cards.get(card).map(Card::frames).unwrap_or_default();
-        frames.forged + frames.unannounced
+        self.cards.get(card).map(Card::frames).unwrap_or_default().forged
+    }
+
+    /// The packet of the session followed in this frame, if it was heard and authentic: it needs no copy.
+    #[must_use]
+    pub fn known_packet(&self, frame: &[u8]) -> Option<PacketName> {
+        let (info, channel, id, sealed) = data_packet(frame)?;
+        let is_ours = channel == self.config.channel && !info.bad_fcs;
+        self.run.as_ref().filter(|_| is_ours)?.known_packet(id, sealed)
     }
 
     /// The card's place, made if it is not there.
@@ -253,7 +261,7 @@ impl WfbNgReceiver {
         }
         let origin = self.stations.origin(heard.card);
         if let Some(card) = self.waiting.push(origin, ANY_SESSION, frame, heard.at) {
-            self.gave_up(card);
+            self.gave_up(card, self.in_vain(heard.at));
         }
         if let Stranger::Enter(at) = stranger {
             self.enter(at, heard.at);
@@ -302,9 +310,13 @@ impl WfbNgReceiver {
         Some(outcome)
     }
 
-    /// A frame of this card waited in vain: where there is a session, it was of none.
-    fn gave_up(&mut self, card: usize) {
-        let outcome = if self.run.is_some() { Outcome::Forged } else { Outcome::Unannounced };
+    /// What a frame is that waited in vain: where a session lives it is of none, else of one whose session packet was lost.
+    fn in_vain(&self, now: Instant) -> Outcome {
+        if self.sessions.is_silent(now) { Outcome::Unannounced } else { Outcome::Forged }
+    }
+
+    /// A frame of this card waited in vain.
+    fn gave_up(&mut self, card: usize, outcome: Outcome) {
         self.with_card(card, |card| {
             card.waited();
             card.count(outcome);
@@ -328,10 +340,10 @@ impl WfbNgReceiver {
     }
 }
 
-/// The data packet in a frame that was captured.
-fn data_packet(frame: &[u8]) -> Option<(RxHeader, PacketId, &[u8])> {
+/// The data packet in a frame that was captured, and its channel.
+fn data_packet(frame: &[u8]) -> Option<(RxHeader, ChannelId, PacketId, &[u8])> {
     let (info, dot11) = RxHeader::parse(frame).ok()?;
-    let (_, packet) = ChannelId::parse(dot11).ok()?;
+    let (channel, packet) = ChannelId::parse(dot11).ok()?;
     let (id, sealed) = PacketId::parse(packet).ok()?;
-    Some((info, id, sealed))
+    Some((info, channel, id, sealed))
 }

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use skylark_common::air::sim::{self, Loss, Random};
 use skylark_common::wire::link::LinkId;
+use skylark_rx::receiver::DialectReceiver;
 use skylark_rx::relay::report::Prompt;
-use skylark_rx::relay::{Forwarder, ForwarderConfig, RelayId, Report, Stations, ViewerId};
+use skylark_rx::relay::{Forwarder, ForwarderConfig, RelayId, RelayedLink, Report, Stations, ViewerId};
 use skylark_rx::{Receiver, ReceiverConfig};
 use skylark_tests::link::{Handed, key, push_unit, sender};
 use skylark_tests::{LinkConfig, Traffic};
@@ -66,7 +67,7 @@ pub(crate) struct Field {
     pub(crate) now: Instant,
     pub(crate) relays: Vec<Relay>,
     pub(crate) stations: Stations,
-    pub(crate) receiver: Receiver,
+    pub(crate) receiver: DialectReceiver,
     pub(crate) handed: Vec<Handed>,
     pub(crate) pushed: Vec<Instant>,
     pub(crate) report_bytes: u64,
@@ -91,8 +92,8 @@ impl Field {
             start,
             now: start,
             relays,
-            stations: Stations::new(link(), VIEWER, start),
-            receiver: Receiver::new(receiver, &key(), start),
+            stations: Stations::new(RelayedLink::Skylark(link()), VIEWER, start),
+            receiver: DialectReceiver::Skylark(Box::new(Receiver::new(receiver, &key(), start))),
             handed: Vec::new(),
             pushed: Vec::new(),
             report_bytes: 0,
@@ -313,10 +314,10 @@ pub(crate) fn link() -> LinkId {
 }
 
 fn forwarder(place: usize, run: u64) -> Forwarder {
-    Forwarder::new(ForwarderConfig { id: id(place), link: link(), run: run << 8 | place as u64 })
+    Forwarder::new(ForwarderConfig { id: id(place), link: RelayedLink::Skylark(link()), run: run << 8 | place as u64 })
 }
 
-fn drain(receiver: &mut Receiver, handed: &mut Vec<Handed>, at: Instant) {
+fn drain(receiver: &mut DialectReceiver, handed: &mut Vec<Handed>, at: Instant) {
     while let Some(datagram) = receiver.poll_datagram() {
         handed.push(Handed::of(&datagram, false, at));
     }

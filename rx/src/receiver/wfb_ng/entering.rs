@@ -66,7 +66,7 @@ impl WfbNgReceiver {
         let (waiting, body) = (&self.waiting, &mut self.body);
         let mut is_awaited = || {
             let mut waits = waiting.iter().rev().take(MAX_TRIED).filter_map(|frame| data_packet(&frame.bytes));
-            waits.any(|(_, id, sealed)| sessions::opens(session, id, sealed, body))
+            waits.any(|(_, _, id, sealed)| sessions::opens(session, id, sealed, body))
         };
         if self.run.is_none() || self.sessions.is_silent(now) && is_awaited() {
             self.enter(at, now);
@@ -90,7 +90,7 @@ impl WfbNgReceiver {
         let Some(frame) = self.waiting.take_oldest() else { return false };
         let card = frame.origin.card;
         let outcome = data_packet(&frame.bytes)
-            .and_then(|(info, id, sealed)| self.take_known(Heard { card, info: &info, id, sealed, at: frame.at }));
+            .and_then(|(info, _, id, sealed)| self.take_known(Heard { card, info: &info, id, sealed, at: frame.at }));
         let Some(outcome) = outcome else {
             self.waiting.put_back(frame);
             return true;
