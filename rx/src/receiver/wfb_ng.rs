@@ -42,11 +42,10 @@ use skylark_common::wire::radiotap::RxHeader;
 
 use super::Datagram;
 use super::card::{Card, Outcome};
-use super::fairness::Stations;
-use super::heard::{Look, MAX_CARDS};
-use super::race::Race;
+use super::cards::Cards;
+use super::heard::Look;
 use super::waiting::{Room, Waiting};
-use crate::stats::{CardStats, FrameStats, Hearing, RxStats};
+use crate::stats::{Hearing, RxStats};
 use run::Run;
 use seen::Seen;
 use sessions::{Sessions, Stranger};
@@ -79,11 +78,7 @@ pub struct WfbNgReceiver {
     waiting: Waiting,
     /// Frames that waited and have yet to be tried with the key of the session that was entered.
     untried: usize,
-    cards: Vec<Card>,
-    stations: Stations,
-    race: Race<PacketId>,
-    /// What became of the frames of cards that gave their number up.
-    forgotten: FrameStats,
+    cards: Cards<PacketId>,
     hearing: Hearing,
     body: Vec<u8>,
 }
@@ -111,10 +106,7 @@ impl WfbNgReceiver {
             left: None,
             waiting: Waiting::new(ROOM),
             untried: 0,
-            cards: Vec::new(),
-            stations: Stations::default(),
-            race: Race::default(),
-            forgotten: FrameStats::default(),
+            cards: Cards::default(),
             hearing: Hearing::default(),
             body: Vec::with_capacity(MAX_FRAME_BYTES),
         }
@@ -124,25 +116,22 @@ impl WfbNgReceiver {
     pub fn handle_frame(&mut self, card: usize, frame: &[u8], now: Instant) {
         while self.try_waiting() {}
         self.hearing.any = Some(now);
-        let card = self.admit(card);
+        let card = self.cards.admit(card);
         let outcome = self.take_frame(card, frame, now);
-        self.with_card(card, |card| card.captured(outcome, frame.len()));
+        self.cards.with(card, |card| card.captured(outcome, frame.len()));
         self.settle();
     }
 
     /// See [`super::Receiver::add_card`].
     pub fn add_card(&mut self, card: usize, beside: Option<usize>) {
-        let card = self.admit(card);
-        self.stations.add(card, beside);
+        let card = self.cards.admit(card);
         while self.waiting.give_up_of(card) {
             self.gave_up(card);
         }
         self.untried = self.untried.min(self.waiting.len());
         self.seen.forget_card(card);
         self.run.iter_mut().for_each(|run| run.forget_card(card));
-        if let Some(card) = self.cards.get_mut(card) {
-            self.forgotten = [self.forgotten, std::mem::take(card).frames()].into_iter().sum();
-        }
+        self.cards.renew(card, beside);
     }
 
     /// Gives up what has been waited for long enough.
@@ -178,38 +167,25 @@ impl WfbNgReceiver {
     /// Everything that was counted.
     #[must_use]
     pub fn stats(&self, now: Instant) -> RxStats {
-        let cards: Vec<CardStats> = self.cards.iter().map(|card| card.stats(now)).collect();
         RxStats {
-            frames: cards.iter().map(|card| card.frames).chain([self.forgotten]).sum(),
-            cards,
             streams: self.run.iter().map(Run::stream_stats).collect(),
             session: self.run.as_ref().map(Run::stats),
             sessions: self.sessions.count(),
             hearing: self.hearing,
-            ..RxStats::default()
+            ..self.cards.stats(now)
         }
     }
 
     /// See [`super::Receiver::unsealed`].
     #[must_use]
     pub fn unsealed(&self, card: usize) -> u64 {
-        let frames = self.cards.get(card).map(Card::frames).unwrap_or_default();
-        frames.forged + frames.unannounced
-    }
-
-    /// The card's place, made if it is not there.
-    fn admit(&mut self, card: usize) -> usize {
-        let card = card.min(MAX_CARDS - 1);
-        while self.cards.len() <= card {
-            self.cards.push(Card::default());
-        }
-        card
+        self.cards.unsealed(card)
     }
 
     fn take_frame(&mut self, card: usize, frame: &[u8], now: Instant) -> Outcome {
         let Ok((info, dot11)) = RxHeader::parse(frame) else { return Outcome::Truncated };
         if info.bad_fcs {
-            self.with_card(card, Card::damaged);
+            self.cards.with(card, Card::damaged);
             return Outcome::BadFcs;
         }
         let (channel, packet) = match ChannelId::parse(dot11) {
@@ -232,7 +208,7 @@ impl WfbNgReceiver {
             },
             Some(&SESSION_PACKET) => {
                 let outcome = self.take_session(card, &info, packet, now);
-                self.with_card(card, |card| card.session_packet(outcome));
+                self.cards.with(card, |card| card.session_packet(outcome));
                 outcome
             }
             Some(_) => Outcome::UnknownVersion,
@@ -251,7 +227,7 @@ impl WfbNgReceiver {
         if self.sessions.is_silent(heard.at) {
             self.hearing.waiting_for_session = Some(heard.at);
         }
-        let origin = self.stations.origin(heard.card);
+        let origin = self.cards.origin(heard.card);
         if let Some(card) = self.waiting.push(origin, ANY_SESSION, frame, heard.at) {
             self.gave_up(card);
         }
@@ -274,11 +250,7 @@ impl WfbNgReceiver {
             }
             Some(Look::Duplicate) => {
                 run.handle_copy(id, sealed, card, at);
-                let behind = self.race.behind(number, &id, at);
-                self.with_card(card, |card| {
-                    card.duplicate(info, at);
-                    behind.into_iter().for_each(|time| card.behind(time, at));
-                });
+                self.cards.duplicate(card, info, (number, &id), at);
                 return Some(Outcome::Duplicate);
             }
             Some(Look::Fresh) | None => {}
@@ -292,38 +264,21 @@ impl WfbNgReceiver {
         run.remember(id, sealed, card);
         let outcome = run.handle_fragment(card, id, fragment, at);
         self.sessions.advanced(id, at);
-        let timed = self.race.start(number, &id, at);
-        self.with_card(card, |card| {
-            card.first(info, at);
-            if timed {
-                card.behind(Duration::ZERO, at);
-            }
-        });
+        self.cards.first(card, info, (number, &id), at);
         Some(outcome)
     }
 
     /// A frame of this card waited in vain: where there is a session, it was of none.
     fn gave_up(&mut self, card: usize) {
         let outcome = if self.run.is_some() { Outcome::Forged } else { Outcome::Unannounced };
-        self.with_card(card, |card| {
-            card.waited();
-            card.count(outcome);
-        });
+        self.cards.waited(card, outcome);
     }
 
     /// Tells every card which packets it should have heard.
     fn settle(&mut self) {
         let cards = &mut self.cards;
         if let Some(run) = &mut self.run {
-            run.settle(|heard, count| {
-                cards.iter_mut().enumerate().for_each(|(number, card)| card.settled(number, heard, count));
-            });
-        }
-    }
-
-    fn with_card(&mut self, card: usize, change: impl FnOnce(&mut Card)) {
-        if let Some(card) = self.cards.get_mut(card) {
-            change(card);
+            run.settle(|heard, count| cards.settled(heard, count));
         }
     }
 }
