@@ -326,7 +326,6 @@ impl Receiver {
                 let outcome = self.take_packet(card, &info, &header, sealed, frame.at);
                 self.cards.with(card, |card| card.count(outcome));
             }
-            self.waiting.recycle(frame);
         }
     }
 

@@ -96,7 +96,6 @@ impl WfbNgReceiver {
             return true;
         };
         self.cards.waited(card, outcome);
-        self.waiting.recycle(frame);
         self.settle();
         true
     }
