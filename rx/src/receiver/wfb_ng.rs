@@ -18,6 +18,9 @@
 //! A packet that no known key opens waits for a session packet that comes later: the transmitter sends one a second, and
 //! what came before the first is as good as what comes behind it. Opening a session packet costs less than opening a data
 //! packet, since what X25519 makes of the keys is made once; a flood of forged ones costs what a flood of forged data does.
+//!
+//! Nothing is handed on before its turn: the next block shows what will not come, so that at 4 Mbit/s and 8/12 no picture
+//! stands for the 85 ms behind which our own dialect shows damage, though a quarter is lost in bursts.
 
 mod block;
 mod blocks;
