@@ -36,7 +36,7 @@ const ROWS: [(&str, &str, &str, u32); 12] = [
     ("rx-1", "receiver, 1 card", "34600", 17_400),
     ("rx-2", "receiver, 2 cards, the second hears the same", "68000", 19_700),
     ("rx-loss", "receiver, 1 card, 10 % loss", "32200", 18_500),
-    ("rx-2-loss", "receiver, 2 cards, 10 % loss each", "", 20_200),
+    ("rx-2-loss", "receiver, 2 cards, 10 % loss each", "", 19_400),
     ("rx-2-bad", "receiver, 2 cards, the second hears all damaged", "", 23_000),
     ("tx-wfb-open", "sender, WFB-NG, blocks as the field has them", "26400", 32_400),
     ("tx-wfb", "sender, WFB-NG, blocks that close", "", 39_000),
