@@ -115,11 +115,11 @@ impl Receiver {
         if info.bad_fcs || !self.knows(&header) {
             return;
         }
-        let card = self.admit(card);
+        let card = self.cards.admit(card);
         let Some(session) = self.sessions.current() else { return };
         if matches!(session.look(&header, card), Look::Fresh | Look::Duplicate) {
             session.remember(&header, card);
-            self.with_card(card, |card| {
+            self.cards.with(card, |card| {
                 card.captured(Outcome::Duplicate, frame.len());
                 if header.kind == Kind::Announce {
                     card.session_packet(Outcome::Duplicate);

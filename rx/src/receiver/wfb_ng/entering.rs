@@ -35,8 +35,8 @@ impl WfbNgReceiver {
             Verdict::Noted => {}
         }
         match seen {
-            None => self.with_card(card, |card| card.first(info, now)),
-            Some(true) => self.with_card(card, |card| card.duplicate(info, now)),
+            None => self.cards.with(card, |card| card.first(info, now)),
+            Some(true) => self.cards.with(card, |card| card.duplicate(info, now)),
             Some(false) => {}
         }
         if seen.is_none() { Outcome::Used } else { Outcome::Duplicate }
@@ -95,11 +95,7 @@ impl WfbNgReceiver {
             self.waiting.put_back(frame);
             return true;
         };
-        self.with_card(card, |card| {
-            card.waited();
-            card.count(outcome);
-        });
-        self.waiting.recycle(frame);
+        self.cards.waited(card, outcome);
         self.settle();
         true
     }
