@@ -18,9 +18,10 @@
 //! | [`lines`] | JSON lines on a thread of their own |
 //! | `feed` | the same for whoever connects |
 //! | `scheduling` | threads that are to run the moment they have work |
+//! | `key_path` | where key files are looked for |
 //! | [`options`], [`clock_id`] | what the programs have in common |
 //!
-//! Everything here but `air::udp`, `air::pcap_file`, `seal::key_file`, `clock_id`, `lines`, `feed`, `queue` and `scheduling` is pure:
+//! Everything here but `air::udp`, `air::pcap_file`, `key_path` and the two `key_file`s, `clock_id`, `lines`, `feed`, `queue` and `scheduling` is pure:
 //! bytes and `now` in, bytes out.
 
 pub mod air;
@@ -29,6 +30,7 @@ pub mod fec;
 #[cfg(feature = "airs")]
 pub mod feed;
 pub mod h264;
+mod key_path;
 pub mod ledger;
 pub mod lines;
 pub mod options;

@@ -1,15 +1,18 @@
 //! The key commands of the real program: files, permissions, refusals, exit codes.
 #![expect(clippy::unwrap_used, reason = "a test ends at the first thing that goes wrong")]
 
+#[path = "keys/program.rs"]
+mod program;
+#[path = "keys/wfb_ng.rs"]
+mod wfb_ng;
+
 use std::fs;
-use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Command;
 
+use program::{PROGRAM, setup};
 use tempfile::TempDir;
-
-const PROGRAM: &str = env!("CARGO_BIN_EXE_skylark-setup");
 
 /// Words and the key they stand for, as `argon2-cffi` 25.1 (the reference implementation in C) derives it:
 /// `hash_secret_raw(words, b"skylark-link-key-1", 3, 65536, 1, 32, Type.ID)`.
@@ -20,20 +23,6 @@ const VECTORS: [(&str, &str); 2] = [
     ),
     ("größe zählt doch", "skylark-key-1 6718ef6f42b3f3e0e79ad8ec0cd0eebcf91f193e9f4bb4d42bb13d78836413b8 fd4f1829\n"),
 ];
-
-fn setup(folder: &TempDir, arguments: &[&str], stdin: &str) -> Output {
-    let mut child = Command::new(PROGRAM)
-        .args(arguments)
-        .current_dir(folder.path())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A program that refuses before it reads leaves a closed pipe.
-    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
-    child.wait_with_output().unwrap()
-}
 
 /// Runs the program, expects it to fail with exit code 1 and one line, and returns that line.
 fn refusal(folder: &TempDir, arguments: &[&str], stdin: &str) -> String {

@@ -1,5 +1,6 @@
 //! The command line: what the user may say, and what of it contradicts itself.
 
+mod on_air;
 #[cfg(feature = "relay")]
 mod relay;
 mod source;
@@ -14,6 +15,7 @@ use clap::Subcommand;
 use skylark_common::feed::feeds::FeedTarget;
 use skylark_common::options::{AirTarget, Dialect, StatsTarget, duration};
 
+pub(crate) use on_air::OnAir;
 #[cfg(feature = "relay")]
 pub(crate) use relay::RelayArgs;
 #[cfg(feature = "relay")]
@@ -73,13 +75,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "AIR", num_args = 1..)]
     pub(crate) air: Vec<Source>,
 
-    /// What is spoken on the air: skylark or wfb-ng
-    ///
-    /// `wfb-ng` is the standard of OpenIPC air units, PixelPilot and wfb-ng itself. Everything behind the datagram is the
-    /// same; its packets say neither when a picture was captured nor where it ends, so that latency is known from the
-    /// first packet heard on, and nothing is shown with damage ahead of its repair.
-    #[arg(long, value_name = "DIALECT", default_value = "skylark")]
-    pub(crate) dialect: Dialect,
+    /// Which link, in which dialect.
+    #[command(flatten)]
+    pub(crate) on_air: OnAir,
 
     /// The link's key file (skylark-setup key new, or pair); with --dialect wfb-ng gs.key
     ///
@@ -120,23 +118,6 @@ pub(crate) struct Args {
     /// Without it 85ms. Not with --dialect wfb-ng.
     #[arg(long, value_name = "TIME", value_parser = ShowDamageAfter::parse)]
     pub(crate) show_damage_after: Option<ShowDamageAfter>,
-
-    /// The link's name; both ends say the same
-    ///
-    /// With --dialect wfb-ng the link domain, from which the link id follows: 7669206 for "default", which most cameras
-    /// use.
-    #[arg(long, value_name = "NAME", default_value = "default")]
-    pub(crate) link: String,
-
-    /// The link id of WFB-NG, where it follows from no name: 0 to 16777215
-    #[arg(long, value_name = "ID", value_parser = clap::value_parser!(u32).range(..1 << 24), conflicts_with = "link")]
-    pub(crate) link_id: Option<u32>,
-
-    /// The radio port of WFB-NG: 0, the default, is video, 16 MAVLink, 32 the tunnel
-    ///
-    /// From 128 on it is what goes up to the aircraft, and the key is drone.key.
-    #[arg(long, value_name = "PORT")]
-    pub(crate) radio_port: Option<u8>,
 
     /// Read recordings as fast as the outputs take them, not in their own time
     #[arg(long)]
@@ -202,7 +183,17 @@ impl Args {
     /// Two users of standard output, two windows, an air that has no speed of its own to be read faster, a
     /// measurement of nothing live, or what the dialect does not have.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
-        self.check_dialect()?;
+        self.on_air.check()?;
+        #[cfg(feature = "relay")]
+        if let Some(Command::Relay(relay)) = &self.command {
+            return relay.on_air.check();
+        }
+        if self.show_damage_after.is_some() && self.on_air.dialect == Dialect::WfbNg {
+            return Err(
+                "--show-damage-after does nothing with --dialect wfb-ng, whose blocks show at once what will not come: \
+                 leave it out",
+            );
+        }
         let count = |wanted: &OutputArg| self.output.iter().filter(|output| *output == wanted).count();
         let live = self.air.is_empty() || !self.air.iter().all(|air| matches!(air, Source::Air(AirTarget::Pcap(_))));
         if count(&OutputArg::Stdout) > 0 && self.stats == Some(StatsTarget::Stdout) {
@@ -232,25 +223,6 @@ impl Args {
             );
         }
         Ok(())
-    }
-
-    /// What one dialect has and the other has not.
-    fn check_dialect(&self) -> Result<(), &'static str> {
-        let relays = self.air.iter().any(|air| matches!(air, Source::Relays(_)));
-        match self.dialect {
-            Dialect::Skylark if self.link_id.is_some() || self.radio_port.is_some() => {
-                Err("--link-id and --radio-port are of WFB-NG: add --dialect wfb-ng, or name the link with --link")
-            }
-            Dialect::WfbNg if self.show_damage_after.is_some() => Err(
-                "--show-damage-after does nothing with --dialect wfb-ng, whose blocks show at once what will not come: \
-                 leave it out",
-            ),
-            Dialect::WfbNg if relays => Err(
-                "relays forward links of the Skylark dialect only: with --dialect wfb-ng give cards of this machine, or \
-                 udp:",
-            ),
-            Dialect::Skylark | Dialect::WfbNg => Ok(()),
-        }
     }
 
     /// How long the picture may stand before what came since is shown with damage; none where nothing is shown so.
@@ -294,8 +266,8 @@ mod tests {
     #[test]
     fn what_is_left_out_has_a_default() {
         let args = parse("skylark-rx").unwrap();
-        assert_eq!((args.latency_budget, args.link.as_str()), (Duration::from_millis(150), "default"));
-        assert_eq!((args.early(), args.dialect), (Some(Duration::from_millis(85)), Dialect::Skylark));
+        assert_eq!((args.latency_budget, args.on_air.link.as_str()), (Duration::from_millis(150), "default"));
+        assert_eq!((args.early(), args.on_air.dialect), (Some(Duration::from_millis(85)), Dialect::Skylark));
         let never = parse("skylark-rx --show-damage-after never").unwrap();
         assert_eq!(never.early(), None);
         assert_eq!((args.air.len(), &args.key, args.output.as_slice()), (0, &None, &[OutputArg::Window][..]));
@@ -323,12 +295,11 @@ mod tests {
     fn what_one_dialect_does_not_have_is_refused() {
         let check = |options: &str| parse(&format!("skylark-rx --output none {options}")).unwrap().check();
         assert_eq!(check("--dialect wfb-ng --link-id 7669206 --radio-port 16"), Ok(()));
-        assert_eq!(check("--dialect wfb-ng --link hill"), Ok(()));
+        assert_eq!(check("--dialect wfb-ng --link hill --air relays"), Ok(()));
         for (options, words) in [
             ("--link-id 5", "add --dialect wfb-ng"),
             ("--radio-port 0", "add --dialect wfb-ng"),
             ("--dialect wfb-ng --show-damage-after 85ms", "leave it out"),
-            ("--dialect wfb-ng --air relays", "cards of this machine"),
         ] {
             assert!(check(options).unwrap_err().contains(words), "{options}");
         }

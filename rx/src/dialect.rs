@@ -1,25 +1,22 @@
 //! Which dialect is spoken, for which link and with which key: what the command line comes to.
 
-pub(crate) mod receiver;
-
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
-use skylark_common::options::Dialect;
+use anyhow::Result;
 use skylark_common::seal::{self, LinkKey};
-use skylark_common::wfb_ng::channel::{ChannelId, link_id_of_domain};
+use skylark_common::wfb_ng::channel::ChannelId;
 use skylark_common::wfb_ng::key_file::{self, End};
 use skylark_common::wfb_ng::keys::EndKey;
 use skylark_common::wire::link::LinkId;
 
 use crate::args::Args;
-use crate::link::relayed::Relays;
+use crate::receiver::DialectReceiver;
 use crate::receiver::wfb_ng::{WfbNgConfig, WfbNgReceiver};
+use crate::relay::RelayedLink;
 use crate::signal::{Listening, Names, Target};
 use crate::tell::tell;
 use crate::{Receiver, ReceiverConfig};
-use receiver::DialectReceiver;
 
 /// A link and the key that opens it.
 #[derive(Debug)]
@@ -48,16 +45,14 @@ impl Spoken {
     /// # Errors
     /// There is no key, or the file is none of this end and dialect.
     pub(crate) fn of(args: &Args) -> Result<Self> {
-        match args.dialect {
-            Dialect::Skylark => {
+        match args.on_air.link() {
+            RelayedLink::Skylark(link) => {
                 let path = args.key.clone().map_or_else(seal::key_file::find, Ok)?;
                 let key = seal::key_file::read(&path)?;
                 warn_if_exposed(&path);
-                Ok(Self::Skylark { link: LinkId::from_name(&args.link), key })
+                Ok(Self::Skylark { link, key })
             }
-            Dialect::WfbNg => {
-                let link_id = args.link_id.unwrap_or_else(|| link_id_of_domain(&args.link));
-                let channel = ChannelId::new(link_id, args.radio_port.unwrap_or(ChannelId::VIDEO));
+            RelayedLink::WfbNg(channel) => {
                 let end = End::hearing(channel);
                 let path = args.key.clone().map_or_else(|| key_file::find(end), Ok)?;
                 let key = key_file::read(&path, end)?;
@@ -73,19 +68,7 @@ impl Spoken {
             Self::Skylark { link, key } => Target::Skylark { link: *link, fingerprint: key.fingerprint() },
             Self::WfbNg { channel, path, .. } => Target::WfbNg { channel: *channel, key: path.display().to_string() },
         };
-        let link_name = args.link_id.map_or_else(|| args.link.clone(), |link_id| link_id.to_string());
-        Names { link_name, target, listening: Listening::to(&args.air) }
-    }
-
-    /// Listens to the relays of this link, at these endpoints and in reach.
-    ///
-    /// # Errors
-    /// There is no network, or relays know nothing of this dialect.
-    pub(crate) fn listen_to_relays(&self, endpoints: &[String], now: Instant) -> Result<Relays> {
-        match self {
-            Self::Skylark { link, .. } => Relays::listen(*link, endpoints, now),
-            Self::WfbNg { .. } => bail!("relays forward links of the Skylark dialect only"),
-        }
+        Names { link_name: args.on_air.name(), target, listening: Listening::to(&args.air) }
     }
 
     /// A receiver that has heard nothing. `early` is how long the picture may stand, where that counts.

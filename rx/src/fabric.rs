@@ -6,14 +6,15 @@
 //! skylark/1/<link>/known/<viewer>   viewer → relays: what it has
 //! ```
 //!
+//! A link is its number, six digits; a stream of a WFB-NG link `wfb-ng-` and eight, link id and radio port.
+//!
 //! Peers of one network find each other by multicast; beyond it, by the address of any of them or of a router.
 
 use std::fmt::Display;
 use std::net::{Ipv6Addr, TcpListener};
 
-use crate::relay::RelayId;
+use crate::relay::{RelayId, RelayedLink};
 use anyhow::{Context as _, Result, anyhow};
-use skylark_common::wire::link::LinkId;
 use zenoh::Wait as _;
 use zenoh::config::Config;
 use zenoh::pubsub::{Publisher, Subscriber};
@@ -61,7 +62,7 @@ pub(crate) enum Listen {
 #[derive(Debug)]
 pub(crate) struct Fabric {
     session: zenoh::Session,
-    link: LinkId,
+    link: RelayedLink,
 }
 
 /// What is published under one key.
@@ -77,7 +78,7 @@ impl Fabric {
     ///
     /// # Errors
     /// An endpoint is none, or the machine lets us open no socket.
-    pub(crate) fn join(link: LinkId, endpoints: &[String], listen: Listen) -> Result<Self> {
+    pub(crate) fn join(link: RelayedLink, endpoints: &[String], listen: Listen) -> Result<Self> {
         let config = config(endpoints, listen)?;
         let opened = zenoh::open(config).wait().map_err(said);
         Ok(Self { session: opened.context("cannot join the network of relays")?, link })
@@ -126,7 +127,8 @@ impl Fabric {
             Kind::Status => "status",
             Kind::Known => "known",
         };
-        format!("skylark/1/{}/{kind}/{name}", self.link)
+        let link = link(self.link);
+        format!("skylark/1/{link}/{kind}/{name}")
     }
 }
 
@@ -135,6 +137,14 @@ impl Outlet {
     pub(crate) fn send(&self, payload: Vec<u8>) {
         // It fails when the session has been closed, at the program's end.
         let _ = self.0.put(payload).wait();
+    }
+}
+
+/// What a link is called in keys.
+fn link(link: RelayedLink) -> String {
+    match link {
+        RelayedLink::Skylark(link) => link.to_string(),
+        RelayedLink::WfbNg(channel) => format!("wfb-ng-{:08x}", channel.number()),
     }
 }
 
@@ -176,7 +186,16 @@ fn said(error: impl Display) -> anyhow::Error {
 
 #[cfg(test)]
 mod tests {
+    use skylark_common::wfb_ng::channel::ChannelId;
+    use skylark_common::wire::link::LinkId;
+
     use super::*;
+
+    #[test]
+    fn links_of_both_dialects_have_keys_of_their_own() {
+        assert_eq!(link(RelayedLink::Skylark(LinkId::from_number(0x75_05d6))), "7505d6");
+        assert_eq!(link(RelayedLink::WfbNg(ChannelId::new(0x75_05d6, 16))), "wfb-ng-7505d610");
+    }
 
     #[test]
     fn an_endpoint_that_is_none_is_refused() {

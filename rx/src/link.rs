@@ -7,7 +7,7 @@ pub(crate) mod relayed;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::receiver::{Datagram, MAX_CARDS};
+use crate::receiver::{Datagram, DialectReceiver, MAX_CARDS};
 use crate::stats::SessionStats;
 use skylark_common::VIDEO_STREAM;
 use skylark_common::air::{CaptureAir, MAX_FRAME_BYTES};
@@ -16,7 +16,6 @@ use skylark_common::scheduling;
 use crate::board::Board;
 use crate::clock::{SharedClock, now};
 use crate::control::Control;
-use crate::dialect::receiver::DialectReceiver;
 use crate::output::Outlets;
 use crate::tell::tell;
 use crate::unit::Units;

@@ -15,7 +15,6 @@ use crate::clock::{SharedClock, now};
 use crate::control::Control;
 use crate::decode::{self, PictureQueue};
 use crate::dialect::Spoken;
-use crate::dialect::receiver::DialectReceiver;
 use crate::glass::time_code::TimeCodes;
 use crate::glass::{Glass, Until};
 use crate::healing::Healing;
@@ -28,6 +27,7 @@ use crate::output::rtp::RtpOutput;
 use crate::output::sdp::SdpFile;
 use crate::output::{DECODER_UNITS, Outlets, RECORDING_UNITS, UnitQueue};
 use crate::radio::{self, newcomers::Newcomers};
+use crate::receiver::DialectReceiver;
 use crate::reporter::Reporter;
 use crate::signal::Names;
 use crate::tell::tell;
@@ -98,10 +98,10 @@ fn checked(args: Args) -> Result<Args, clap::Error> {
 /// Something cannot be opened, or what failed last on the way.
 fn run(args: &Args) -> Result<Ended> {
     // Whoever has neither card nor key begins with the card: setting it up makes the key.
-    let (airs, relayed) = airs::open_sources(&args.air, args.dialect, now())?;
+    let (airs, relayed) = airs::open_sources(&args.air, args.on_air.dialect, now())?;
     let spoken = Spoken::of(args)?;
     let names = spoken.names(args);
-    let relays = relayed.map(|endpoints| spoken.listen_to_relays(&endpoints, now())).transpose()?;
+    let relays = relayed.map(|endpoints| Relays::listen(args.on_air.link(), &endpoints, now())).transpose()?;
     let heard = airs.all.iter().map(|air| air.name()).chain(relays.iter().map(|_| "relays"));
     let heard: Vec<String> = heard.map(str::to_owned).collect();
     let control = Arc::new(Control::new(args.output.len()).context("cannot listen to signals")?);

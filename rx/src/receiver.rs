@@ -6,7 +6,9 @@
 //! ```
 
 mod card;
+mod cards;
 mod combine;
+mod dialect;
 mod fairness;
 mod heard;
 mod known;
@@ -29,19 +31,19 @@ use skylark_common::wire::link::LinkId;
 use skylark_common::wire::packet::{Kind, PacketHeader};
 use skylark_common::wire::radiotap::RxHeader;
 
-pub use known::{Known, Told};
+pub use dialect::DialectReceiver;
+pub use known::{Known, PacketName, Told};
 
 use card::{Card, Outcome};
+use cards::Cards;
 use combine::Combiner;
-use fairness::Stations;
 pub use heard::MAX_CARDS;
 use heard::{Look, REBUILT};
-use race::Race;
 use session::{Patience, Session};
 use sessions::{Sessions, Verdict};
 use waiting::{Room, Waiting};
 
-use crate::stats::{CardStats, FrameStats, Hearing, RxStats};
+use crate::stats::{Hearing, RxStats};
 
 /// Bit of the stream number that says ground to air.
 const UPWARD: u8 = 0x80;
@@ -111,11 +113,7 @@ pub struct Receiver {
     sessions: Sessions,
     waiting: Waiting,
     combiner: Combiner,
-    cards: Vec<Card>,
-    stations: Stations,
-    race: Race<PacketHeader>,
-    /// What became of the frames of cards that gave their number up.
-    forgotten: FrameStats,
+    cards: Cards<PacketHeader>,
     hearing: Hearing,
     body: Vec<u8>,
 }
@@ -129,10 +127,7 @@ impl Receiver {
             sessions: Sessions::new(Patience { budget: config.latency_budget, early: config.early }, now),
             waiting: Waiting::new(Room::SKYLARK),
             combiner: Combiner::new(config.link, config.latency_budget),
-            cards: Vec::new(),
-            stations: Stations::default(),
-            race: Race::default(),
-            forgotten: FrameStats::default(),
+            cards: Cards::default(),
             hearing: Hearing::default(),
             body: Vec::with_capacity(MAX_FRAME_BYTES),
             config,
@@ -142,9 +137,9 @@ impl Receiver {
     /// Takes a frame as a card captured it, radiotap header first.
     pub fn handle_frame(&mut self, card: usize, frame: &[u8], now: Instant) {
         self.hearing.any = Some(now);
-        let card = self.admit(card);
+        let card = self.cards.admit(card);
         let outcome = self.take_frame(card, frame, now);
-        self.with_card(card, |card| card.captured(outcome, frame.len()));
+        self.cards.with(card, |card| card.captured(outcome, frame.len()));
         self.settle();
     }
 
@@ -154,15 +149,12 @@ impl Receiver {
     /// `beside` is another card of the same station, a relay: where room or effort is scarce all its cards have the
     /// share of one.
     pub fn add_card(&mut self, card: usize, beside: Option<usize>) {
-        let card = self.admit(card);
-        self.stations.add(card, beside);
+        let card = self.cards.admit(card);
         while self.waiting.give_up_of(card) {
             self.gave_up(card);
         }
         self.sessions.forget_card(card);
-        if let Some(card) = self.cards.get_mut(card) {
-            self.forgotten = [self.forgotten, std::mem::take(card).frames()].into_iter().sum();
-        }
+        self.cards.renew(card, beside);
     }
 
     /// Gives up what has been waited for long enough.
@@ -193,15 +185,13 @@ impl Receiver {
     /// Everything that was counted.
     #[must_use]
     pub fn stats(&self, now: Instant) -> RxStats {
-        let cards: Vec<CardStats> = self.cards.iter().map(|card| card.stats(now)).collect();
         RxStats {
-            frames: cards.iter().map(|card| card.frames).chain([self.forgotten]).sum(),
-            cards,
             streams: self.sessions.followed().map(Session::stream_stats).unwrap_or_default(),
             session: self.sessions.followed().map(Session::stats),
             sessions: self.sessions.count(),
             combining: self.combiner.stats(),
             hearing: self.hearing,
+            ..self.cards.stats(now)
         }
     }
 
@@ -209,23 +199,14 @@ impl Receiver {
     /// in vain.
     #[must_use]
     pub fn unsealed(&self, card: usize) -> u64 {
-        let frames = self.cards.get(card).map(Card::frames).unwrap_or_default();
+        let frames = self.cards.frames(card);
         frames.forged + frames.unannounced
-    }
-
-    /// The card's place, made if it is not there.
-    fn admit(&mut self, card: usize) -> usize {
-        let card = card.min(MAX_CARDS - 1);
-        while self.cards.len() <= card {
-            self.cards.push(Card::default());
-        }
-        card
     }
 
     fn take_frame(&mut self, card: usize, frame: &[u8], now: Instant) -> Outcome {
         let Ok((info, dot11)) = RxHeader::parse(frame) else { return Outcome::Truncated };
         if info.bad_fcs {
-            self.with_card(card, Card::damaged);
+            self.cards.with(card, Card::damaged);
             self.take_damaged(card, dot11, now);
             return Outcome::BadFcs;
         }
@@ -242,21 +223,21 @@ impl Receiver {
             Some(id) if id == header.session => self.take_packet(card, &info, &header, sealed, now),
             _ if header.kind == Kind::Announce => self.take_announce(card, &info, &header, sealed, now),
             _ => {
-                if let Some(card) = self.waiting.push(self.stations.origin(card), header.session, frame, now) {
+                if let Some(card) = self.waiting.push(self.cards.origin(card), header.session, frame, now) {
                     self.gave_up(card);
                 }
                 Outcome::Waiting
             }
         };
         if header.kind == Kind::Announce {
-            self.with_card(card, |card| card.session_packet(outcome));
+            self.cards.with(card, |card| card.session_packet(outcome));
         }
         outcome
     }
 
     /// A damaged copy, counted already: perhaps the one that was missing to rebuild its packet.
     fn take_damaged(&mut self, card: usize, dot11: &[u8], now: Instant) {
-        let origin = self.stations.origin(card);
+        let origin = self.cards.origin(card);
         let Some(session) = self.sessions.current().filter(|_| self.config.combining) else { return };
         if let Some((header, body)) = self.combiner.handle_copy(origin, dot11, session, now) {
             session.remember(&header, REBUILT);
@@ -297,11 +278,7 @@ impl Receiver {
             Look::Again => return Outcome::Duplicate,
             Look::Duplicate => {
                 session.remember(header, card);
-                let behind = self.race.behind(header.sequence, header, now);
-                self.with_card(card, |card| {
-                    card.duplicate(info, now);
-                    behind.into_iter().for_each(|time| card.behind(time, now));
-                });
+                self.cards.duplicate(card, info, (header.sequence, header), now);
                 return Outcome::Duplicate;
             }
             Look::Fresh => {}
@@ -314,13 +291,7 @@ impl Receiver {
         session.remember(header, card);
         self.combiner.forget(header);
         let outcome = session.handle_body(header, body, now);
-        let timed = self.race.start(header.sequence, header, now);
-        self.with_card(card, |card| {
-            card.first(info, now);
-            if timed {
-                card.behind(Duration::ZERO, now);
-            }
-        });
+        self.cards.first(card, info, (header.sequence, header), now);
         outcome
     }
 
@@ -351,38 +322,26 @@ impl Receiver {
     fn take_waiting(&mut self, session: u32) {
         while let Some(frame) = self.waiting.take(session) {
             let card = frame.origin.card;
-            self.with_card(card, Card::waited);
+            self.cards.with(card, Card::waited);
             if let Ok((info, dot11)) = RxHeader::parse(&frame.bytes)
                 && let Ok((header, sealed)) = PacketHeader::parse(dot11)
             {
                 let outcome = self.take_packet(card, &info, &header, sealed, frame.at);
-                self.with_card(card, |card| card.count(outcome));
+                self.cards.with(card, |card| card.count(outcome));
             }
-            self.waiting.recycle(frame);
         }
     }
 
     /// A frame of this card waited in vain.
     fn gave_up(&mut self, card: usize) {
-        self.with_card(card, |card| {
-            card.waited();
-            card.count(Outcome::Unannounced);
-        });
+        self.cards.waited(card, Outcome::Unannounced);
     }
 
     /// Tells every card which packets it should have heard.
     fn settle(&mut self) {
         let cards = &mut self.cards;
         if let Some(session) = self.sessions.current() {
-            session.settle(|heard, count| {
-                cards.iter_mut().enumerate().for_each(|(number, card)| card.settled(number, heard, count));
-            });
-        }
-    }
-
-    fn with_card(&mut self, card: usize, change: impl FnOnce(&mut Card)) {
-        if let Some(card) = self.cards.get_mut(card) {
-            change(card);
+            session.settle(|heard, count| cards.settled(heard, count));
         }
     }
 }

@@ -6,15 +6,13 @@ mod turns;
 
 use std::sync::Arc;
 
-use crate::relay::{Forwarder, ForwarderConfig};
+use crate::relay::{Forwarder, ForwarderConfig, RelayedLink};
 use anyhow::{Context as _, Result, ensure};
-use skylark_common::options::Dialect;
 use skylark_common::queue::Queue;
 use skylark_common::scheduling;
-use skylark_common::wire::link::LinkId;
 
 use crate::airs;
-use crate::args::{RELAY_PORT, RelayArgs};
+use crate::args::{OnAir, RELAY_PORT, RelayArgs};
 use crate::board::Board;
 use crate::clock::now;
 use crate::control::Control;
@@ -45,9 +43,9 @@ type Outgoing = Queue<(Kind, Vec<u8>)>;
 /// # Errors
 /// A card or the network cannot be opened.
 pub(crate) fn run(args: &RelayArgs) -> Result<()> {
-    let airs = airs::open(&args.air, Dialect::Skylark, now())?;
+    let airs = airs::open(&args.air, args.on_air.dialect, now())?;
     ensure!(airs.all.len() <= MAX_CARDS, "{} airs, a relay has at most {MAX_CARDS}: name fewer", airs.all.len());
-    let link = LinkId::from_name(&args.link);
+    let link = args.on_air.link();
     let name = args.name.clone().unwrap_or_else(machine_name);
     let (fabric, listen) = join(link, &args.connect)?;
     let control = Arc::new(Control::new(1).context("cannot listen to signals")?);
@@ -70,10 +68,10 @@ pub(crate) fn run(args: &RelayArgs) -> Result<()> {
     let newcomers = Newcomers::new(airs.wanted, Arc::clone(&joining));
     let (seen, looked) = (Arc::clone(&board), Arc::clone(&looking));
     let caring = Worker::start("radio", move || radio::run(newcomers, &seen, &looked))?;
-    tell(&format!("relay {name} of link {} ({link}) forwards what is heard on {}", args.link, heard.join(", ")));
+    tell(&format!("relay {name} of {} forwards what is heard on {}", described(&args.on_air), heard.join(", ")));
     tell(&match listen {
         Listen::Known(port) => {
-            format!("viewers here: skylark-rx --air relays; elsewhere: relays:HOST, TCP port {port}")
+            format!("viewers here: skylark-rx {}--air relays; elsewhere: relays:HOST, TCP port {port}", spoken(link))
         }
         Listen::Anywhere => {
             format!(
@@ -119,8 +117,24 @@ fn start_publishing(fabric: &Fabric, outgoing: &Arc<Outgoing>) -> Result<Worker>
     })
 }
 
+/// What is forwarded, and how, as people are told at the start.
+fn described(on_air: &OnAir) -> String {
+    match on_air.link() {
+        link @ RelayedLink::Skylark(_) => format!("link {} ({link})", on_air.name()),
+        link @ RelayedLink::WfbNg(_) => format!("wfb-ng link {link}"),
+    }
+}
+
+/// What a viewer must say so that it wants the same.
+const fn spoken(link: RelayedLink) -> &'static str {
+    match link {
+        RelayedLink::Skylark(_) => "",
+        RelayedLink::WfbNg(_) => "--dialect wfb-ng ",
+    }
+}
+
 /// Listens at the port relays are expected at, if nobody else does.
-fn join(link: LinkId, endpoints: &[String]) -> Result<(Fabric, Listen)> {
+fn join(link: RelayedLink, endpoints: &[String]) -> Result<(Fabric, Listen)> {
     let known = Listen::Known(RELAY_PORT);
     match Fabric::join(link, endpoints, known) {
         Ok(fabric) => Ok((fabric, known)),

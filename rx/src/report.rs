@@ -198,7 +198,7 @@ impl Reporting {
         let (signal, reason) = match (evidence.signal(now), fault) {
             (Signal::Nothing | Signal::NoLink, Some(fault)) => (Signal::DeafCards, fault),
             (Signal::Nothing, None) if self.names.listening == Listening::Relays => {
-                (Signal::Nothing, silence_of_relays(seen.network.as_ref(), seen.relays.len()))
+                (Signal::Nothing, silence_of_relays(seen.network.as_ref(), seen.relays.len(), &self.names))
             }
             (signal, _) => (signal, signal.reason(&self.names)),
         };

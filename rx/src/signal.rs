@@ -15,6 +15,8 @@ use skylark_common::wire::link::LinkId;
 
 pub(crate) use names::{Listening, Names, Target};
 pub(crate) use reason::silence_of_relays;
+#[cfg(feature = "relay")]
+pub(crate) use reason::unreached;
 
 /// Silence of a transmitter longer than this is no signal: it announces itself every 100 ms, and ten
 /// announces in a row are not lost by chance.

@@ -16,12 +16,11 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::Receiver;
+use crate::receiver::DialectReceiver;
 use crate::relay::message::MAX_MESSAGE_BYTES;
-use crate::relay::{RelayId, Stations, ViewerId};
+use crate::relay::{RelayId, RelayedLink, Stations, ViewerId};
 use anyhow::{Context as _, Result};
 use skylark_common::queue::Queue;
-use skylark_common::wire::link::LinkId;
 
 use crate::board::Network;
 use crate::fabric::{Fabric, Inlet, Kind, Listen};
@@ -55,7 +54,7 @@ impl Relays {
     ///
     /// # Errors
     /// The network cannot be joined.
-    pub(crate) fn listen(link: LinkId, endpoints: &[String], now: Instant) -> Result<Self> {
+    pub(crate) fn listen(link: RelayedLink, endpoints: &[String], now: Instant) -> Result<Self> {
         let fabric = Fabric::join(link, endpoints, Listen::Anywhere)?;
         let viewer = ViewerId(fabric.id().0);
         let [messages, statuses] = [Arrivals::new(), Arrivals::new()].map(|arrivals| arrivals.map(Arc::new));
@@ -90,7 +89,7 @@ impl Relays {
     }
 
     /// Takes what relays say of themselves: their cards are cards of the link from then on.
-    pub(crate) fn take_statuses(&mut self, cards: &mut Cards, receiver: &mut Receiver, now: Instant) {
+    pub(crate) fn take_statuses(&mut self, cards: &mut Cards, receiver: &mut DialectReceiver, now: Instant) {
         for _ in 0..STATUSES_A_TURN {
             let Some((id, json)) = self.statuses.pop() else { break };
             let Some(status) = Status::parse(&json) else { continue };
@@ -116,17 +115,17 @@ impl Relays {
     }
 
     /// Hands the next frame of the messages taken to the receiver; false when there is none.
-    pub(crate) fn deliver(&mut self, receiver: &mut Receiver, now: Instant) -> bool {
+    pub(crate) fn deliver(&mut self, receiver: &mut DialectReceiver, now: Instant) -> bool {
         self.stations.deliver(receiver, |id, card| self.roster.number(id, card), now)
     }
 
     /// Hands a frame of a card of this machine to the receiver.
-    pub(crate) fn deliver_local(&mut self, receiver: &mut Receiver, card: usize, frame: &[u8], now: Instant) {
+    pub(crate) fn deliver_local(&mut self, receiver: &mut DialectReceiver, card: usize, frame: &[u8], now: Instant) {
         self.stations.deliver_local(receiver, card, frame, now);
     }
 
     /// Tells all relays what is known, when it is time to.
-    pub(crate) fn report(&mut self, receiver: &Receiver, now: Instant) {
+    pub(crate) fn report(&mut self, receiver: &DialectReceiver, now: Instant) {
         while let Some(report) = self.stations.poll_report(receiver, now) {
             // One that waits has grown old.
             self.reports.push(report.to_vec());

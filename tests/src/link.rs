@@ -133,6 +133,25 @@ pub fn sender(config: &LinkConfig, salt: u8, now: Instant) -> Sender {
     Sender::new(sender, Skylark::new(link, &key(), entropy, now), now)
 }
 
+/// Gives the sender the datagrams of a unit, captured now.
+///
+/// # Panics
+/// If the sender refuses one.
+pub fn push_unit(sender: &mut Sender, traffic: Traffic, unit: u32, now: Instant) {
+    let count = traffic.datagrams(unit);
+    for index in 0..count {
+        let bytes = traffic.datagram(unit, index);
+        let outgoing = Outgoing {
+            stream: VIDEO_STREAM,
+            bytes: &bytes,
+            end_of_unit: index + 1 == count,
+            keyframe: traffic.is_keyframe(unit),
+            captured: now,
+        };
+        sender.push_datagram(outgoing, now).expect("the traffic's datagrams fit");
+    }
+}
+
 impl Link {
     /// A link that begins at `start`.
     #[must_use]
@@ -192,20 +211,9 @@ impl Link {
     pub fn push_unit(&mut self) {
         let traffic = self.config.traffic;
         let unit = u32::try_from(self.pushed.len()).unwrap_or(u32::MAX);
-        let count = traffic.datagrams(unit);
         self.pushed.push(self.now);
         self.next_unit_at = self.now + traffic.interval();
-        for index in 0..count {
-            let bytes = traffic.datagram(unit, index);
-            let outgoing = Outgoing {
-                stream: VIDEO_STREAM,
-                bytes: &bytes,
-                end_of_unit: index + 1 == count,
-                keyframe: traffic.is_keyframe(unit),
-                captured: self.now,
-            };
-            self.sender.push_datagram(outgoing, self.now).expect("the traffic's datagrams fit");
-        }
+        push_unit(&mut self.sender, traffic, unit, self.now);
         self.step();
     }
 

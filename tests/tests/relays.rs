@@ -7,6 +7,8 @@ mod field;
 mod hostile;
 #[path = "relays/viewers.rs"]
 mod viewers;
+#[path = "relays/wfb_ng.rs"]
+mod wfb_ng;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

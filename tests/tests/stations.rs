@@ -11,6 +11,8 @@ mod field;
 #[path = "tap/player.rs"]
 #[expect(dead_code, reason = "shared with the tests of cards")]
 mod player;
+#[path = "stations/wfb_ng.rs"]
+mod wfb_ng;
 
 use std::time::{Duration, Instant};
 

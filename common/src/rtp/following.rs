@@ -48,6 +48,11 @@ impl Following {
         whose
     }
 
+    /// The source that is followed.
+    pub(super) fn ssrc(&self) -> Option<u32> {
+        self.source.map(|source| source.ssrc)
+    }
+
     /// The payload type of the source that is followed.
     pub(super) fn payload_type(&self) -> Option<u8> {
         self.source.map(|source| source.payload_type)
@@ -67,6 +72,6 @@ mod tests {
         assert_eq!([handle(1, 96), handle(2, 98), handle(1, 96)], [Whose::New, Whose::Stranger, Whose::Same]);
         assert!((1..TAKES_OVER).all(|_| handle(2, 98) == Whose::Stranger));
         assert_eq!([handle(2, 98), handle(2, 98), handle(3, 98)], [Whose::New, Whose::Same, Whose::New]);
-        assert_eq!(following.payload_type(), Some(98));
+        assert_eq!((following.ssrc(), following.payload_type()), (Some(3), Some(98)));
     }
 }

@@ -67,6 +67,13 @@ impl Inspector {
         self.payload
     }
 
+    /// The source (SSRC) that is followed, of which units are; `None` before its first datagram. Sound beside video is
+    /// another.
+    #[must_use]
+    pub fn ssrc(&self) -> Option<u32> {
+        self.following.ssrc()
+    }
+
     /// The RTP payload type of the source that is followed; `None` before its first datagram.
     #[must_use]
     pub fn payload_type(&self) -> Option<u8> {

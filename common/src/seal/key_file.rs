@@ -1,15 +1,11 @@
 //! Finds and reads the file of a link key, with errors a pilot can act on.
 
-use std::ffi::OsString;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
 use super::{KeyError, LinkKey};
-
-/// No key file is longer than this many bytes; a longer file is something else.
-const LARGEST_KEY_FILE_BYTES: usize = 4096;
+use crate::key_path::{self, LARGEST_BYTES, Unread};
 
 /// Why a key could not be read.
 #[derive(Debug, Error)]
@@ -44,14 +40,26 @@ pub enum KeyFileError {
     Malformed(PathBuf, KeyError),
 }
 
+impl KeyFileError {
+    fn unread(path: &Path, unread: Unread) -> Self {
+        match unread {
+            Unread::Missing => Self::Missing(path.to_owned()),
+            Unread::NotPermitted => Self::NotPermitted(path.to_owned()),
+            Unread::Other(error) => Self::Unreadable(path.to_owned(), error),
+        }
+    }
+}
+
 /// Where the key of a machine is: `skylark-setup up` makes it there.
 pub const SYSTEM_KEY: &str = "/etc/skylark/link.key";
+/// What the file is called there and at home.
+const FILE_NAME: &str = "link.key";
 
 /// Where a key is looked for when none is named, in this order: `$SKYLARK_KEY` alone if it is set, else the
 /// user's own and the machine's.
 #[must_use]
 pub fn default_paths() -> Vec<PathBuf> {
-    paths_for(|name| std::env::var_os(name).filter(|value| !value.is_empty()))
+    key_path::paths(FILE_NAME, &[], key_path::variable)
 }
 
 /// The key file to take when none is named: the first of [`default_paths`] that is there.
@@ -59,13 +67,7 @@ pub fn default_paths() -> Vec<PathBuf> {
 /// # Errors
 /// None is there. A single one is not looked for: [`read`] says that it is missing.
 pub fn find() -> Result<PathBuf, KeyFileError> {
-    let paths = default_paths();
-    if let [only] = paths.as_slice() {
-        return Ok(only.clone());
-    }
-    // One that may not be looked at is there: reading it says what to do.
-    let found = paths.iter().find(|path| path.try_exists().unwrap_or(true));
-    found.cloned().ok_or_else(|| KeyFileError::NoneFound(paths.iter().map(|path| path.display().to_string()).collect()))
+    key_path::first(default_paths()).map_err(KeyFileError::NoneFound)
 }
 
 /// Reads the link key in the file at `path`.
@@ -73,24 +75,12 @@ pub fn find() -> Result<PathBuf, KeyFileError> {
 /// # Errors
 /// The file is missing, unreadable or does not hold a key.
 pub fn read(path: &Path) -> Result<LinkKey, KeyFileError> {
-    let mut bytes = Vec::new();
-    let limit = LARGEST_KEY_FILE_BYTES as u64 + 1;
-    let read = std::fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes));
-    read.map_err(|error| {
-        let path = path.to_owned();
-        if error.kind() == std::io::ErrorKind::NotFound {
-            return KeyFileError::Missing(path);
-        }
-        if error.kind() == std::io::ErrorKind::PermissionDenied {
-            return KeyFileError::NotPermitted(path);
-        }
-        KeyFileError::Unreadable(path, error)
-    })?;
+    let bytes = key_path::read(path).map_err(|unread| KeyFileError::unread(path, unread))?;
     if bytes.len() == crate::wfb_ng::keys::FILE_LEN && !bytes.is_ascii() {
         return Err(KeyFileError::OfWfbNg(path.to_owned()));
     }
     let text = match std::str::from_utf8(&bytes) {
-        Ok(text) if bytes.len() <= LARGEST_KEY_FILE_BYTES => text,
+        Ok(text) if bytes.len() <= LARGEST_BYTES => text,
         _ => return Err(KeyFileError::NotText(path.to_owned(), bytes.len())),
     };
     LinkKey::parse(text).map_err(|error| KeyFileError::Malformed(path.to_owned(), error))
@@ -121,14 +111,6 @@ pub fn exposure(path: &Path, mode: u32) -> Option<String> {
     })
 }
 
-fn paths_for(variable: impl Fn(&str) -> Option<OsString>) -> Vec<PathBuf> {
-    if let Some(path) = variable("SKYLARK_KEY") {
-        return vec![path.into()];
-    }
-    let own = variable("HOME").map(|home| Path::new(&home).join(".config/skylark/link.key"));
-    own.into_iter().chain([SYSTEM_KEY.into()]).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,14 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_looked_for_where_its_variable_says_else_at_home_else_in_etc() {
-        let with = |set: &[(&str, &str)]| {
-            let value = |name: &str| set.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).into());
-            paths_for(value)
-        };
-        let home = ("HOME", "/home/ann");
-        assert_eq!(with(&[home, ("SKYLARK_KEY", "/a.key")]), [Path::new("/a.key")]);
-        assert_eq!(with(&[home]), [Path::new("/home/ann/.config/skylark/link.key"), Path::new(SYSTEM_KEY)]);
-        assert_eq!(with(&[]), [Path::new(SYSTEM_KEY)]);
+    fn the_machines_key_is_looked_for_last() {
+        assert_eq!(key_path::paths(FILE_NAME, &[], |_| None), [Path::new(SYSTEM_KEY)]);
     }
 }

@@ -1,19 +1,18 @@
 //! Finds and reads `gs.key` and `drone.key`, with errors a pilot can act on.
 
 use std::fmt;
-use std::fs::File;
-use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
 use super::channel::ChannelId;
 use super::keys::{EndKey, FILE_LEN, KeyError};
+use crate::key_path::{self, Unread};
 
 /// How the text of a key of our own dialect begins.
 const SKYLARK_KEY: &[u8] = b"skylark-key-";
-/// A file longer than this is no key of any kind, and its length is not looked for.
-const LONGEST_BYTES: u64 = 4096;
+/// Where the field's own tools keep theirs.
+const FIELD_FOLDER: &str = "/etc";
 
 /// Which end of the link a key is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +61,16 @@ pub enum KeyFileError {
         /// Whose was expected.
         expected: End,
     },
+}
+
+impl KeyFileError {
+    fn unread(path: &Path, unread: Unread) -> Self {
+        match unread {
+            Unread::Missing => Self::Missing(path.to_owned()),
+            Unread::NotPermitted => Self::NotPermitted(path.to_owned()),
+            Unread::Other(error) => Self::Unreadable(path.to_owned(), error),
+        }
+    }
 }
 
 impl End {
@@ -115,14 +124,8 @@ impl fmt::Display for End {
 /// # Errors
 /// None is there. One that is named by the variable is not looked for: [`read`] says that it is missing.
 pub fn find(end: End) -> Result<PathBuf, KeyFileError> {
-    let paths = paths_for(end, |name| std::env::var_os(name).filter(|value| !value.is_empty()));
-    if let [only] = paths.as_slice() {
-        return Ok(only.clone());
-    }
-    // One that may not be looked at is there: reading it says what to do.
-    let found = paths.iter().find(|path| path.try_exists().unwrap_or(true));
-    let told = || paths.iter().map(|path| path.display().to_string()).collect();
-    found.cloned().ok_or_else(|| KeyFileError::NoneFound(end, told()))
+    let paths = key_path::paths(end.file_name(), &[FIELD_FOLDER], key_path::variable);
+    key_path::first(paths).map_err(|paths| KeyFileError::NoneFound(end, paths))
 }
 
 /// Reads this end's key from the file at `path`.
@@ -133,7 +136,7 @@ pub fn find(end: End) -> Result<PathBuf, KeyFileError> {
 /// # Errors
 /// The file is missing, unreadable, of another length, or the other end's.
 pub fn read(path: &Path, end: End) -> Result<EndKey, KeyFileError> {
-    let bytes = read_bytes(path)?;
+    let bytes = key_path::read(path).map_err(|unread| KeyFileError::unread(path, unread))?;
     if bytes.starts_with(SKYLARK_KEY) {
         return Err(KeyFileError::Skylark(path.to_owned(), end));
     }
@@ -144,17 +147,6 @@ pub fn read(path: &Path, end: End) -> Result<EndKey, KeyFileError> {
     Ok(key)
 }
 
-fn read_bytes(path: &Path) -> Result<Vec<u8>, KeyFileError> {
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(LONGEST_BYTES).read_to_end(&mut bytes));
-    match read {
-        Ok(_) => Ok(bytes),
-        Err(error) if error.kind() == ErrorKind::NotFound => Err(KeyFileError::Missing(path.to_owned())),
-        Err(error) if error.kind() == ErrorKind::PermissionDenied => Err(KeyFileError::NotPermitted(path.to_owned())),
-        Err(error) => Err(KeyFileError::Unreadable(path.to_owned(), error)),
-    }
-}
-
 /// Whether a key file is known to be this end's.
 fn is_of(path: &Path, bytes: &[u8], end: End) -> bool {
     let named = |name: &str| path.file_name().is_some_and(|found| found == name);
@@ -163,15 +155,6 @@ fn is_of(path: &Path, bytes: &[u8], end: End) -> bool {
     }
     let beside = path.with_file_name(end.file_name());
     !named(end.other().file_name()) && std::fs::read(beside).is_ok_and(|beside| beside == bytes)
-}
-
-fn paths_for(end: End, variable: impl Fn(&str) -> Option<std::ffi::OsString>) -> Vec<PathBuf> {
-    if let Some(path) = variable("SKYLARK_KEY") {
-        return vec![path.into()];
-    }
-    let own = variable("HOME").map(|home| Path::new(&home).join(".config/skylark"));
-    let folders = own.into_iter().chain(["/etc/skylark", "/etc"].map(PathBuf::from));
-    folders.map(|folder| folder.join(end.file_name())).collect()
 }
 
 #[cfg(test)]
@@ -213,16 +196,6 @@ mod tests {
         std::fs::write(&path, "skylark-key-1 xyz\n").unwrap();
         assert!(told(&path, End::Ground).contains("this is a Skylark key, expected a gs.key"));
         assert!(told(folder.path(), End::Ground).contains("expected a file of 64 bytes"));
-    }
-
-    #[test]
-    fn a_key_is_looked_for_where_its_variable_says_else_at_home_else_in_etc() {
-        let none = |_: &str| None;
-        assert_eq!(paths_for(End::Drone, none), ["/etc/skylark/drone.key", "/etc/drone.key"].map(PathBuf::from));
-        let home = |name: &str| (name == "HOME").then(|| "/home/ann".into());
-        assert_eq!(paths_for(End::Ground, home)[0], Path::new("/home/ann/.config/skylark/gs.key"));
-        let named = |name: &str| (name == "SKYLARK_KEY").then(|| "a.key".into());
-        assert_eq!(paths_for(End::Ground, named), [Path::new("a.key")]);
     }
 
     #[test]

@@ -169,21 +169,32 @@ impl Hearing<'_> {
                 );
                 Some(self.silent(Code::WfbNg, found, &fix))
             }
-            (Id::WfbNg(channel), _, Some(other)) => {
-                let found = format!("{card} hears only WFB-NG link {other}, expected {channel}");
-                let fix = format!(
-                    "give --link-id {} --radio-port {}, or set the transmitter so",
-                    other.link_id(),
-                    other.radio_port()
-                );
-                Some(Finding::fault(Code::OtherLink, Some(card), found, fix))
-            }
+            (Id::WfbNg(channel), _, Some(other)) => Some(self.other_channel(channel, other)),
             (Id::WfbNg(_), Some(other), None) => {
                 let found = format!("{card} hears only a Skylark link, {other}");
                 Some(self.silent(Code::OtherLink, found, "leave out --dialect wfb-ng"))
             }
             (_, None, None) => None,
         }
+    }
+
+    /// Every aircraft sends on several ports: that one of them is heard says that the link is, and seldom that the port
+    /// is wrong.
+    fn other_channel(&self, channel: ChannelId, other: ChannelId) -> Finding {
+        let (card, (link, port)) = (&self.listened.card, (other.link_id(), other.radio_port()));
+        if channel.link_id() == link && channel.radio_port() == ChannelId::VIDEO {
+            let found =
+                format!("{card} hears link {link} (port {port}), but not its video (port {})", ChannelId::VIDEO);
+            return Finding::fault(
+                Code::OtherLink,
+                Some(card),
+                found,
+                "start the aircraft's camera and its transmitter",
+            );
+        }
+        let found = format!("{card} hears only WFB-NG link {other}, expected {channel}");
+        let fix = format!("give --link-id {link} --radio-port {port}, or set the transmitter so");
+        Finding::fault(Code::OtherLink, Some(card), found, fix)
     }
 
     fn nothing(&self) -> Finding {

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use clap::Args;
-use skylark_common::options::{AirTarget, Dialect, StatsTarget, duration};
+use skylark_common::options::{AirTarget, StatsTarget, duration};
 
+use super::on_air::OnAir;
 use super::source::endpoint;
 
 const EXAMPLES: &str = "\
@@ -17,7 +18,10 @@ Examples:
     skylark-rx --air relays:10.0.0.7
   Both through a Zenoh router (zenohd) they can reach:
     skylark-rx relay --name roof --connect router.example:7447
-    skylark-rx --air relays:router.example";
+    skylark-rx --air relays:router.example
+  The video of a WFB-NG camera:
+    skylark-rx relay --name roof --dialect wfb-ng --link-id 7669206
+    skylark-rx --dialect wfb-ng --link-id 7669206 --key gs.key --air relays";
 
 /// What a relay is told.
 #[derive(Debug, Clone, PartialEq, Args)]
@@ -29,13 +33,9 @@ pub(crate) struct RelayArgs {
     #[arg(long, value_name = "AIR", num_args = 1.., value_parser = own_air)]
     pub(crate) air: Vec<AirTarget>,
 
-    /// The link's name; transmitter, relays and viewers say the same
-    #[arg(long, value_name = "NAME", default_value = "default")]
-    pub(crate) link: String,
-
-    /// Refused: relays forward links of the Skylark dialect only.
-    #[arg(long, value_name = "DIALECT", value_parser = relayed_dialect, hide = true)]
-    pub(crate) dialect: Option<Dialect>,
+    /// Which link, in which dialect.
+    #[command(flatten)]
+    pub(crate) on_air: OnAir,
 
     /// What viewers call this relay; without it the machine's name
     #[arg(long, value_name = "NAME")]
@@ -52,16 +52,6 @@ pub(crate) struct RelayArgs {
     /// End after this long
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) duration: Option<Duration>,
-}
-
-fn relayed_dialect(text: &str) -> Result<Dialect, &'static str> {
-    match text.parse()? {
-        Dialect::Skylark => Ok(Dialect::Skylark),
-        Dialect::WfbNg => Err(
-            "relays forward links of the Skylark dialect only, whose headers tell them what is missed; let the cards hear \
-             where the receiver is (skylark-rx --dialect wfb-ng)",
-        ),
-    }
 }
 
 /// An air of this machine.

@@ -8,7 +8,6 @@ pub(crate) use none::{RelaySeen, Relays};
 use std::time::Instant;
 
 use super::Running;
-use crate::dialect::receiver::DialectReceiver;
 
 /// Messages taken from relays before cards and deadlines have their turn.
 const MESSAGES_A_TURN: usize = 64;
@@ -17,37 +16,26 @@ impl Running {
     /// Takes what relays brought, and tells them what is known; returns whether there may be more.
     pub(super) fn take_relayed(&mut self, now: Instant) -> bool {
         let Some(mut relays) = self.link.relays.take() else { return false };
-        if let DialectReceiver::Skylark(receiver) = &mut self.link.receiver {
-            relays.take_statuses(&mut self.cards, receiver, now);
-        }
+        relays.take_statuses(&mut self.cards, &mut self.link.receiver, now);
         let mut taken = 0;
         while taken < MESSAGES_A_TURN && relays.take_message(now) {
-            while self.deliver(&mut relays, now) {
+            while relays.deliver(&mut self.link.receiver, now) {
                 self.drain(now);
             }
             self.drain(now);
             taken += 1;
         }
-        if let DialectReceiver::Skylark(receiver) = &self.link.receiver {
-            relays.report(receiver, now);
-        }
+        relays.report(&self.link.receiver, now);
         self.link.relays = Some(relays);
         taken == MESSAGES_A_TURN
     }
 
     /// Hands a frame of one of this machine's cards to the receiver.
     pub(super) fn hear(&mut self, card: usize, frame: &[u8], now: Instant) {
-        match (&mut self.link.relays, &mut self.link.receiver) {
-            (Some(relays), DialectReceiver::Skylark(receiver)) => relays.deliver_local(receiver, card, frame, now),
-            (_, receiver) => receiver.handle_frame(card, frame, now),
-        }
-    }
-
-    /// Hands the next frame of a relay to the receiver; false when there is none.
-    fn deliver(&mut self, relays: &mut Relays, now: Instant) -> bool {
-        match &mut self.link.receiver {
-            DialectReceiver::Skylark(receiver) => relays.deliver(receiver, now),
-            DialectReceiver::WfbNg(_) => false,
+        let receiver = &mut self.link.receiver;
+        match &mut self.link.relays {
+            Some(relays) => relays.deliver_local(receiver, card, frame, now),
+            None => receiver.handle_frame(card, frame, now),
         }
     }
 }
@@ -57,14 +45,14 @@ mod none {
     use std::os::fd::BorrowedFd;
     use std::time::Instant;
 
-    use crate::Receiver;
     use anyhow::{Result, bail};
     use serde::Serialize;
     use skylark_common::ledger::Summary;
-    use skylark_common::wire::link::LinkId;
 
     use crate::board::{CardSeen, Network};
     use crate::link::cards::Cards;
+    use crate::receiver::DialectReceiver;
+    use crate::relay::RelayedLink;
 
     /// There are none.
     #[derive(Debug)]
@@ -86,7 +74,7 @@ mod none {
     }
 
     impl Relays {
-        pub(crate) fn listen(_: LinkId, _: &[String], _: Instant) -> Result<Self> {
+        pub(crate) fn listen(_: RelayedLink, _: &[String], _: Instant) -> Result<Self> {
             bail!("this build hears no relays: build with --features relay, or give airs of this machine")
         }
 
@@ -94,7 +82,7 @@ mod none {
             match *self {}
         }
 
-        pub(crate) fn take_statuses(&mut self, _: &mut Cards, _: &mut Receiver, _: Instant) {
+        pub(crate) fn take_statuses(&mut self, _: &mut Cards, _: &mut DialectReceiver, _: Instant) {
             match *self {}
         }
 
@@ -102,15 +90,15 @@ mod none {
             match *self {}
         }
 
-        pub(crate) fn deliver(&mut self, _: &mut Receiver, _: Instant) -> bool {
+        pub(crate) fn deliver(&mut self, _: &mut DialectReceiver, _: Instant) -> bool {
             match *self {}
         }
 
-        pub(crate) fn deliver_local(&mut self, _: &mut Receiver, _: usize, _: &[u8], _: Instant) {
+        pub(crate) fn deliver_local(&mut self, _: &mut DialectReceiver, _: usize, _: &[u8], _: Instant) {
             match *self {}
         }
 
-        pub(crate) fn report(&mut self, _: &Receiver, _: Instant) {
+        pub(crate) fn report(&mut self, _: &DialectReceiver, _: Instant) {
             match *self {}
         }
 

@@ -80,6 +80,19 @@ impl Known {
     }
 }
 
+/// What a packet that is known is called, in either dialect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PacketName {
+    /// The session, as [`Datagram::session`](super::Datagram::session).
+    pub session: u32,
+    /// The stream.
+    pub stream: u8,
+    /// Whether it carries a datagram; else it repairs or announces.
+    pub is_source: bool,
+    /// Its number among those of its kind, wrapping.
+    pub sequence: u32,
+}
+
 /// What is told of one packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Told {
@@ -102,11 +115,11 @@ impl Receiver {
         if info.bad_fcs || !self.knows(&header) {
             return;
         }
-        let card = self.admit(card);
+        let card = self.cards.admit(card);
         let Some(session) = self.sessions.current() else { return };
         if matches!(session.look(&header, card), Look::Fresh | Look::Duplicate) {
             session.remember(&header, card);
-            self.with_card(card, |card| {
+            self.cards.with(card, |card| {
                 card.captured(Outcome::Duplicate, frame.len());
                 if header.kind == Kind::Announce {
                     card.session_packet(Outcome::Duplicate);

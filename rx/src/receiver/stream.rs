@@ -8,7 +8,7 @@ use skylark_common::fec::{BlockId, Code, Decoder, FecConfig, RepairId};
 use skylark_common::wire::symbol::Symbol;
 
 use super::Datagram;
-use super::order::{Next, Order, is_before};
+use super::order::{Missing, Next, Order, is_before};
 use crate::stats::StreamStats;
 
 /// How far the copies of slower cards and repairs spread over the gap between units come behind: what no
@@ -148,19 +148,24 @@ impl StreamReceiver {
 
     /// Gives up what has been waited for long enough.
     pub(super) fn handle_timeout(&mut self, now: Instant) {
-        while self.deadline().is_some_and(|deadline| deadline <= now) {
+        while let Some(missing) = self.order.oldest_missing()
+            && self.deadline(missing) <= now
+        {
             self.order.give_up();
             self.stats.lost += 1;
         }
         self.now = Some(now);
-        if self.early_deadline().is_some_and(|deadline| deadline <= now) {
+        let early = self.order.oldest_missing().and_then(|missing| self.early_deadline(missing));
+        if early.is_some_and(|deadline| deadline <= now) {
             self.order.read_ahead();
         }
         self.retire(now);
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.deadline().into_iter().chain(self.early_deadline()).min()
+        let missing = self.order.oldest_missing()?;
+        let deadline = self.deadline(missing);
+        Some(self.early_deadline(missing).map_or(deadline, |early| early.min(deadline)))
     }
 
     /// Whether a datagram's turn has come.
@@ -260,22 +265,20 @@ impl StreamReceiver {
         self.reaches.push_back((first_esi, now));
     }
 
-    /// Until when the oldest missing datagram is waited for: the budget, or less if repairs no longer reach it.
-    fn deadline(&self) -> Option<Instant> {
-        let missing = self.order.oldest_missing()?;
+    /// Until when a missing datagram, the oldest, is waited for: the budget, or less if repairs no longer reach it.
+    fn deadline(&self, missing: Missing) -> Instant {
         let patience = if self.is_protected { self.budget } else { self.budget.min(STRAGGLERS) };
         let deadline = missing.since + patience;
         let beyond = |(esi, since): &(u32, Instant)| is_before(missing.esi, *esi).then_some(*since);
         // The newest repair that reaches it, or else the first that does not, says since when it is beyond.
         let newest_reach = self.reaches.iter().rposition(|reach| beyond(reach).is_none()).map_or(0, |at| at + 1);
         let since = self.reaches.get(newest_reach).and_then(beyond);
-        Some(since.map_or(deadline, |since| deadline.min(since + STRAGGLERS)))
+        since.map_or(deadline, |since| deadline.min(since + STRAGGLERS))
     }
 
     /// Until when a unit must have been handed on, else what is there of it and of later ones is, early.
-    fn early_deadline(&self) -> Option<Instant> {
+    fn early_deadline(&self, missing: Missing) -> Option<Instant> {
         let early = self.early.filter(|_| !self.is_early())?;
-        let missing = self.order.oldest_missing()?;
         Some((self.moved? + early).max(missing.since + early.min(LEAST_EARLY)))
     }
 

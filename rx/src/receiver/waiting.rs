@@ -26,7 +26,6 @@ pub(super) struct Room {
 pub(super) struct Waiting {
     room: Room,
     frames: VecDeque<WaitingFrame>,
-    free: Vec<Vec<u8>>,
 }
 
 impl Room {
@@ -36,7 +35,7 @@ impl Room {
 
 impl Waiting {
     pub(super) const fn new(room: Room) -> Self {
-        Self { room, frames: VecDeque::new(), free: Vec::new() }
+        Self { room, frames: VecDeque::new() }
     }
 
     /// Frames that wait.
@@ -61,10 +60,7 @@ impl Waiting {
 
     /// Keeps a frame, as it was captured. Returns the card whose frame gave way to it, if one did.
     pub(super) fn push(&mut self, origin: Origin, session: u32, frame: &[u8], at: Instant) -> Option<usize> {
-        let mut bytes = self.free.pop().unwrap_or_default();
-        bytes.clear();
-        bytes.extend_from_slice(frame);
-        self.frames.push_back(WaitingFrame { origin, session, bytes, at });
+        self.frames.push_back(WaitingFrame { origin, session, bytes: frame.to_vec(), at });
         if self.frames.len() <= self.room.frames {
             return None;
         }
@@ -77,12 +73,6 @@ impl Waiting {
         self.frames.remove(at)
     }
 
-    pub(super) fn recycle(&mut self, frame: WaitingFrame) {
-        if self.free.len() < self.room.frames {
-            self.free.push(frame.bytes);
-        }
-    }
-
     /// Gives up a frame that has waited long enough; returns the card that brought it.
     pub(super) fn give_up(&mut self, now: Instant) -> Option<usize> {
         self.poll_timeout().filter(|due| *due <= now).and_then(|_| self.remove(0))
@@ -91,8 +81,7 @@ impl Waiting {
     /// Gives up a frame this card brought; returns whether there was one.
     pub(super) fn give_up_of(&mut self, card: usize) -> bool {
         let at = self.frames.iter().position(|frame| frame.origin.card == card);
-        let frame = at.and_then(|at| self.frames.remove(at));
-        frame.map(|frame| self.recycle(frame)).is_some()
+        at.and_then(|at| self.frames.remove(at)).is_some()
     }
 
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
@@ -100,10 +89,7 @@ impl Waiting {
     }
 
     fn remove(&mut self, at: usize) -> Option<usize> {
-        let frame = self.frames.remove(at)?;
-        let card = frame.origin.card;
-        self.recycle(frame);
-        Some(card)
+        self.frames.remove(at).map(|frame| frame.origin.card)
     }
 }
 

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use skylark_common::air::MAX_FRAME_BYTES;
-use skylark_common::wire::link::LinkId;
 use skylark_common::wire::packet::PacketHeader;
 use skylark_common::wire::radiotap::RxHeader;
 
@@ -16,7 +15,7 @@ use frames::Frames;
 use viewers::{MAX_ECHO_BYTES, Patience, Reported, Viewers, Wanted, micros};
 
 use super::message::{Entry, MAX_ENTRY_BYTES, MAX_MESSAGE_BYTES, Message, RECENT_FRAMES};
-use super::{RelayId, Report};
+use super::{RelayId, RelayedLink, Report};
 
 /// How long a relay that is not prompt holds a frame: a packet reaches the viewer by a prompt relay (5 ms), is told
 /// of in the next report (5 ms) and the report comes here (5 ms), with as much again for jitter. Far below the
@@ -28,7 +27,7 @@ pub const HOLD: Duration = Duration::from_millis(25);
 const WORD_PATIENCE: Duration = Duration::from_millis(15);
 /// Captures held or on their way out: those of a hold at 160 000 a second. Beyond, the oldest gives way.
 const MAX_CAPTURES: usize = 4096;
-/// Bit of the stream number that says ground to air: no viewer needs that.
+/// Bit of the stream number that says ground to air: no viewer of a Skylark link needs that.
 const UPWARD: u8 = 0x80;
 
 /// What a forwarder is told once, at its start.
@@ -36,8 +35,8 @@ const UPWARD: u8 = 0x80;
 pub struct ForwarderConfig {
     /// Which relay this is.
     pub id: RelayId,
-    /// Which link's frames to forward.
-    pub link: LinkId,
+    /// What to forward.
+    pub link: RelayedLink,
     /// A random number of this start.
     pub run: u64,
 }
@@ -48,7 +47,7 @@ pub struct ForwarderConfig {
 pub struct ForwarderStats {
     /// Frames given to it.
     pub captured: u64,
-    /// Not of this link, or from ground to air.
+    /// Not of this link, or from ground to air in it.
     pub foreign: u64,
     /// Shorter than their headers say, or longer than a frame can be.
     pub truncated: u64,
@@ -150,16 +149,16 @@ impl Forwarder {
             self.stats.truncated += 1;
             return;
         };
-        let header = PacketHeader::parse(dot11).ok().map(|(header, _)| header);
+        let header = self.config.link.packet_name(dot11);
         let upward = header.is_some_and(|header| header.stream & UPWARD != 0);
-        if PacketHeader::peek_link(dot11) != Some(self.config.link) || upward {
+        if !self.config.link.has(dot11) || upward {
             self.stats.foreign += 1;
             return;
         }
         let fcs = if info.has_fcs { frame.last_chunk().copied() } else { None };
         let tail_bytes = dot11.len() + fcs.map_or(0, |fcs| fcs.len());
         let radiotap = self.copy(frame.split_at(frame.len().saturating_sub(tail_bytes)).0);
-        let frame = self.frames.admit(dot11);
+        let frame = self.frames.admit(dot11, now);
         let capture = Capture { frame, card, at: now, radiotap, fcs, header };
         self.make_room();
         match header.map_or(Wanted::AtOnce, |header| self.viewers.wanted(&header, now)) {
@@ -215,7 +214,7 @@ impl Forwarder {
         ForwarderStats {
             held: self.waiting() as u64,
             viewers: self.viewers.len() as u64,
-            prompt: self.viewers.want_prompt(now),
+            prompt: !self.config.link.names_packets() || self.viewers.want_prompt(now),
             ..self.stats
         }
     }

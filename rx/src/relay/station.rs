@@ -7,15 +7,13 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use skylark_common::air::MAX_FRAME_BYTES;
-use skylark_common::wire::link::LinkId;
-use skylark_common::wire::packet::PacketHeader;
 use skylark_common::wire::radiotap::RxHeader;
 
 use run::{Run, Turn};
 
-use super::ViewerId;
 use super::bucket::Bucket;
 use super::message::{Entries, Entry, Message};
+use super::{RelayedLink, ViewerId};
 
 /// Cards of a relay; what comes from more is counted and dropped.
 pub const MAX_RELAY_CARDS: u8 = 8;
@@ -88,7 +86,7 @@ pub struct Relayed<'a> {
 /// at most 512 frames.
 #[derive(Debug)]
 pub struct Station {
-    link: LinkId,
+    link: RelayedLink,
     viewer: ViewerId,
     /// The run that is listened to first, and one that may take its place.
     runs: [Option<Run>; 2],
@@ -115,7 +113,7 @@ enum Taken {
 impl Station {
     /// A relay of this link that was not heard before.
     #[must_use]
-    pub fn new(link: LinkId, viewer: ViewerId, now: Instant) -> Self {
+    pub fn new(link: RelayedLink, viewer: ViewerId, now: Instant) -> Self {
         Self {
             link,
             viewer,
@@ -230,6 +228,8 @@ impl Station {
     fn assemble(&mut self, entry: &Entry<'_>) -> bool {
         self.frame.clear();
         let assembled = match *entry {
+            // A relay tells of packets by their names, where they have one.
+            Entry::Heard { .. } if !self.link.names_packets() => None,
             Entry::Frame { bytes, .. } | Entry::Heard { head: bytes, .. } => {
                 self.frame.extend_from_slice(bytes);
                 RxHeader::parse(&self.frame).ok()
@@ -248,7 +248,7 @@ impl Station {
             self.stats.malformed += 1;
             return false;
         };
-        if PacketHeader::peek_link(dot11) != Some(self.link) {
+        if !self.link.has(dot11) {
             self.stats.foreign += 1;
             return false;
         }

@@ -2,24 +2,23 @@
 
 mod choice;
 mod copies;
+mod handing;
 mod slot;
 
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use skylark_common::ledger::Summary;
-use skylark_common::wire::link::LinkId;
-use skylark_common::wire::packet::{Kind, PacketHeader};
-use skylark_common::wire::radiotap::RxHeader;
 
 use choice::Candidate;
 use copies::{Copies, Copy, LOCAL, Packet, Set, set_of};
+use handing::{Handed, hand_over};
 use slot::Slot;
 
 use super::report::Prompt;
 use super::station::{Station, StationStats};
-use super::{RelayId, Report, ViewerId};
-use crate::Receiver;
+use super::{RelayId, RelayedLink, Report, ViewerId};
+use crate::receiver::{DialectReceiver, PacketName};
 
 /// Relays heard at once. Beyond, one that brings nothing of use makes room.
 pub const MAX_STATIONS: usize = 16;
@@ -71,7 +70,7 @@ pub struct RelayStats {
 /// hands their frames to `deliver_local`.
 #[derive(Debug)]
 pub struct Stations {
-    link: LinkId,
+    link: RelayedLink,
     viewer: ViewerId,
     started: Instant,
     /// In places that stay; a place is free when its relay made room.
@@ -95,7 +94,7 @@ pub struct Stations {
 impl Stations {
     /// A viewer of this link that has heard of no relay.
     #[must_use]
-    pub fn new(link: LinkId, viewer: ViewerId, now: Instant) -> Self {
+    pub fn new(link: RelayedLink, viewer: ViewerId, now: Instant) -> Self {
         Self {
             link,
             viewer,
@@ -129,7 +128,7 @@ impl Stations {
     /// number for a card of a relay; without one the frame is dropped.
     pub fn deliver(
         &mut self,
-        receiver: &mut Receiver,
+        receiver: &mut DialectReceiver,
         mut place: impl FnMut(RelayId, u8) -> Option<usize>,
         now: Instant,
     ) -> bool {
@@ -151,16 +150,16 @@ impl Stations {
     }
 
     /// Hands a frame of a card of this machine to the receiver: what the cards here hear, no relay need bring.
-    pub fn deliver_local(&mut self, receiver: &mut Receiver, card: usize, frame: &[u8], now: Instant) {
-        if let Some((header, was_known)) = hand_over(receiver, card, frame, true, now) {
+    pub fn deliver_local(&mut self, receiver: &mut DialectReceiver, card: usize, frame: &[u8], now: Instant) {
+        if let Some(Handed { name, was_known }) = hand_over(receiver, card, frame, true, now) {
             self.local_heard = Some(now);
             self.news |= !was_known;
-            self.note_copy(&header, Copy { who: LOCAL, age: Duration::ZERO, was_known }, now);
+            self.note_copy(name, Copy { who: LOCAL, age: Duration::ZERO, was_known }, now);
         }
     }
 
     /// The report to all relays, if one is due.
-    pub fn poll_report(&mut self, receiver: &Receiver, now: Instant) -> Option<&[u8]> {
+    pub fn poll_report(&mut self, receiver: &DialectReceiver, now: Instant) -> Option<&[u8]> {
         let changed = self.choose(now);
         if !changed && self.report_due() > now {
             return None;
@@ -216,7 +215,8 @@ impl Stations {
     }
 
     fn report_due(&self) -> Instant {
-        let interval = if self.news { REPORT_INTERVAL } else { IDLE_REPORT_INTERVAL };
+        let has_news = self.news && self.link.names_packets();
+        let interval = if has_news { REPORT_INTERVAL } else { IDLE_REPORT_INTERVAL };
         self.reported.map_or(self.started, |reported| reported + interval)
     }
 
@@ -241,7 +241,7 @@ impl Stations {
 
     fn note_relayed(&mut self, place: usize, handed: Option<Handed>, age: Duration, now: Instant) {
         let Some(slot) = self.slots.get_mut(place) else { return };
-        let Some((header, was_known)) = handed else { return };
+        let Some(Handed { name, was_known }) = handed else { return };
         slot.useful = Some(now);
         if !was_known {
             self.news = true;
@@ -249,16 +249,15 @@ impl Stations {
             let way = Duration::from_micros(slot.station.round_trip_us().unwrap_or(0) / 2);
             slot.relayed.record(age + way, now);
         }
-        if let Some(behind) = self.note_copy(&header, Copy { who: set_of(place), age, was_known }, now)
+        if let Some(behind) = self.note_copy(name, Copy { who: set_of(place), age, was_known }, now)
             && let Some(slot) = self.slots.get_mut(place)
         {
             slot.behind.record(behind, now);
         }
     }
 
-    fn note_copy(&mut self, header: &PacketHeader, copy: Copy, now: Instant) -> Option<Duration> {
-        let is_source = header.kind == Kind::Source;
-        if is_source { self.copies.note(header, copy, now) } else { None }
+    fn note_copy(&mut self, name: PacketName, copy: Copy, now: Instant) -> Option<Duration> {
+        if name.is_source { self.copies.note(name, copy, now) } else { None }
     }
 
     fn prompt(&self) -> Prompt {
@@ -267,7 +266,7 @@ impl Stations {
         Prompt::Only(slots.map(|(_, slot)| slot.id).collect())
     }
 
-    /// Chooses who is to be prompt; returns whether that is a change.
+    /// Chooses who is to be prompt, where relays can hold anything back; returns whether that is a change.
     fn choose(&mut self, now: Instant) -> bool {
         if now < self.choose_at || self.slots.is_empty() {
             return false;
@@ -282,6 +281,9 @@ impl Stations {
             slot.judge(place, &self.packets, self.asked.unwrap_or(everybody) | LOCAL, now);
             let heard = self.packets.iter().filter(|packet| packet.heard & set_of(place) != 0).count();
             slot.heard_permille = u32::try_from(heard * 1000 / self.packets.len().max(1)).unwrap_or(0);
+        }
+        if !self.link.names_packets() {
+            return false;
         }
         let recent = |heard: &Instant| now.saturating_duration_since(*heard) < SILENCE;
         let somebody =
@@ -300,20 +302,4 @@ impl Stations {
         }
         before != self.asked
     }
-}
-
-/// What a packet that is known was: its header, and whether it was known before this copy.
-type Handed = (PacketHeader, bool);
-
-/// Hands a frame to the receiver; `None` unless it is a packet of the session that is followed, and known after it.
-fn hand_over(receiver: &mut Receiver, card: usize, frame: &[u8], whole: bool, now: Instant) -> Option<Handed> {
-    let parsed = RxHeader::parse(frame).ok().filter(|(info, _)| !info.bad_fcs);
-    let header = parsed.and_then(|(_, dot11)| PacketHeader::parse(dot11).ok()).map(|(header, _)| header);
-    let was_known = header.is_some_and(|header| receiver.knows(&header));
-    if whole {
-        receiver.handle_frame(card, frame, now);
-    } else {
-        receiver.handle_heard(card, frame, now);
-    }
-    header.filter(|header| receiver.knows(header)).map(|header| (header, was_known))
 }

@@ -3,13 +3,13 @@
 
 use std::time::{Duration, Instant};
 
-use crate::relay::{Forwarder, ForwarderStats, RelayId};
+use crate::relay::{Forwarder, ForwarderStats, RelayId, RelayedLink};
 use anyhow::Result;
 use serde::Serialize;
 use serde_json::json;
 use skylark_common::scheduling::Scheduling;
 
-use crate::args::RelayArgs;
+use crate::args::{OnAir, RelayArgs};
 use crate::board::Seen;
 use crate::clock::now;
 use crate::stations::status::{CardStatus, MAX_CARDS, Status};
@@ -35,7 +35,8 @@ pub(super) struct Figures {
     /// What was counted when a frame of this link was last heard, and when.
     ours: (u64, Instant),
     told_foreign: bool,
-    link: String,
+    /// What is said then.
+    foreign: String,
 }
 
 /// A line of figures.
@@ -57,12 +58,20 @@ impl Figures {
     pub(super) fn open(args: &RelayArgs, name: &str, id: RelayId, airs: &[String]) -> Result<Self> {
         let lines = args.stats.as_ref().map(StatsLines::open).transpose()?;
         let version = env!("CARGO_PKG_VERSION");
-        let start = json!({ "version": version, "link": args.link, "name": name, "id": id, "airs": airs });
+        let start = json!({
+            "version": version,
+            "dialect": args.on_air.dialect.name(),
+            "link": args.on_air.name(),
+            "radio_port": radio_port(args.on_air.link()),
+            "name": name,
+            "id": id,
+            "airs": airs,
+        });
         lines.iter().for_each(|lines| lines.push("relay.start", &start));
         let (started, line_at) = (now(), now());
-        let (link, ours) = (args.link.clone(), (0, started));
+        let (foreign, ours) = (only_foreign(&args.on_air), (0, started));
         let name = name.to_owned();
-        Ok(Self { name, lines, started, line_at, viewers: 0, last: None, ours, told_foreign: false, link })
+        Ok(Self { name, lines, started, line_at, viewers: 0, last: None, ours, told_foreign: false, foreign })
     }
 
     /// Tells people and machines, and returns what viewers are told.
@@ -93,7 +102,7 @@ impl Figures {
         }
         let lasts = now.saturating_duration_since(self.ours.1) >= FOREIGN_PERIOD;
         if lasts && stats.foreign > 0 && !std::mem::replace(&mut self.told_foreign, true) {
-            tell(&format!("frames are heard, and none of link {}: is --link the same at both ends?", self.link));
+            tell(&self.foreign);
         }
     }
 
@@ -122,6 +131,28 @@ impl Figures {
         let t_ms = u64::try_from(now.saturating_duration_since(self.started).as_millis()).unwrap_or(u64::MAX);
         let scheduling = self.last.as_ref().and_then(|seen| seen.scheduling);
         lines.push(ev, &Line { t_ms, status, forwarder, messages_dropped, scheduling });
+    }
+}
+
+/// The stream of the link; one of our own has no such numbers.
+const fn radio_port(link: RelayedLink) -> Option<u8> {
+    match link {
+        RelayedLink::Skylark(_) => None,
+        RelayedLink::WfbNg(channel) => Some(channel.radio_port()),
+    }
+}
+
+/// What is said when frames are heard, and none of the link.
+fn only_foreign(on_air: &OnAir) -> String {
+    match on_air.link() {
+        RelayedLink::Skylark(_) => {
+            format!("frames are heard, and none of link {}: is --link the same at both ends?", on_air.link)
+        }
+        link @ RelayedLink::WfbNg(_) => {
+            format!(
+                "frames are heard, and none of wfb-ng link {link}: are --link-id and --radio-port those of its camera?"
+            )
+        }
     }
 }
 

@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::board::Network;
 use crate::fabric::Fabric;
-use crate::signal::silence_of_relays;
+use crate::signal::unreached;
 use crate::tell::tell;
 
 /// So long it may take before it is told that nobody is reached.
@@ -33,7 +32,7 @@ impl Reaching {
         }
         match (self.fabric.is_connected(), self.told) {
             (true, true) => tell(&format!("{} is reached", self.endpoints)),
-            (false, false) => tell(&silence_of_relays(Some(&Network::Unreached(self.endpoints.clone())), 0)),
+            (false, false) => tell(&unreached(&self.endpoints)),
             _ => return,
         }
         self.told = !self.told;

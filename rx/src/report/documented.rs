@@ -50,11 +50,12 @@ fn found(value: &Value, at: &str, names: &mut Names) {
 }
 
 fn relay() -> crate::link::relayed::RelaySeen {
-    use crate::relay::{RelayId, RelayStats, Stations, ViewerId};
+    use crate::relay::{RelayId, RelayStats, RelayedLink, Stations, ViewerId};
     use skylark_common::ledger::Summary;
 
     let now = start();
-    let mut stations = Stations::new(skylark_common::wire::link::LinkId::from_name("hill"), ViewerId(1), now);
+    let link = RelayedLink::Skylark(skylark_common::wire::link::LinkId::from_name("hill"));
+    let mut stations = Stations::new(link, ViewerId(1), now);
     stations.handle_message(RelayId(7), &[b"SKR\x01".as_slice(), &[0; 12]].concat(), now);
     let took = Some(Summary::default());
     let stats = stations.stats(now).pop().map(|stats| RelayStats { behind: took, relayed: took, ..stats });

@@ -116,20 +116,39 @@ fn nothing(names: &Names) -> String {
 }
 
 /// Why relays bring nothing of a transmitter, of which so many are heard.
-pub(crate) fn silence_of_relays(network: Option<&Network>, relays: usize) -> String {
+pub(crate) fn silence_of_relays(network: Option<&Network>, relays: usize, names: &Names) -> String {
     match (network, relays) {
-        (Some(Network::Unreached(endpoints)), 0) => {
-            format!("{endpoints} is not reached: is the name right, is it running, and does its firewall let TCP in?")
-        }
-        (Some(Network::Others), 0) => {
-            "no relay of this link is heard: is --link the same at both ends (skylark-rx relay --link NAME)?".to_owned()
-        }
+        (Some(Network::Unreached(endpoints)), 0) => unreached(endpoints),
+        (Some(Network::Others), 0) => no_relay_of_this_link(names),
         (_, 0) => {
             "no relay is heard: is one running in this network (skylark-rx relay)? In others: relays:HOST".to_owned()
         }
         (_, 1) => "the relay hears no transmitter: is it on, and on the channel of the relay's cards?".to_owned(),
         (_, several) => {
             format!("{several} relays are heard, and none hears the transmitter: is it on, and on their channel?")
+        }
+    }
+}
+
+/// Nobody answers where relays were to be.
+pub(crate) fn unreached(endpoints: &str) -> String {
+    format!("{endpoints} is not reached: is the name right, is it running, and does its firewall let TCP in?")
+}
+
+/// Somebody is there, and says nothing of this link: relays of others are not heard.
+fn no_relay_of_this_link(names: &Names) -> String {
+    match &names.target {
+        Target::Skylark { .. } => {
+            "no relay of this link is heard: is --link the same at both ends (skylark-rx relay --link NAME), and the \
+             dialect?"
+                .to_owned()
+        }
+        Target::WfbNg { channel, .. } => {
+            let (link_id, radio_port) = (channel.link_id(), channel.radio_port());
+            format!(
+                "no relay of this stream is heard: is one running with --dialect wfb-ng --link-id {link_id} --radio-port \
+                 {radio_port}?"
+            )
         }
     }
 }
@@ -154,10 +173,12 @@ mod tests {
     #[test]
     fn relays_that_bring_nothing_are_told_apart() {
         let unreached = Network::Unreached("tcp/nonsense:7447".to_owned());
-        assert!(silence_of_relays(Some(&unreached), 0).starts_with("tcp/nonsense:7447 is not reached"));
-        assert!(silence_of_relays(Some(&Network::Others), 0).contains("--link"));
-        assert!(silence_of_relays(Some(&Network::Alone), 0).contains("is one running"));
-        assert!(silence_of_relays(Some(&Network::Others), 3).starts_with("3 relays"));
+        assert!(silence_of_relays(Some(&unreached), 0, &names()).starts_with("tcp/nonsense:7447 is not reached"));
+        assert!(silence_of_relays(Some(&Network::Others), 0, &names()).contains("--link the same"));
+        let of_a_stream = silence_of_relays(Some(&Network::Others), 0, &wfb_ng_names());
+        assert!(of_a_stream.contains("--dialect wfb-ng --link-id"), "{of_a_stream}");
+        assert!(silence_of_relays(Some(&Network::Alone), 0, &names()).contains("is one running"));
+        assert!(silence_of_relays(Some(&Network::Others), 3, &names()).starts_with("3 relays"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::Receiver;
+use crate::receiver::DialectReceiver;
 use crate::relay::RelayId;
 use crate::relay::stations::RelayStats;
 use serde::Serialize;
@@ -66,7 +66,7 @@ pub(crate) struct RelaySeen {
     /// What is known of its cards.
     #[serde(skip)]
     pub(crate) cards: Vec<CardSeen>,
-    /// Whether it hears frames that are no Skylark link's.
+    /// Whether it hears frames of no link of this dialect.
     #[serde(skip)]
     pub(crate) hears_others: bool,
 }
@@ -125,7 +125,7 @@ impl Relay {
     }
 
     /// Asks for numbers for its cards that have none; returns whether all have one. Without a name it has no cards.
-    pub(super) fn place_cards(&mut self, cards: &mut Cards, receiver: &mut Receiver, now: Instant) -> bool {
+    pub(super) fn place_cards(&mut self, cards: &mut Cards, receiver: &mut DialectReceiver, now: Instant) -> bool {
         let Some(name) = &self.name else { return true };
         let had_numbers = self.has_numbers();
         let (mut all, mut companion) = (true, self.cards.iter().find_map(Card::number));

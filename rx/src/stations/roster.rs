@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::Receiver;
+use crate::receiver::DialectReceiver;
 use crate::relay::stations::MAX_STATIONS;
 use crate::relay::{RelayId, RelayStats};
 
@@ -34,7 +34,7 @@ impl Roster {
         id: RelayId,
         status: Status,
         is_useful: impl Fn(RelayId) -> bool,
-        (cards, receiver): (&mut Cards, &mut Receiver),
+        (cards, receiver): (&mut Cards, &mut DialectReceiver),
         now: Instant,
     ) {
         if !self.admit(id, &status.name, &is_useful, now) {

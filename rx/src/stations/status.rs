@@ -19,7 +19,7 @@ pub(crate) struct Status {
     pub(crate) name: String,
     /// Its cards, by their numbers.
     pub(crate) cards: Vec<CardStatus>,
-    /// Whether it has heard frames that are no Skylark link's within the last second.
+    /// Whether it has heard frames of no link of this dialect within the last second.
     #[serde(default)]
     pub(crate) hears_others: bool,
 }

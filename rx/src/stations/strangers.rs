@@ -94,7 +94,7 @@ fn misdeeds(stats: &RelayStats) -> [(u64, &'static str); 6] {
 mod tests {
     use std::time::Duration;
 
-    use crate::relay::{Stations, ViewerId};
+    use crate::relay::{RelayedLink, Stations, ViewerId};
     use skylark_common::wire::link::LinkId;
 
     use super::*;
@@ -104,7 +104,8 @@ mod tests {
     fn who_sends_messages_and_says_nothing_is_seen_by_its_number_and_accused_once_of_each_kind() {
         let start = now();
         let at = |ms| start + Duration::from_millis(ms);
-        let mut stations = Stations::new(LinkId::from_name("hill"), ViewerId(1), start);
+        let link = RelayedLink::Skylark(LinkId::from_name("hill"));
+        let mut stations = Stations::new(link, ViewerId(1), start);
         let (mut strangers, mut accused) = (Strangers::default(), Accused::default());
         for ms in (0..3000).step_by(100) {
             stations.handle_message(RelayId(9), b"nonsense", at(ms));

@@ -1,4 +1,5 @@
-//! A relay and a viewer, and between them anything: frames, messages and reports, true, damaged and made up.
+//! A relay and a viewer of either dialect, and between them anything: frames, messages and reports, true, damaged and
+//! made up.
 #![no_main]
 
 use std::time::{Duration, Instant};
@@ -6,12 +7,17 @@ use std::time::{Duration, Instant};
 use libfuzzer_sys::fuzz_target;
 use skylark_common::air::MAX_FRAME_BYTES;
 use skylark_common::seal::LinkKey;
+use skylark_common::wfb_ng::channel::ChannelId;
+use skylark_common::wfb_ng::keys::KeyPair;
+use skylark_common::wfb_ng::packet::PacketId;
 use skylark_common::wire::packet::{Kind, PacketHeader};
 use skylark_common::wire::radiotap::RxHeader;
 use skylark_fuzz::Pieces;
+use skylark_rx::receiver::DialectReceiver;
+use skylark_rx::receiver::wfb_ng::{WfbNgConfig, WfbNgReceiver};
 use skylark_rx::relay::message::{Entry, MAX_MESSAGE_BYTES, Message};
 use skylark_rx::relay::station::MAX_RELAY_CARDS;
-use skylark_rx::relay::{Forwarder, ForwarderConfig, RelayId, Report, Station, Stations, ViewerId};
+use skylark_rx::relay::{Forwarder, ForwarderConfig, RelayId, RelayedLink, Report, Station, Stations, ViewerId};
 use skylark_rx::{Receiver, ReceiverConfig};
 
 /// The longest body that follows a packet header.
@@ -19,15 +25,19 @@ const MAX_BODY_BYTES: usize = 3000;
 const VIEWER: ViewerId = ViewerId(1);
 
 fuzz_target!(|bytes: &[u8]| {
-    let mut now = Instant::now();
-    let mut between = Between::new(now);
+    let now = Instant::now();
+    run(Between::of_skylark(now), bytes, now);
+    run(Between::of_wfb_ng(now), bytes, now);
+});
+
+fn run(mut between: Between, bytes: &[u8], mut now: Instant) {
     for piece in Pieces(bytes) {
         let Some(([what, when_and_where, s0, s1], body)) = piece.split_first_chunk() else { continue };
         now += Duration::from_millis(u64::from(when_and_where >> 3));
         let (card, sequence) = (when_and_where & 7, u16::from_be_bytes([*s0, *s1]));
         match what & 7 {
             0 => between.forwarder.handle_frame(card, body, now),
-            1 => between.forwarder.handle_frame(card, &frame(u32::from(sequence), body), now),
+            1 => between.forwarder.handle_frame(card, &frame(between.link, u32::from(sequence), body), now),
             2 => between.report(body, now),
             3 => between.message(RelayId(u64::from(what >> 3)), body, now),
             4 => {
@@ -44,25 +54,38 @@ fuzz_target!(|bytes: &[u8]| {
         }
         between.check(now);
     }
-});
+}
 
 struct Between {
+    link: RelayedLink,
     forwarder: Forwarder,
     stations: Stations,
     station: Station,
-    receiver: Receiver,
+    receiver: DialectReceiver,
     last: Vec<u8>,
     reported: Vec<u8>,
 }
 
 impl Between {
-    fn new(now: Instant) -> Self {
+    fn of_skylark(now: Instant) -> Self {
         let config = ReceiverConfig::default();
+        let receiver = Receiver::new(config, &LinkKey::from_bytes([7; LinkKey::LEN]), now);
+        Self::new(RelayedLink::Skylark(config.link), DialectReceiver::Skylark(Box::new(receiver)), now)
+    }
+
+    fn of_wfb_ng(now: Instant) -> Self {
+        let config = WfbNgConfig { channel: ChannelId::new(7_669_206, 0), latency_budget: Duration::from_millis(150) };
+        let receiver = WfbNgReceiver::new(config, KeyPair::from_secrets([1; 32], [2; 32]).ground, now);
+        Self::new(RelayedLink::WfbNg(config.channel), DialectReceiver::WfbNg(Box::new(receiver)), now)
+    }
+
+    fn new(link: RelayedLink, receiver: DialectReceiver, now: Instant) -> Self {
         Self {
-            forwarder: Forwarder::new(ForwarderConfig { id: RelayId(0), link: config.link, run: 1 }),
-            stations: Stations::new(config.link, VIEWER, now),
-            station: Station::new(config.link, VIEWER, now),
-            receiver: Receiver::new(config, &LinkKey::from_bytes([7; LinkKey::LEN]), now),
+            link,
+            forwarder: Forwarder::new(ForwarderConfig { id: RelayId(0), link, run: 1 }),
+            stations: Stations::new(link, VIEWER, now),
+            station: Station::new(link, VIEWER, now),
+            receiver,
             last: Vec::new(),
             reported: Vec::new(),
         }
@@ -130,13 +153,22 @@ impl Between {
 }
 
 /// A frame of the link, which nobody sealed.
-fn frame(sequence: u32, body: &[u8]) -> Vec<u8> {
-    let link = ReceiverConfig::default().link;
-    let header = PacketHeader { link, stream: 0, kind: Kind::Source, session: 1, sequence: sequence % 512 };
+fn frame(link: RelayedLink, sequence: u32, body: &[u8]) -> Vec<u8> {
+    let header = match link {
+        RelayedLink::Skylark(link) => {
+            let sequence = sequence % 512;
+            PacketHeader { link, stream: 0, kind: Kind::Source, session: 1, sequence }.emit().to_vec()
+        }
+        RelayedLink::WfbNg(channel) => {
+            let [.., fragment] = sequence.to_be_bytes();
+            let id = PacketId { block: u64::from(sequence >> 8), fragment };
+            [&channel.dot11().emit()[..], &id.emit()].concat()
+        }
+    };
     let mut head = [0; 64];
     let length = RxHeader::default().emit(&mut head).expect("64 bytes are enough for one antenna");
     let body = &body[..body.len().min(MAX_BODY_BYTES)];
-    [&head[..length], &header.emit(), body].concat()
+    [&head[..length], &header, body].concat()
 }
 
 fn flip(bytes: &mut [u8], bit: u16) {

@@ -3,15 +3,15 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use skylark_common::VIDEO_STREAM;
 use skylark_common::air::sim::{self, Loss, Random};
 use skylark_common::wire::link::LinkId;
+use skylark_rx::receiver::DialectReceiver;
 use skylark_rx::relay::report::Prompt;
-use skylark_rx::relay::{Forwarder, ForwarderConfig, RelayId, Report, Stations, ViewerId};
+use skylark_rx::relay::{Forwarder, ForwarderConfig, RelayId, RelayedLink, Report, Stations, ViewerId};
 use skylark_rx::{Receiver, ReceiverConfig};
-use skylark_tests::link::{Handed, key, sender};
+use skylark_tests::link::{Handed, key, push_unit, sender};
 use skylark_tests::{LinkConfig, Traffic};
-use skylark_tx::{Outgoing, Sender};
+use skylark_tx::Sender;
 
 pub(crate) const VIEWER: ViewerId = ViewerId(7);
 
@@ -67,7 +67,7 @@ pub(crate) struct Field {
     pub(crate) now: Instant,
     pub(crate) relays: Vec<Relay>,
     pub(crate) stations: Stations,
-    pub(crate) receiver: Receiver,
+    pub(crate) receiver: DialectReceiver,
     pub(crate) handed: Vec<Handed>,
     pub(crate) pushed: Vec<Instant>,
     pub(crate) report_bytes: u64,
@@ -92,8 +92,8 @@ impl Field {
             start,
             now: start,
             relays,
-            stations: Stations::new(link(), VIEWER, start),
-            receiver: Receiver::new(receiver, &key(), start),
+            stations: Stations::new(RelayedLink::Skylark(link()), VIEWER, start),
+            receiver: DialectReceiver::Skylark(Box::new(Receiver::new(receiver, &key(), start))),
             handed: Vec::new(),
             pushed: Vec::new(),
             report_bytes: 0,
@@ -174,20 +174,9 @@ impl Field {
     fn push_unit(&mut self) {
         let traffic = self.config.link.traffic;
         let unit = u32::try_from(self.pushed.len()).unwrap();
-        let count = traffic.datagrams(unit);
         self.pushed.push(self.now);
         self.next_unit_at = self.now + traffic.interval();
-        for index in 0..count {
-            let bytes = traffic.datagram(unit, index);
-            let outgoing = Outgoing {
-                stream: VIDEO_STREAM,
-                bytes: &bytes,
-                end_of_unit: index + 1 == count,
-                keyframe: traffic.is_keyframe(unit),
-                captured: self.now,
-            };
-            self.sender.push_datagram(outgoing, self.now).unwrap();
-        }
+        push_unit(&mut self.sender, traffic, unit, self.now);
     }
 
     fn wait_until(&mut self, end: Instant) {
@@ -325,10 +314,10 @@ pub(crate) fn link() -> LinkId {
 }
 
 fn forwarder(place: usize, run: u64) -> Forwarder {
-    Forwarder::new(ForwarderConfig { id: id(place), link: link(), run: run << 8 | place as u64 })
+    Forwarder::new(ForwarderConfig { id: id(place), link: RelayedLink::Skylark(link()), run: run << 8 | place as u64 })
 }
 
-fn drain(receiver: &mut Receiver, handed: &mut Vec<Handed>, at: Instant) {
+fn drain(receiver: &mut DialectReceiver, handed: &mut Vec<Handed>, at: Instant) {
     while let Some(datagram) = receiver.poll_datagram() {
         handed.push(Handed::of(&datagram, false, at));
     }

@@ -77,3 +77,13 @@ fn a_jump_neither_stalls_nor_comes_back() {
         assert_eq!((frames.used, frames.late + frames.replayed + frames.duplicate), (5, 1), "{far}: {frames:?}");
     }
 }
+
+#[test]
+fn a_fragment_from_before_the_first_block_is_late_and_was_never_waited_for() {
+    let of = |block: u64, place, number| sealed(block, place, &fragment(number));
+    let ground = heard(&[of(7, 0, 0), of(7, 1, 1), of(6, 1, 9), of(8, 0, 2)]);
+    assert_eq!(numbers(&ground), [0, 1, 2]);
+    let (frames, stream) = (ground.stats().frames, ground.stats().streams[0]);
+    assert_eq!((frames.used, frames.late, frames.duplicate), (4, 1, 0), "the session packet is of use too");
+    assert_eq!((stream.lost, stream.late), (0, 0));
+}

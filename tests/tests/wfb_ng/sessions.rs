@@ -194,12 +194,86 @@ fn of_two_changes_of_code_in_a_row_no_session_is_lost() {
 
 #[test]
 fn a_recording_brings_nothing_of_a_session_that_was_entered_again() {
-    let live = aired(run(1), 0, ms(0), ms(7000));
-    let faded: Vec<Event> = live.iter().filter(|(at, _)| *at < ms(1900) || *at >= ms(2900)).cloned().collect();
-    let between = aired(run(2), 10_000, ms(2000), ms(2900));
-    let again = live.iter().filter(|(at, _)| *at < ms(1900)).map(|(at, frame)| (*at + ms(3100), frame.clone()));
-    let ground = heard(&[faded, between, again.collect()]);
-    assert_eq!(numbers(&ground), [all(0, 475), all(10_000, 225), all(725, 1025)].concat());
+    let live = aired(run(1), 0, ms(0), ms(4000));
+    let heard_before: Vec<Event> = live.iter().filter(|(at, _)| *at < ms(1900)).cloned().collect();
+    // It comes back within a block, of which what is missing may be repaired: until then it has not begun.
+    let back: Vec<Event> = live.iter().filter(|(at, _)| *at >= ms(2900)).cloned().collect();
+    let between = aired(run(2), 10_000, ms(2000), ms(2500));
+    let again = heard_before.iter().filter(|(at, _)| *at >= ms(1700)).map(|(_, frame)| (ms(2902), frame.clone()));
+    let again: Vec<Event> = again.collect();
+    let replayed = again.len() as u64;
+    let ground = heard(&[heard_before, between, back, again]);
+    assert_eq!(numbers(&ground), [all(0, 475), all(10_000, 125), all(725, 275)].concat());
+    assert_eq!((ground.stats().frames.replayed, ground.stats().sessions), (replayed, 3));
+}
+
+#[test]
+fn a_recording_older_than_what_is_remembered_keeps_no_session_alive() {
+    let before = aired(run(1), 0, ms(0), ms(20_000));
+    let recording: Vec<Event> = before.iter().filter(|(at, _)| *at > ms(0) && *at < ms(1000)).cloned().collect();
+    let replayed = recording.len() as u64;
+    let ground = heard(&[before, aired(run(2), 10_000, ms(20_000), ms(22_000)), later(&recording, ms(20_000))]);
+    assert_eq!(numbers(&ground), [all(0, 5000), all(10_000, 500)].concat());
+    let first = ground.handed.iter().find(|handed| number_of(&handed.bytes) == 10_000).unwrap();
+    assert!(first.at <= ms(20_060), "{:?}", first.at);
+    assert_eq!(ground.stats().frames.replayed, replayed);
+}
+
+/// A session of which the last 10 datagrams come so long after it was left: to its successor, which pauses for 130 ms.
+fn tail_of_the_session_before(late: Duration) -> Ground {
+    let mut before = aired(run(1), 0, ms(0), ms(2000));
+    let tail = before.split_off(before.len() - 10);
+    let after = aired(run(2), 10_000, ms(2000), ms(4000));
+    let paused = after.into_iter().filter(|(at, _)| *at < ms(2000) + late - ms(60) || *at > ms(2000) + late + ms(70));
+    let by = late + ms(2000) - tail[0].0;
+    heard(&[before, paused.collect(), later(&tail, by)])
+}
+
+#[test]
+fn stragglers_of_a_session_left_do_not_bring_it_back_though_its_successor_pauses() {
+    for late in [100, 200, 260, 300, 600] {
+        let ground = tail_of_the_session_before(ms(late));
+        assert_eq!(ground.stats().sessions, 2, "{late}");
+        let of_next = ground.handed.iter().filter(|handed| number_of(&handed.bytes) >= 10_000);
+        let waited = of_next.map(|handed| handed.at - INTERVAL * (number_of(&handed.bytes) - 9_500)).max();
+        assert!(waited.unwrap() <= ms(130), "{late}: {waited:?}");
+    }
+}
+
+#[test]
+fn a_session_left_comes_back_when_its_successor_is_silent_for_250_ms() {
+    let live = aired(run(1), 0, ms(0), ms(4000));
+    let faded = live.into_iter().filter(|(at, _)| *at < ms(1900) || *at >= ms(2500)).collect();
+    let ground = heard(&[faded, aired(run(2), 10_000, ms(2000), ms(2400))]);
+    assert_eq!(numbers(&ground), [all(0, 475), all(10_000, 100), all(624, 376)].concat());
+    let back = ground.handed.iter().find(|handed| number_of(&handed.bytes) == 624).unwrap();
+    assert!(back.at <= ms(2400 + 250), "{:?}", back.at);
+}
+
+#[test]
+fn a_session_packet_is_tried_on_the_latest_of_many_waiting_frames_only() {
+    for (strangers, is_entered_at_once) in [(60, true), (70, false)] {
+        let mut ground = heard(&[aired(run(1), 0, ms(0), ms(400))]);
+        let next = aired(run(2), 10_000, ms(0), ms(100));
+        let mut forged = aired(run(9), 0, ms(0), ms(400));
+        forged.retain(|(_, frame)| frame.len() > 300);
+        ground.hear(0, &next[1].1, ms(3000));
+        forged.iter().skip(1).take(strangers).for_each(|(_, frame)| ground.hear(0, frame, ms(3001)));
+        ground.hear(0, &next[0].1, ms(3002));
+        assert_eq!(ground.stats().sessions, 1 + u64::from(is_entered_at_once), "{strangers}");
+        ground.hear(0, &next[2].1, ms(3003));
+        assert_eq!(numbers(&ground)[100..], [10_000, 10_001], "nothing is lost by it");
+    }
+}
+
+#[test]
+fn session_packets_of_many_strangers_do_not_push_out_what_is_known_of_a_session_that_was_left() {
+    let before = aired(run(1), 0, ms(0), ms(1900));
+    let strangers = (0..40).map(|seed| (ms(3000 + seed), captured(&run(100 + seed).session()))).collect();
+    let again = later(&before, ms(8000));
+    let ground = heard(&[before, aired(run(2), 10_000, ms(2000), ms(3000)), strangers, again]);
+    assert_eq!(numbers(&ground), [all(0, 475), all(10_000, 250)].concat());
+    assert_eq!(ground.stats().sessions, 2);
 }
 
 #[test]

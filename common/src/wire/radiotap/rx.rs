@@ -124,9 +124,9 @@ impl RxHeader {
         emit::write(self, out)
     }
 
-    /// Takes a field that describes the frame.
+    /// Takes a field: one that describes the frame, or one of a chain.
     #[inline]
-    fn read_field(&mut self, bit: u32, value: &[u8]) {
+    fn read_field(&mut self, bit: u32, value: &[u8], chain: &mut Chain) {
         match (bit, value) {
             (TSFT, value) => self.tsft_us = value.first_chunk().map(|v| u64::from_le_bytes(*v)),
             (FLAGS, [flags]) => {
@@ -134,6 +134,9 @@ impl RxHeader {
                 self.bad_fcs = flags & FLAGS_BAD_FCS != 0;
             }
             (CHANNEL, [low, high, ..]) => self.frequency_mhz = Some(u16::from_le_bytes([*low, *high])),
+            (SIGNAL, [dbm]) => chain.signal_dbm = Some(dbm.cast_signed()),
+            (NOISE, [dbm]) => chain.noise_dbm = Some(dbm.cast_signed()),
+            (ANTENNA, [number]) => chain.number = Some(*number),
             (TX_FLAGS, [low, high]) => self.tx_flags = Some(u16::from_le_bytes([*low, *high])),
             (DATA_RETRIES, [retries]) => self.data_retries = Some(*retries),
             (RATE, [rate]) => self.rate = RxRate::from_rate(*rate).or(self.rate),
@@ -163,19 +166,6 @@ struct Chain {
     number: Option<u8>,
     signal_dbm: Option<i8>,
     noise_dbm: Option<i8>,
-}
-
-impl Chain {
-    /// Whether the field belongs to a chain and not to the frame.
-    fn read_field(&mut self, bit: u32, value: &[u8]) -> bool {
-        match (bit, value) {
-            (SIGNAL, [dbm]) => self.signal_dbm = Some(dbm.cast_signed()),
-            (NOISE, [dbm]) => self.noise_dbm = Some(dbm.cast_signed()),
-            (ANTENNA, [number]) => self.number = Some(*number),
-            _ => return false,
-        }
-        true
-    }
 }
 
 #[cfg(test)]

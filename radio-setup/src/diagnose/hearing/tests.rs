@@ -73,7 +73,12 @@ fn what_is_heard_instead_of_a_wfb_ng_link_is_named() {
         (
             Heard { other_channels: vec![(ChannelId::new(7_669_206, 16), 9)], ..base.clone() },
             Code::OtherLink,
-            "hears only WFB-NG link 7669206 port 16, expected 7669206 port 0: give --link-id 7669206 --radio-port 16",
+            "hears link 7669206 (port 16), but not its video (port 0): start the aircraft's camera",
+        ),
+        (
+            Heard { other_channels: vec![(ChannelId::new(1, 16), 9)], ..base.clone() },
+            Code::OtherLink,
+            "hears only WFB-NG link 1 port 16, expected 7669206 port 0: give --link-id 1 --radio-port 16",
         ),
         (
             Heard { other_links: vec![(LinkId::from_number(0xabcdef), 9)], ..base.clone() },

@@ -15,6 +15,8 @@ use crate::stats::StreamStats;
 
 /// Blocks that may be unfinished at once, as many as the reference keeps: what is further back is given up.
 const MAX_BLOCKS: u64 = 40;
+/// Blocks kept to be used again: more are unfinished at once only behind a fade, and each holds what was in it.
+const MAX_FREE: usize = 4;
 /// Fragments given up that are remembered, to tell late ones from copies of what was recovered.
 const MAX_GIVEN_UP: usize = 256;
 
@@ -25,11 +27,12 @@ pub(super) struct Blocks {
     budget: Duration,
     /// Blocks of which something is there, in order; of those between nothing is.
     blocks: VecDeque<Block>,
+    /// Room for blocks to come.
     free: Vec<Block>,
     /// The source fragment whose turn it is.
     next: Option<PacketId>,
-    /// Whether anything was handed on or given up.
-    begun: bool,
+    /// The block it began with, once anything was handed on or given up.
+    first_block: Option<u64>,
     newest: u64,
     newest_complete: Option<u64>,
     progress: Progress,
@@ -70,7 +73,7 @@ impl Blocks {
             blocks: VecDeque::new(),
             free: Vec::new(),
             next: None,
-            begun: false,
+            first_block: None,
             newest: 0,
             newest_complete: None,
             progress: Progress::new(code.n()),
@@ -187,7 +190,7 @@ impl Blocks {
             return None;
         }
         let id = self.next?;
-        (self.next, self.begun) = (Some(behind(id)), true);
+        self.pass(id, behind(id));
         let block = self.blocks.front()?;
         let Ok(Fragment::Datagram(bytes)) = Fragment::parse(block.source(id.fragment)?) else { return None };
         Some(Next {
@@ -203,7 +206,7 @@ impl Blocks {
     fn is_past(&mut self, id: PacketId) -> bool {
         let first = PacketId { block: id.block, fragment: 0 };
         let next = self.next.get_or_insert(first);
-        if id.block < next.block && !self.begun && next.block.saturating_sub(id.block) < MAX_BLOCKS {
+        if id.block < next.block && self.first_block.is_none() && next.block.saturating_sub(id.block) < MAX_BLOCKS {
             *next = first;
         }
         id < *next
@@ -216,6 +219,9 @@ impl Blocks {
             Arrival::InTime
         } else if self.given_up.contains(&id) {
             stats.late += 1;
+            Arrival::Late
+        } else if self.first_block.is_some_and(|first| id.block < first) {
+            // From before it began: nobody waited for it, so that it was not given up.
             Arrival::Late
         } else {
             Arrival::Recovered
@@ -300,7 +306,13 @@ impl Blocks {
             let fragment = u8::try_from(place.checked_rem(k).unwrap_or(0)).unwrap_or(0);
             self.given_up.push_back(PacketId { block: place.checked_div(k).unwrap_or(0), fragment });
         }
-        (self.next, self.begun) = (Some(until), true);
+        self.pass(next, until);
+    }
+
+    /// What is before `until` is handed on or given up, from `next` on.
+    fn pass(&mut self, next: PacketId, until: PacketId) {
+        self.first_block.get_or_insert(next.block);
+        self.next = Some(until);
     }
 
     /// The oldest block has been handed on or given up.
@@ -312,11 +324,40 @@ impl Blocks {
         }
         self.next = self.next.max(Some(behind));
         stats.repairs_unneeded += u64::from(block.parities_unneeded());
-        self.free.push(block);
+        if self.free.len() < MAX_FREE {
+            self.free.push(block);
+        }
     }
 }
 
 /// The place behind a fragment; past the last of its block it is none.
 const fn behind(id: PacketId) -> PacketId {
     PacketId { block: id.block, fragment: id.fragment.saturating_add(1) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
+
+    use super::*;
+
+    #[test]
+    fn what_a_fade_took_is_given_back_when_it_is_over() {
+        let (now, mut stats) = (Instant::now(), StreamStats::default());
+        let mut blocks = Blocks::new(BlockCode::new(2, 4).unwrap(), Duration::from_secs(1), now);
+        let mut hear = |blocks: &mut Blocks, card, block| {
+            let id = PacketId { block, fragment: 1 };
+            assert_eq!(blocks.handle_fragment((card, id), &[0, 0, 1, 9], &mut stats, now), Arrival::InTime);
+        };
+        hear(&mut blocks, 1, 0);
+        (1..30).for_each(|block| hear(&mut blocks, 0, block));
+        assert!(
+            !blocks.is_ready(&mut StreamStats::default()) && blocks.blocks.len() == 30,
+            "the slow card is waited for"
+        );
+        (30..90).for_each(|block| hear(&mut blocks, 0, block));
+        let handed = std::iter::from_fn(|| blocks.poll(&mut StreamStats::default()).map(|next| next.id.block));
+        assert!(handed.count() > 30);
+        assert_eq!(blocks.free.len(), MAX_FREE);
+    }
 }

@@ -35,8 +35,8 @@ impl WfbNgReceiver {
             Verdict::Noted => {}
         }
         match seen {
-            None => self.with_card(card, |card| card.first(info, now)),
-            Some(true) => self.with_card(card, |card| card.duplicate(info, now)),
+            None => self.cards.with(card, |card| card.first(info, now)),
+            Some(true) => self.cards.with(card, |card| card.duplicate(info, now)),
             Some(false) => {}
         }
         if seen.is_none() { Outcome::Used } else { Outcome::Duplicate }
@@ -66,7 +66,7 @@ impl WfbNgReceiver {
         let (waiting, body) = (&self.waiting, &mut self.body);
         let mut is_awaited = || {
             let mut waits = waiting.iter().rev().take(MAX_TRIED).filter_map(|frame| data_packet(&frame.bytes));
-            waits.any(|(_, id, sealed)| sessions::opens(session, id, sealed, body))
+            waits.any(|(_, _, id, sealed)| sessions::opens(session, id, sealed, body))
         };
         if self.run.is_none() || self.sessions.is_silent(now) && is_awaited() {
             self.enter(at, now);
@@ -90,16 +90,12 @@ impl WfbNgReceiver {
         let Some(frame) = self.waiting.take_oldest() else { return false };
         let card = frame.origin.card;
         let outcome = data_packet(&frame.bytes)
-            .and_then(|(info, id, sealed)| self.take_known(Heard { card, info: &info, id, sealed, at: frame.at }));
+            .and_then(|(info, _, id, sealed)| self.take_known(Heard { card, info: &info, id, sealed, at: frame.at }));
         let Some(outcome) = outcome else {
             self.waiting.put_back(frame);
             return true;
         };
-        self.with_card(card, |card| {
-            card.waited();
-            card.count(outcome);
-        });
-        self.waiting.recycle(frame);
+        self.cards.waited(card, outcome);
         self.settle();
         true
     }

@@ -29,14 +29,15 @@ impl Pace {
         (2 * self.pause.min(MOST)).clamp(LEAST, MOST)
     }
 
-    /// Since when it is silent, or from when on it will be; `None` if nothing was ever heard.
-    pub(super) fn silent_from(&self) -> Option<Instant> {
-        self.last.map(|last| last + self.patience())
+    /// Since when it is silent, or from when on it will be: longer than pauses usually are, and than this. `None` if
+    /// nothing was ever heard.
+    pub(super) fn silent_from(&self, at_least: Duration) -> Option<Instant> {
+        self.last.map(|last| last + self.patience().max(at_least))
     }
 
     /// Whether the last packet is longer ago than pauses usually are, and than this.
     pub(super) fn is_silent(&self, at_least: Duration, now: Instant) -> bool {
-        self.last.is_none_or(|last| last + self.patience().max(at_least) <= now)
+        self.silent_from(at_least).is_none_or(|from| from <= now)
     }
 }
 
@@ -58,6 +59,7 @@ mod tests {
         assert!(pace.is_silent(Duration::ZERO, at(1900 + 201)));
         assert!(!pace.is_silent(Duration::from_secs(3), at(1900 + 2999)));
         (0..2000).for_each(|n| pace.heard(at(2000 + n)));
-        assert_eq!(pace.silent_from(), Some(at(3999) + LEAST));
+        assert_eq!(pace.silent_from(Duration::ZERO), Some(at(3999) + LEAST));
+        assert_eq!(pace.silent_from(MOST), Some(at(3999) + MOST));
     }
 }

@@ -8,7 +8,7 @@ use skylark_common::wfb_ng::packet::PacketId;
 use skylark_common::wfb_ng::session::Session;
 
 use super::super::heard::{Heard, Look};
-use super::super::{Datagram, Outcome};
+use super::super::{Datagram, Outcome, PacketName};
 use super::blocks::{Arrival, Blocks};
 use super::units::{Shown, Units};
 use crate::stats::{SessionStats, StreamStats, Terms};
@@ -85,6 +85,14 @@ impl Run {
         let (memory, number) = (self.memory(id), self.number(id));
         let is_known = memory.heard.is_heard(number) && memory.tags.get(place(number)) == Some(&tag(sealed));
         is_known.then(|| memory.heard.look(number, card))
+    }
+
+    /// What a packet is called, if it was heard and authentic.
+    pub(super) fn known_packet(&self, id: PacketId, sealed: &[u8]) -> Option<PacketName> {
+        let look = self.look(id, sealed, 0)?;
+        let is_source = id.fragment < self.session.code.k();
+        let name = PacketName { session: self.id, stream: VIDEO_STREAM, is_source, sequence: self.number(id) };
+        matches!(look, Look::Duplicate | Look::Again).then_some(name)
     }
 
     /// Whether a packet that was opened is older than what is remembered.

@@ -11,10 +11,14 @@
 //!   was not its successor, but is a recording: it is refuted, and followed only in a silence of 3 s.
 //! * A session that was left comes back only with packets beyond the last that was heard of it: a recording of what was
 //!   heard has none. If it does for 250 ms while its successor is heard, within 3 s, it had only faded. Later it comes back
-//!   only when the successor is silent.
+//!   only when the successor is silent for 250 ms: the first pauses of a session show nothing, as nobody knows how long its
+//!   pauses are.
 //!
 //! So a recording does not disturb a link that runs, and where a receiver began with the recording, the link has it as
 //! soon as the recording pauses, ends or begins again; nothing gives it back.
+//!
+//! A stream of less than a datagram a second is silent between any two: another session of the same epoch is followed as
+//! soon as a data packet of it opens, a recording of one that was never heard as well.
 
 use std::time::{Duration, Instant};
 
@@ -27,7 +31,7 @@ use super::pace::Pace;
 const MAX_OTHERS: usize = 16;
 /// Keys of other sessions that are tried on a packet, the latest first.
 const MAX_TRIES: usize = 4;
-/// Copies of slower cards come so long behind at most.
+/// Copies of slower cards come so long behind at most, and a session that was left waits for such a silence.
 const STRAGGLERS: Duration = Duration::from_millis(250);
 /// A refuted session is followed after such a silence: longer than fades, and short enough if it was the true one.
 const LONG_SILENCE: Duration = Duration::from_secs(3);
@@ -195,11 +199,11 @@ impl Sessions {
 
     /// Of those that wait the one that was heard first, and when the session followed will be silent.
     fn awaited(&self) -> Option<(usize, Instant)> {
-        let silent = self.followed.as_ref()?.pace.silent_from()?;
+        let pace = self.followed.as_ref()?.pace;
         let waits = self.others.iter().enumerate().filter(|(_, other)| !other.is_refuted);
-        let heard = waits.filter_map(|(at, other)| other.heard.map(|heard| (at, heard)));
-        let fresh = heard.filter(|(_, (_, last))| silent <= *last + FRESH);
-        fresh.min_by_key(|(_, (first, _))| *first).map(|(at, _)| (at, silent))
+        let heard = waits.filter_map(|(at, other)| Some((at, other.heard?, pace.silent_from(other.silence())?)));
+        let fresh = heard.filter(|(_, (_, last), silent)| *silent <= *last + FRESH);
+        fresh.min_by_key(|(_, (first, _), _)| *first).map(|(at, _, silent)| (at, silent))
     }
 
     /// The epoch of the session followed, once a data packet of it was opened: a session packet alone may be a recording.
@@ -213,9 +217,7 @@ impl Sessions {
         if other.session.epoch < least_epoch || other.newest.is_some_and(|newest| id <= newest) {
             return Stranger::Stale;
         }
-        let is_straggler = other.left.is_some_and(|left| now < left + STRAGGLERS);
-        let silence = if other.is_refuted { LONG_SILENCE } else { Duration::ZERO };
-        if other.session.epoch > least_epoch || !is_straggler && followed.pace.is_silent(silence, now) {
+        if other.session.epoch > least_epoch || followed.pace.is_silent(other.silence(), now) {
             return Stranger::Enter(at);
         }
         if other.is_refuted && other.rank.is_none_or(|rank| rank > followed.rank) {
@@ -235,6 +237,17 @@ impl Sessions {
             self.others.remove(self.others.iter().position(is_idle).unwrap_or(0));
         }
         self.others.push(other);
+    }
+}
+
+impl Other {
+    /// For how long the session followed is silent at least before this one is followed instead.
+    const fn silence(&self) -> Duration {
+        match self.left {
+            _ if self.is_refuted => LONG_SILENCE,
+            Some(_) => STRAGGLERS,
+            None => Duration::ZERO,
+        }
     }
 }
 

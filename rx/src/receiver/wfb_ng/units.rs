@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use skylark_common::rtp::header::RtpHeader;
 use skylark_common::rtp::inspector::Inspector;
+use skylark_common::wfb_ng::packet::PacketId;
 use skylark_common::wire::announce::Payload;
 
 use super::blocks::Next;
@@ -16,11 +17,14 @@ const TICKS_PER_S: u32 = 90_000;
 /// Longer times between units are pauses.
 const MAX_INTERVAL_TICKS: u32 = 2 * TICKS_PER_S;
 
-/// Looks at datagrams as they are handed on.
+/// Looks at datagrams as they are handed on. Units are of the source that is followed: RTP of another one, as sound on the
+/// port of video, and RTCP neither begin nor end any.
 #[derive(Debug, Default)]
 pub(super) struct Units {
     inspector: Inspector,
     last: Option<RtpHeader>,
+    /// Datagrams missing before the next of the source that is followed.
+    missing: u32,
     /// Whether a unit has begun and not ended.
     is_open: bool,
     is_damaged: bool,
@@ -56,11 +60,20 @@ impl Units {
     /// Follows one datagram handed on.
     pub(super) fn advance(&mut self, next: &Next<'_>, stats: &mut StreamStats) -> Shown {
         let inspected = self.inspector.handle_datagram(next.bytes);
-        let rtp = RtpHeader::parse(next.bytes).ok().map(|(header, _)| header).filter(|_| self.carries_rtp());
-        let (starts, missing_before) = match rtp {
-            Some(header) => self.follow(header, next),
-            None => (!self.is_open, next.missing_before),
+        let rtp = RtpHeader::parse(next.bytes).ok().map(|(header, _)| header);
+        let missing = self.missing.saturating_add(next.missing_before);
+        stats.datagrams += 1;
+        stats.datagram_bytes += next.bytes.len() as u64;
+        let (starts, missing_before) = match rtp.filter(|header| self.inspector.ssrc() == Some(header.ssrc)) {
+            Some(header) => self.follow(header, next.id, missing),
+            None if self.payload() == Payload::Opaque => (!self.is_open, missing),
+            None => {
+                self.missing = missing;
+                let (start_of_unit, end_of_unit, keyframe) = (false, false, inspected.keyframe);
+                return Shown { start_of_unit, end_of_unit, keyframe, missing_before: 0, heard: next.available };
+            }
         };
+        self.missing = 0;
         self.count_start(starts, missing_before, stats);
         let heard = self.heard.map_or(next.available, |heard| heard.min(next.available));
         self.heard = Some(heard);
@@ -69,29 +82,23 @@ impl Units {
             stats.units += u64::from(!self.is_damaged);
             stats.units_damaged += u64::from(self.is_damaged);
         }
-        stats.datagrams += 1;
-        stats.datagram_bytes += next.bytes.len() as u64;
         let (end_of_unit, keyframe) = (inspected.end_of_unit, inspected.keyframe);
         Shown { start_of_unit: starts, end_of_unit, keyframe, missing_before, heard }
     }
 
-    fn carries_rtp(&self) -> bool {
-        self.payload() != Payload::Opaque
-    }
-
-    /// Whether a datagram of RTP is the first of its unit, and how many are missing before it. A unit begins behind an end
-    /// and with another time, if it is not the beginning that is missing. RTP's own numbers tell where only what fills
-    /// blocks is missing.
-    fn follow(&mut self, header: RtpHeader, next: &Next<'_>) -> (bool, u32) {
+    /// Whether a datagram of the source that is followed is the first of its unit, and how many are missing before it: of
+    /// `missing` fragments those that its own numbers tell of. A unit begins behind an end and with another time, if it is
+    /// not the beginning that is missing.
+    fn follow(&mut self, header: RtpHeader, id: PacketId, missing: u32) -> (bool, u32) {
         let Some(last) = self.last.replace(header) else {
-            let is_first = next.id.block == 0 && next.id.fragment == 0;
-            return (is_first && next.missing_before == 0, next.missing_before);
+            let is_first = id.block == 0 && id.fragment == 0;
+            return (is_first && missing == 0, missing);
         };
         if last.ssrc != header.ssrc {
-            return (!self.is_open, next.missing_before);
+            return (missing == 0, missing);
         }
         let gap = u32::from(header.sequence.wrapping_sub(last.sequence).wrapping_sub(1));
-        let missing = next.missing_before.min(gap);
+        let missing = missing.min(gap);
         let ticks = header.timestamp.wrapping_sub(last.timestamp);
         if missing == 0 && (1..MAX_INTERVAL_TICKS).contains(&ticks) {
             self.intervals.get_mut(self.next_interval).into_iter().for_each(|place| *place = Some(ticks));
@@ -115,8 +122,6 @@ impl Units {
 #[cfg(test)]
 mod tests {
     #![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
-
-    use skylark_common::wfb_ng::packet::PacketId;
 
     use super::*;
 
@@ -148,6 +153,42 @@ mod tests {
         assert_eq!((stats.units, stats.units_damaged, stats.datagrams), (3, 1, 5));
         assert_eq!(units.payload(), Payload::RtpH264);
         assert_eq!(units.interval(), Some(Duration::from_micros(16_666)));
+    }
+
+    /// One of another source, with the payload type of sound.
+    fn sound(sequence: u16) -> Vec<u8> {
+        let header = RtpHeader { marker: true, payload_type: 98, sequence, timestamp: 7, ssrc: 4 };
+        [&header.emit()[..], &[0xfc, 0xff]].concat()
+    }
+
+    #[test]
+    fn sound_and_reports_beside_video_neither_begin_nor_end_units() {
+        let (mut units, mut stats) = (Units::default(), StreamStats::default());
+        let mut show = |missing, bytes: &[u8]| shown(&mut units, &mut stats, &next(0, missing, bytes));
+        let report = [&[0x80, 200, 0, 6, 0, 0, 0, 3][..], &[0; 20]].concat();
+        assert_eq!(show(0, &report), (false, false, false, 0));
+        assert_eq!(show(0, &rtp(1, 0, false, &[0x41, 1])), (true, false, false, 0));
+        for beside in [&sound(1)[..], &report, b"neither"] {
+            assert_eq!(show(0, beside), (false, false, false, 0));
+        }
+        assert_eq!(show(0, &rtp(2, 0, true, &[0x41, 1])), (false, true, false, 0));
+        assert_eq!(show(0, &sound(2)), (false, false, false, 0), "between units");
+        assert_eq!(show(0, &rtp(3, 1500, false, &[0x41, 1])), (true, false, false, 0));
+        assert_eq!(show(1, &sound(4)), (false, false, false, 0), "it was sound that is missing");
+        assert_eq!(show(1, &sound(5)), (false, false, false, 0), "or video");
+        assert_eq!(show(0, &rtp(5, 1500, true, &[0x41, 1])), (false, true, false, 1));
+        assert_eq!((stats.units, stats.units_damaged, stats.datagrams), (1, 1, 11));
+    }
+
+    #[test]
+    fn another_camera_begins_a_unit() {
+        let (mut units, mut stats) = (Units::default(), StreamStats::default());
+        let mut show = |missing, bytes: &[u8]| shown(&mut units, &mut stats, &next(0, missing, bytes));
+        assert_eq!(show(0, &rtp(1, 0, false, &[0x41, 1])), (true, false, false, 0));
+        let mut other = rtp(700, 9, true, &[0x65, 1]);
+        other[11] = 5;
+        assert_eq!(show(0, &other), (true, true, true, 0));
+        assert_eq!((stats.units, stats.units_damaged), (1, 1));
     }
 
     #[test]

@@ -1,11 +1,17 @@
 //! The frames a relay heard last: what is held is here, and what another card's copy may repeat.
 
+use std::time::{Duration, Instant};
+
 use skylark_common::wire::dot11::Dot11;
 
 /// Frames kept: those of a hold at 40 000 a second. At most 4 MiB.
 const FRAMES: usize = 1024;
 /// Frames of the same key that are compared byte by byte; a forger could make all have the same.
 const MAX_COMPARED: usize = 4;
+
+/// Cards hear a frame within this of each other. What comes later was sent again, as session packets of WFB-NG are, and
+/// goes whole: whoever came since has nothing it could be a copy of.
+const COPIES_WITHIN: Duration = Duration::from_millis(50);
 
 /// The newest frames, each from its 802.11 header to before its FCS.
 #[derive(Debug, Default)]
@@ -17,9 +23,11 @@ pub(super) struct Frames {
 }
 
 /// A frame in its place.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Kept {
     name: u64,
+    /// When a card heard it first.
+    at: Instant,
     /// Its bytes.
     pub(super) bytes: Vec<u8>,
     /// The number it was forwarded under.
@@ -27,14 +35,15 @@ pub(super) struct Kept {
 }
 
 impl Frames {
-    /// The name of this frame, which is kept if no frame like it is here.
-    pub(super) fn admit(&mut self, frame: &[u8]) -> u64 {
+    /// The name of this frame, which is kept if no frame like it was heard lately.
+    pub(super) fn admit(&mut self, frame: &[u8], now: Instant) -> u64 {
         let key = key(frame);
-        let alike = self.keys.iter().zip(&self.kept).filter(|(other, _)| **other == key).take(MAX_COMPARED);
+        let is_alike = |other: u64, kept: &Kept| other == key && now.saturating_duration_since(kept.at) < COPIES_WITHIN;
+        let alike = self.keys.iter().zip(&self.kept).filter(|(other, kept)| is_alike(**other, kept)).take(MAX_COMPARED);
         if let Some((_, kept)) = alike.into_iter().find(|(_, kept)| are_copies(&kept.bytes, frame)) {
             return kept.name;
         }
-        self.keep(key, frame)
+        self.keep(key, frame, now)
     }
 
     /// The frame of this name, if it has not given way.
@@ -43,15 +52,15 @@ impl Frames {
         kept.filter(|kept| kept.name == name)
     }
 
-    fn keep(&mut self, key: u64, frame: &[u8]) -> u64 {
+    fn keep(&mut self, key: u64, frame: &[u8], now: Instant) -> u64 {
         let name = self.next;
         self.next += 1;
         if self.kept.len() < FRAMES {
-            self.kept.push(Kept::default());
+            self.kept.push(Kept { name, at: now, bytes: Vec::new(), number: None });
             self.keys.push(0);
         }
         if let (Some(kept), Some(place)) = (self.kept.get_mut(place(name)), self.keys.get_mut(place(name))) {
-            (kept.name, kept.number) = (name, None);
+            (kept.name, kept.at, kept.number) = (name, now, None);
             kept.bytes.clear();
             kept.bytes.extend_from_slice(frame);
             *place = key;
@@ -92,6 +101,8 @@ fn masked(header: &[u8; Dot11::LEN]) -> [u8; Dot11::LEN] {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
+
     use super::*;
 
     fn frame(marker: u8) -> Vec<u8> {
@@ -102,35 +113,46 @@ mod tests {
 
     #[test]
     fn only_what_is_the_same_but_for_the_cards_own_fields_is_a_copy() {
-        let mut frames = Frames::default();
-        let name = frames.admit(&frame(1));
+        let (mut frames, now) = (Frames::default(), Instant::now());
+        let name = frames.admit(&frame(1), now);
         let mut copy = frame(1);
         for at in [1, 2, 3, 22, 23] {
             copy[at] ^= 0xff;
         }
-        assert_eq!(frames.admit(&copy), name);
+        assert_eq!(frames.admit(&copy, now), name);
         for at in [0, 4, 21, 24, 50, 99] {
             let mut other = frame(1);
             other[at] ^= 1;
-            assert_ne!(frames.admit(&other), name, "byte {at}");
+            assert_ne!(frames.admit(&other, now), name, "byte {at}");
         }
-        assert_eq!(frames.admit(&frame(1)), name);
+        assert_eq!(frames.admit(&frame(1), now), name);
+    }
+
+    #[test]
+    fn what_is_sent_again_is_no_copy() {
+        let (mut frames, now) = (Frames::default(), Instant::now());
+        let name = frames.admit(&frame(1), now);
+        let late = now + COPIES_WITHIN - Duration::from_millis(1);
+        assert_eq!(frames.admit(&frame(1), late), name);
+        let again = frames.admit(&frame(1), now + COPIES_WITHIN);
+        assert_ne!(again, name);
+        assert_eq!(frames.admit(&frame(1), now + COPIES_WITHIN), again, "and another card hears that as well");
     }
 
     #[test]
     fn forged_frames_of_the_same_tag_cost_copies_not_frames() {
-        let mut frames = Frames::default();
-        let names: Vec<u64> = (0..8).map(|marker| frames.admit(&frame(marker))).collect();
+        let (mut frames, now) = (Frames::default(), Instant::now());
+        let names: Vec<u64> = (0..8).map(|marker| frames.admit(&frame(marker), now)).collect();
         assert!(names.is_sorted_by(|a, b| a < b));
-        assert_ne!(frames.admit(&frame(7)), names[7], "is kept again: it was not looked for so far");
+        assert_ne!(frames.admit(&frame(7), now), names[7], "is kept again: it was not looked for so far");
     }
 
     #[test]
     fn the_oldest_gives_way() {
-        let mut frames = Frames::default();
-        let first = frames.admit(&frame(0));
+        let (mut frames, now) = (Frames::default(), Instant::now());
+        let first = frames.admit(&frame(0), now);
         let numbered = |n: u32| [&frame(1)[..], &n.to_be_bytes()].concat();
-        (0..1024).for_each(|n| assert_ne!(frames.admit(&numbered(n)), first));
+        (0..1024).for_each(|n| assert_ne!(frames.admit(&numbered(n), now), first));
         assert!(frames.named(first).is_none());
         assert_eq!((frames.kept.len(), frames.keys.len()), (FRAMES, FRAMES));
         assert_eq!(frames.named(FRAMES as u64).unwrap().bytes, numbered(1023));

@@ -1,6 +1,8 @@
 //! What becomes of frames at a relay, with and without viewers.
 #![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
 
+use skylark_common::wfb_ng::channel::ChannelId;
+use skylark_common::wire::link::LinkId;
 use skylark_common::wire::packet::Kind;
 use skylark_common::wire::radiotap::RxHeader;
 
@@ -13,7 +15,7 @@ const OWN: RelayId = RelayId(3);
 const LINK: LinkId = LinkId::from_number(5);
 
 fn forwarder() -> Forwarder {
-    Forwarder::new(ForwarderConfig { id: OWN, link: LINK, run: 1 })
+    Forwarder::new(ForwarderConfig { id: OWN, link: RelayedLink::Skylark(LINK), run: 1 })
 }
 
 fn frame_of(link: LinkId, stream: u8, sequence: u32, info: &RxHeader) -> Vec<u8> {
@@ -83,6 +85,38 @@ fn what_is_no_frame_of_the_link_stays_here() {
     let damaged = RxHeader { bad_fcs: true, ..RxHeader::default() };
     forwarder.handle_frame(0, &frame_of(LINK, 0, 1, &damaged), now);
     assert_eq!(told(&mut forwarder, now).len(), 1, "a damaged copy may help to make a good one");
+}
+
+#[test]
+fn of_a_wfb_ng_stream_everything_leaves_at_once_whatever_viewers_say() {
+    let now = Instant::now();
+    let channel = ChannelId::new(7_669_206, 0);
+    let config = ForwarderConfig { id: OWN, link: RelayedLink::WfbNg(channel), run: 1 };
+    let mut forwarder = Forwarder::new(config);
+    let of = |channel: ChannelId| {
+        let mut radiotap = [0; 64];
+        let length = RxHeader::default().emit(&mut radiotap).unwrap();
+        [&radiotap[..length], &channel.dot11().emit(), &[1; 60]].concat()
+    };
+    for other in [ChannelId::new(7_669_206, 16), ChannelId::new(5, 0)] {
+        forwarder.handle_frame(0, &of(other), now);
+    }
+    forwarder.handle_frame(0, &frame(7), now);
+    assert_eq!((told(&mut forwarder, now), forwarder.stats(now).foreign), (vec![], 3));
+    report(&mut forwarder, 10, &[], now);
+    forwarder.handle_frame(0, &of(channel), now);
+    forwarder.handle_frame(1, &of(channel), now);
+    assert_eq!(told(&mut forwarder, now), ["frame 0 0 0 93", "copy 0 1 0 9"]);
+    assert!(forwarder.stats(now).prompt);
+}
+
+#[test]
+fn what_is_sent_again_goes_whole_for_whoever_came_since() {
+    let now = Instant::now();
+    let mut forwarder = forwarder();
+    forwarder.handle_frame(0, &frame(7), now);
+    forwarder.handle_frame(0, &frame(7), now + ms(90));
+    assert_eq!(told(&mut forwarder, now + ms(90)), ["frame 0 0 90000 116", "frame 1 0 0 116"]);
 }
 
 #[test]

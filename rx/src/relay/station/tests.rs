@@ -2,7 +2,8 @@
 #![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
 
 use proptest::prelude::*;
-use skylark_common::wire::packet::Kind;
+use skylark_common::wire::link::LinkId;
+use skylark_common::wire::packet::{Kind, PacketHeader};
 use skylark_common::wire::radiotap::Antenna;
 
 use super::*;
@@ -12,7 +13,7 @@ const LINK: LinkId = LinkId::from_number(5);
 const VIEWER: ViewerId = ViewerId(9);
 
 fn station(now: Instant) -> Station {
-    Station::new(LINK, VIEWER, now)
+    Station::new(RelayedLink::Skylark(LINK), VIEWER, now)
 }
 
 fn radiotap(signal_dbm: i8) -> Vec<u8> {

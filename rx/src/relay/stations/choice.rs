@@ -59,11 +59,9 @@ mod tests {
 
     use std::time::Instant;
 
-    use skylark_common::wire::link::LinkId;
-    use skylark_common::wire::packet::{Kind, PacketHeader};
-
     use super::super::copies::{Copies, Copy};
     use super::*;
+    use crate::receiver::PacketName;
 
     /// Someone, and which packets they hear.
     type Ear = (Set, fn(u32) -> bool);
@@ -73,10 +71,9 @@ mod tests {
         let now = Instant::now();
         let mut copies = Copies::default();
         for sequence in 0..100 {
-            let header =
-                PacketHeader { link: LinkId::from_number(1), stream: 0, kind: Kind::Source, session: 1, sequence };
+            let name = PacketName { session: 1, stream: 0, is_source: true, sequence };
             for (who, _) in hears.iter().filter(|(_, hears)| hears(sequence)) {
-                copies.note(&header, Copy { who: *who, age: Duration::ZERO, was_known: false }, now);
+                copies.note(name, Copy { who: *who, age: Duration::ZERO, was_known: false }, now);
             }
         }
         copies.between(now, now + Duration::from_millis(1)).copied().collect()

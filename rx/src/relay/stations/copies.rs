@@ -2,8 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use skylark_common::wire::packet::PacketHeader;
-
+use crate::receiver::PacketName;
 use crate::relay::forwarder::HOLD;
 
 /// Packets remembered: those of the last half second at 4000 a second.
@@ -23,9 +22,7 @@ pub(super) const LOCAL: Set = 1 << 31;
 /// A packet that is known: authentic, or brought back by repairs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Packet {
-    session: u32,
-    stream: u8,
-    sequence: u32,
+    name: PacketName,
     /// When it became known.
     pub(super) at: Instant,
     /// When the first copy left its relay or card: it came then, but for what the relay held it.
@@ -56,23 +53,22 @@ pub(super) struct Copy {
 
 impl Copies {
     /// Takes a copy of a packet that is known now; returns how far it came behind the first one, had no relay held it.
-    pub(super) fn note(&mut self, header: &PacketHeader, copy: Copy, now: Instant) -> Option<Duration> {
+    pub(super) fn note(&mut self, name: PacketName, copy: Copy, now: Instant) -> Option<Duration> {
         if self.packets.is_empty() {
             self.packets.resize(PACKETS, None);
         }
-        let place = header.sequence as usize % PACKETS;
+        let place = name.sequence as usize % PACKETS;
         let slot = self.packets.get_mut(place)?;
         let left = now.checked_sub(copy.age).unwrap_or(now);
-        match slot.as_mut().filter(|packet| packet.is(header)) {
+        match slot.as_mut().filter(|packet| packet.name == name) {
             Some(packet) => {
                 packet.heard |= copy.who;
                 Some(left.saturating_duration_since(packet.left))
             }
             None => {
-                let (session, stream, sequence) = (header.session, header.stream, header.sequence);
                 let first = if copy.was_known { 0 } else { copy.who };
                 let was_held = copy.age >= HOLD / 2;
-                *slot = Some(Packet { session, stream, sequence, at: now, left, first, was_held, heard: copy.who });
+                *slot = Some(Packet { name, at: now, left, first, was_held, heard: copy.who });
                 (!copy.was_known).then_some(Duration::ZERO)
             }
         }
@@ -92,23 +88,14 @@ impl Copies {
     }
 }
 
-impl Packet {
-    fn is(&self, header: &PacketHeader) -> bool {
-        (self.session, self.stream, self.sequence) == (header.session, header.stream, header.sequence)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
 
-    use skylark_common::wire::link::LinkId;
-    use skylark_common::wire::packet::Kind;
-
     use super::*;
 
-    fn header(sequence: u32) -> PacketHeader {
-        PacketHeader { link: LinkId::from_number(1), stream: 0, kind: Kind::Source, session: 1, sequence }
+    fn name(sequence: u32) -> PacketName {
+        PacketName { session: 1, stream: 0, is_source: true, sequence }
     }
 
     fn copy(who: Set, age_ms: u64, was_known: bool) -> Copy {
@@ -120,9 +107,9 @@ mod tests {
         let start = Instant::now() + Duration::from_secs(1);
         let after = |ms| start + Duration::from_millis(ms);
         let mut copies = Copies::default();
-        assert_eq!(copies.note(&header(5), copy(1, 2, false), after(7)), Some(Duration::ZERO));
-        assert_eq!(copies.note(&header(5), copy(2, 25, true), after(33)), Some(Duration::from_millis(3)));
-        assert_eq!(copies.note(&header(5), copy(4, 25, true), after(29)), Some(Duration::ZERO));
+        assert_eq!(copies.note(name(5), copy(1, 2, false), after(7)), Some(Duration::ZERO));
+        assert_eq!(copies.note(name(5), copy(2, 25, true), after(33)), Some(Duration::from_millis(3)));
+        assert_eq!(copies.note(name(5), copy(4, 25, true), after(29)), Some(Duration::ZERO));
         let packet = copies.between(start, after(50)).next().unwrap();
         assert_eq!((packet.first, packet.heard), (1, 7));
         assert_eq!(copies.between(after(8), after(50)).count(), 0);
@@ -135,9 +122,9 @@ mod tests {
     fn what_repairs_brought_back_nobody_was_first_with() {
         let start = Instant::now() + Duration::from_secs(1);
         let mut copies = Copies::default();
-        assert_eq!(copies.note(&header(5), copy(1, 0, true), start), None);
+        assert_eq!(copies.note(name(5), copy(1, 0, true), start), None);
         assert_eq!(copies.between(start, start + Duration::from_millis(1)).next().unwrap().first, 0);
-        copies.note(&header(5 + 2048), copy(2, 0, false), start);
+        copies.note(name(5 + 2048), copy(2, 0, false), start);
         assert_eq!(copies.between(start, start + Duration::from_millis(1)).next().unwrap().heard, 2);
     }
 }

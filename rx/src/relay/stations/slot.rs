@@ -163,11 +163,11 @@ mod tests {
     #![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
 
     use skylark_common::wire::link::LinkId;
-    use skylark_common::wire::packet::{Kind, PacketHeader};
 
     use super::super::copies::{Copies, Copy};
     use super::*;
-    use crate::relay::ViewerId;
+    use crate::receiver::PacketName;
+    use crate::relay::{RelayedLink, ViewerId};
 
     const START: Duration = Duration::from_secs(1);
 
@@ -176,14 +176,14 @@ mod tests {
     fn judged(first: Set, held_ms: u64, heard: Set, asked: Set) -> (Slot, Instant) {
         let asked_at = Instant::now();
         let now = asked_at + START;
-        let link = LinkId::from_number(1);
+        let link = RelayedLink::Skylark(LinkId::from_number(1));
         let mut slot = Slot::new(RelayId(0), Station::new(link, ViewerId(1), asked_at), asked_at);
         slot.ask(asked & 1 != 0, asked_at);
         let mut copies = Copies::default();
         for sequence in 0..50 {
-            let header = PacketHeader { link, stream: 0, kind: Kind::Source, session: 1, sequence };
-            copies.note(&header, Copy { who: first, age: Duration::from_millis(held_ms), was_known: false }, now);
-            copies.note(&header, Copy { who: heard, age: Duration::ZERO, was_known: true }, now);
+            let name = PacketName { session: 1, stream: 0, is_source: true, sequence };
+            copies.note(name, Copy { who: first, age: Duration::from_millis(held_ms), was_known: false }, now);
+            copies.note(name, Copy { who: heard, age: Duration::ZERO, was_known: true }, now);
         }
         let packets: Vec<Packet> = copies.between(now, now + PERIOD).copied().collect();
         slot.judge(0, &packets, asked, now);

@@ -1,6 +1,6 @@
 //! Relays that come, go, return and lie, in virtual time.
 
-use crate::ReceiverConfig;
+use crate::{Receiver, ReceiverConfig};
 use skylark_common::seal::LinkKey;
 
 use super::*;
@@ -13,7 +13,7 @@ const USEFUL: u64 = 7;
 struct Viewer {
     roster: Roster,
     cards: Cards,
-    receiver: Receiver,
+    receiver: DialectReceiver,
     start: Instant,
 }
 
@@ -21,6 +21,7 @@ impl Viewer {
     fn new() -> Self {
         let start = now();
         let receiver = Receiver::new(ReceiverConfig::default(), &LinkKey::from_bytes([7; 32]), start);
+        let receiver = DialectReceiver::Skylark(Box::new(receiver));
         Self { roster: Roster::default(), cards: Cards::default(), receiver, start }
     }
 

@@ -73,10 +73,7 @@ impl<'a> Walk<'a> {
     fn read_word(&mut self, word: u32, header: &mut RxHeader) -> Result<(), Stop> {
         let mut chain = Chain::default();
         let walked = bits(word & FIELD_BITS).try_for_each(|bit| {
-            let value = self.field(bit)?;
-            if !chain.read_field(bit, value) {
-                header.read_field(bit, value);
-            }
+            header.read_field(bit, self.field(bit)?, &mut chain);
             Ok(())
         });
         header.take_chain(chain);
@@ -86,8 +83,9 @@ impl<'a> Walk<'a> {
     fn field(&mut self, bit: u32) -> Result<&'a [u8], Stop> {
         let form = usize::try_from(bit).ok().and_then(|bit| FIELDS.get(bit));
         let (size, align) = *form.ok_or(Stop { bit, end: self.at })?;
-        let start = self.at.saturating_add(align - 1) & !(align - 1);
-        let end = start.saturating_add(size);
+        // Where a header ends has 16 bits, so that none of this wraps.
+        let start = self.at.wrapping_add(align - 1) & !(align - 1);
+        let end = start.wrapping_add(size);
         let value = self.header.get(start..end).ok_or(Stop { bit, end })?;
         self.at = end;
         Ok(value)

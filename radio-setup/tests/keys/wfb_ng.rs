@@ -1,27 +1,17 @@
 //! `skylark-setup key wfb-ng` from the outside: the published keys, what is refused, what is shown.
-#![expect(clippy::unwrap_used, reason = "a test ends at the first thing that goes wrong")]
 
 use std::fs;
-use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use tempfile::TempDir;
 
-/// Runs the program in a folder; its exit code, standard output and standard error.
+use crate::program::{self, PROGRAM};
+
+/// The exit code, standard output and standard error of a command about keys of WFB-NG.
 fn setup(folder: &TempDir, arguments: &str, stdin: &str) -> (Option<i32>, String, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_skylark-setup"))
-        .args(["key", "wfb-ng"])
-        .args(arguments.split(' '))
-        .current_dir(folder.path())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A program that refuses before it reads leaves a closed pipe.
-    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
-    let output = child.wait_with_output().unwrap();
+    let arguments: Vec<&str> = ["key", "wfb-ng"].into_iter().chain(arguments.split(' ')).collect();
+    let output = program::setup(folder, &arguments, stdin);
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
@@ -33,8 +23,8 @@ fn a_passphrase_gives_the_files_the_fields_own_tool_makes() {
     let (code, _, told) = setup(&folder, "from-passphrase", "skylark vectors\n");
     assert_eq!(code, Some(0), "{told}");
     for (name, expected) in [
-        ("gs.key", include_bytes!("../../tests/vectors/wfb-ng/k8n12-loss15/gs.key")),
-        ("drone.key", include_bytes!("../../tests/vectors/wfb-ng/k8n12-loss15/drone.key")),
+        ("gs.key", include_bytes!("../../../tests/vectors/wfb-ng/k8n12-loss15/gs.key")),
+        ("drone.key", include_bytes!("../../../tests/vectors/wfb-ng/k8n12-loss15/drone.key")),
     ] {
         let path = folder.path().join(name);
         assert_eq!(fs::read(&path).unwrap(), expected, "{name}");
@@ -83,7 +73,7 @@ fn keys_that_root_makes_behind_sudo_are_the_persons() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let made = Command::new(env!("CARGO_BIN_EXE_skylark-setup"))
+    let made = Command::new(PROGRAM)
         .args(["key", "wfb-ng", "new"])
         .current_dir(folder.path())
         .env("SUDO_UID", "1234")

@@ -1,15 +1,14 @@
-//! The receiver of whichever dialect is spoken: what the link thread asks is the same for both.
+//! The receiver of whichever dialect is spoken: what a link and relays ask is the same for both.
 
 use std::time::Instant;
 
-use crate::Receiver;
-use crate::receiver::Datagram;
-use crate::receiver::wfb_ng::WfbNgReceiver;
+use super::wfb_ng::WfbNgReceiver;
+use super::{Datagram, Known, Receiver};
 use crate::stats::RxStats;
 
 /// A receiver of one of the dialects, with the contract of [`Receiver`].
 #[derive(Debug)]
-pub(crate) enum DialectReceiver {
+pub enum DialectReceiver {
     /// Of our own.
     Skylark(Box<Receiver>),
     /// Of the field's.
@@ -18,7 +17,7 @@ pub(crate) enum DialectReceiver {
 
 impl DialectReceiver {
     /// See [`Receiver::handle_frame`].
-    pub(crate) fn handle_frame(&mut self, card: usize, frame: &[u8], now: Instant) {
+    pub fn handle_frame(&mut self, card: usize, frame: &[u8], now: Instant) {
         match self {
             Self::Skylark(receiver) => receiver.handle_frame(card, frame, now),
             Self::WfbNg(receiver) => receiver.handle_frame(card, frame, now),
@@ -26,7 +25,7 @@ impl DialectReceiver {
     }
 
     /// See [`Receiver::add_card`].
-    pub(crate) fn add_card(&mut self, card: usize, beside: Option<usize>) {
+    pub fn add_card(&mut self, card: usize, beside: Option<usize>) {
         match self {
             Self::Skylark(receiver) => receiver.add_card(card, beside),
             Self::WfbNg(receiver) => receiver.add_card(card, beside),
@@ -34,7 +33,7 @@ impl DialectReceiver {
     }
 
     /// See [`Receiver::handle_timeout`].
-    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+    pub fn handle_timeout(&mut self, now: Instant) {
         match self {
             Self::Skylark(receiver) => receiver.handle_timeout(now),
             Self::WfbNg(receiver) => receiver.handle_timeout(now),
@@ -42,7 +41,7 @@ impl DialectReceiver {
     }
 
     /// See [`Receiver::poll_datagram`].
-    pub(crate) fn poll_datagram(&mut self) -> Option<Datagram<'_>> {
+    pub fn poll_datagram(&mut self) -> Option<Datagram<'_>> {
         match self {
             Self::Skylark(receiver) => receiver.poll_datagram(),
             Self::WfbNg(receiver) => receiver.poll_datagram(),
@@ -50,7 +49,7 @@ impl DialectReceiver {
     }
 
     /// See [`Receiver::poll_early`]; in WFB-NG nothing is early: the next block shows what will not come.
-    pub(crate) fn poll_early(&mut self) -> Option<Datagram<'_>> {
+    pub fn poll_early(&mut self) -> Option<Datagram<'_>> {
         match self {
             Self::Skylark(receiver) => receiver.poll_early(),
             Self::WfbNg(_) => None,
@@ -58,7 +57,8 @@ impl DialectReceiver {
     }
 
     /// See [`Receiver::poll_timeout`].
-    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
         match self {
             Self::Skylark(receiver) => receiver.poll_timeout(),
             Self::WfbNg(receiver) => receiver.poll_timeout(),
@@ -66,10 +66,29 @@ impl DialectReceiver {
     }
 
     /// See [`Receiver::stats`].
-    pub(crate) fn stats(&self, now: Instant) -> RxStats {
+    #[must_use]
+    pub fn stats(&self, now: Instant) -> RxStats {
         match self {
             Self::Skylark(receiver) => receiver.stats(now),
             Self::WfbNg(receiver) => receiver.stats(now),
         }
+    }
+
+    /// See [`Receiver::unsealed`].
+    #[must_use]
+    pub fn unsealed(&self, card: usize) -> u64 {
+        match self {
+            Self::Skylark(receiver) => receiver.unsealed(card),
+            Self::WfbNg(receiver) => receiver.unsealed(card),
+        }
+    }
+
+    /// See [`Receiver::known`]; of WFB-NG nothing is told: relays cannot tell the packets of two sessions apart.
+    pub fn known(&self) -> impl Iterator<Item = Known> {
+        let named = match self {
+            Self::Skylark(receiver) => Some(receiver.known()),
+            Self::WfbNg(_) => None,
+        };
+        named.into_iter().flatten()
     }
 }
