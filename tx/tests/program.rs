@@ -329,3 +329,19 @@ fn rtp_is_announced_before_it_comes_and_what_is_not_h264_gets_a_session_of_its_o
     let announces: Vec<u64> = lines.iter().filter_map(|line| line["announces"].as_u64()).collect();
     assert!(announces.is_sorted(), "counters never go back: {announces:?}");
 }
+
+#[test]
+fn a_port_that_nothing_comes_to_is_said_to_be_that_until_something_comes() {
+    let desk = Desk::new();
+    let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut command = desk.command(&["--input", &format!("rtp:127.0.0.1:{port}"), "--air", &desk.air()]);
+    let log = desk.path("log");
+    let child = command.stderr(std::fs::File::create(&log).unwrap()).spawn().unwrap();
+    let is_said = |words: &str| std::fs::read_to_string(&log).unwrap().contains(words);
+    wait_for("the silence", || is_said(&format!("no RTP for 5 s on udp:127.0.0.1:{port}")));
+    let camera = UdpSocket::bind("127.0.0.1:0").unwrap();
+    camera.send_to(&[0x80, 96, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0x41, 0x9a], ("127.0.0.1", port)).unwrap();
+    wait_for("its end", || is_said(&format!("what comes to udp:127.0.0.1:{port} is sent")));
+    terminate(&child);
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(0));
+}
