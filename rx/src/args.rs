@@ -194,6 +194,12 @@ impl Args {
                  leave it out",
             );
         }
+        if self.measure_latency && self.on_air.dialect == Dialect::WfbNg {
+            return Err(
+                "--measure-latency needs packets that say when a picture was captured, and those of WFB-NG say no \
+                        time: use --measure-loop, or leave it out",
+            );
+        }
         let count = |wanted: &OutputArg| self.output.iter().filter(|output| *output == wanted).count();
         let live = self.air.is_empty() || !self.air.iter().all(|air| matches!(air, Source::Air(AirTarget::Pcap(_))));
         if count(&OutputArg::Stdout) > 0 && self.stats == Some(StatsTarget::Stdout) {

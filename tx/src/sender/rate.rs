@@ -201,7 +201,7 @@ pub(crate) fn carried_bits_per_s(rate: TxRate, redundancy_permille: u16) -> u64 
 /// Airtime of a source packet and of what it adds in repairs.
 fn packet_us(rate: TxRate, redundancy_permille: u16) -> u64 {
     let frame = airtime(rate, Packetizer::DEFAULT_MAX_DATAGRAM_BYTES + FRAME_OVERHEAD_BYTES);
-    (micros(frame) * u64::from(1000 + redundancy_permille) / 1000).max(1)
+    (micros(frame) * (1000 + u64::from(redundancy_permille)) / 1000).max(1)
 }
 
 /// Whole µs.

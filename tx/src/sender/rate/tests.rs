@@ -33,6 +33,13 @@ fn leave(control: &mut RateControl, frames: u32, percent: u32) {
 }
 
 #[test]
+fn the_most_redundancy_there_is_leaves_room_for_some_video() {
+    let carried = |permille| RateControl::new(Some(LIMITS), TxRate::default(), permille, Instant::now());
+    assert!(target(&carried(u16::MAX)) >= LIMITS.least_bits_per_s);
+    assert!(packet_us(TxRate::default(), u16::MAX) > 60 * packet_us(TxRate::default(), 0));
+}
+
+#[test]
 fn no_more_is_made_than_the_modulation_carries_from_the_first_picture_on() {
     let now = Instant::now();
     let slow = control(TxRate { mcs: 0, ..TxRate::default() }, LIMITS, now);
